@@ -1,0 +1,71 @@
+# Two commands matter: `make book` and `make test`. Both start from Python >= 3.11, make and a package registry.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+PROFILE ?= laptop
+# The torch build: cpu, or for a GPU the CUDA version's name: make book TORCH=cu130
+TORCH   ?= cpu
+# An index that holds that build, where PyTorch's own cannot be reached.
+TORCH_INDEX ?=
+# Your own data folder (see README.md), instead of the environment's MIXVOCAB_DATA.
+DATA    ?= $(MIXVOCAB_DATA)
+
+.DEFAULT_GOAL := help
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+# Threads that spin while they wait cost a shared machine most of its speed.
+export OMP_WAIT_POLICY := passive
+export TOKENIZERS_PARALLELISM := false
+export HF_HUB_DISABLE_TELEMETRY := 1
+export PYTHONUTF8 := 1
+ifneq ($(strip $(DATA)),)
+export MIXVOCAB_DATA := $(abspath $(DATA))
+endif
+
+SMOKE := $(CURDIR)/.cache/test
+
+help:  ## this list
+	@echo "Extremely small BERT models from mixed-vocabulary training: the book"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  Options: PROFILE=smoke|laptop|gpu|paper  DATA=folder  TORCH=cpu|cu130|...  PYTHON=python3.12  VENV=.venv"
+
+setup:  ## install the locked packages into .venv (all other commands do it when needed)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or later is needed and $(PYTHON) is none; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) tools/install.py --venv '$(VENV)' --torch '$(TORCH)' --torch-index '$(TORCH_INDEX)'
+
+book: setup  ## run the chapters and render the book (PROFILE=laptop)
+	@mixvocab book build --profile '$(PROFILE)'
+
+lab: setup  ## open the chapters in JupyterLab
+	@jupyter lab --notebook-dir=notebooks
+
+test: setup browser  ## check, run every chapter at smoke, build the book, test all of it
+	@ruff check . && ruff format --check . && mypy
+	@rm -rf '$(SMOKE)'
+	@MIXVOCAB_CACHE='$(SMOKE)/cache' mixvocab book build --profile smoke --output '$(SMOKE)/book'
+	@MIXVOCAB_BOOK_HTML='$(SMOKE)/book' pytest
+
+smoke: setup  ## run every chapter at smoke and render them, without the tests
+	@mixvocab book build --profile smoke
+
+format: setup  ## put the code into its one format
+	@ruff check --fix . && ruff format .
+
+lock: setup  ## resolve requirements.in into requirements.lock and environment.yml
+	@python tools/lock.py
+
+clean:  ## remove what was built; .venv and computed artefacts stay
+	@rm -rf book/_build book/chapters build .pytest_cache .mypy_cache .ruff_cache '$(SMOKE)'
+
+distclean: clean  ## remove .venv and computed artefacts too
+	@rm -rf .venv .cache
+
+# A browser for the tests of the rendered book; without one they are skipped and say so.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "installing Debian's chromium for the browser tests" && \
+	    apt-get update -qq >/dev/null 2>&1 && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; } || true
+
+.PHONY: help setup book lab test smoke format lock clean distclean browser
