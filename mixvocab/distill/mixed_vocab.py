@@ -1,0 +1,124 @@
+"""Mixed-vocabulary distillation: the two stages of the paper, whole (section 3.2).
+
+Stage I   The teacher reads sequences in which some words are cut by its own vocabulary and the others by the
+          student's, and predicts masked tokens of both. What stays of it is a matrix: the student's embeddings.
+Stage II  The student starts from that matrix and learns masked language modelling on its own vocabulary. The
+          teacher is gone.
+
+The baseline without a teacher (NoKD) is stage II with fresh embeddings; a student whose embeddings were copied
+from the teacher by PCA, without stage I, is stage II with those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import BertForMaskedLM, PreTrainedModel
+
+from mixvocab.errors import UserError
+from mixvocab.models.parameters import BertShape
+from mixvocab.models.start import Start
+from mixvocab.models.student import StudentMLM, new_student
+from mixvocab.models.teacher import MixedTeacher
+from mixvocab.text.mixing import Mixer
+from mixvocab.train import Recipe, TrainResult, train
+
+HELDOUT_SEED = 2021  # every method and every seed is scored on the same held-out rows and masks
+HELDOUT_ROWS = 32
+
+
+def stage_one(
+    teacher: PreTrainedModel,
+    start: Start,
+    mixer: Mixer,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    tied: bool = True,
+    heldout_batches: int = 8,
+    folder: Path | None = None,
+    on_evaluate: Callable[[MixedTeacher, int], None] | None = None,
+) -> tuple[MixedTeacher, TrainResult]:
+    """Stage I: train teacher and student embeddings on mixed sequences (equation 1).
+
+    Args:
+        teacher: a pretrained masked language model; it is trained in place.
+        start: where the student's embeddings and the affine layer begin (`mixvocab.models.start`).
+        mixer: draws sequences with both vocabularies; its p_sv is the paper's p_SV.
+        recipe: `multipliers` sets learning rates by part: "encoder", "transform", "teacher_embeddings",
+            "student_embeddings", "raise_layer"; 0 freezes a part. The paper trains all of them alike.
+        tied: score student tokens against their own raised embeddings.
+        folder: where log and checkpoints go.
+        on_evaluate: called with the model and the step after every held-out evaluation.
+
+    Returns:
+        The trained mixed teacher, whose `student_embeddings` (V_s, d) stage II takes, and the run's curves, with the
+        held-out loss of each vocabulary under "teacher" and "student".
+    """
+    mixed = MixedTeacher(teacher, start.embeddings, start.affine, tied=tied)
+    heldout = mixer.heldout_batches(HELDOUT_ROWS, heldout_batches, np.random.default_rng(HELDOUT_SEED))
+    watch = (lambda step: on_evaluate(mixed, step)) if on_evaluate else None
+    result = train(
+        mixed, mixer.batch, recipe, seed=seed, heldout=heldout, folder=folder, label="stage I", on_evaluate=watch
+    )
+    return mixed, result
+
+
+def stage_two(
+    shape: BertShape,
+    mixer: Mixer,
+    recipe: Recipe,
+    *,
+    embeddings: Tensor | None = None,
+    seed: int = 0,
+    dropout: float = 0.0,
+    heldout_batches: int = 8,
+    folder: Path | None = None,
+    label: str = "stage II",
+) -> tuple[BertForMaskedLM, TrainResult]:
+    """Stage II: train the student on its own vocabulary (equation 2).
+
+    Args:
+        shape: the student's sizes; `shape.vocab_size` must be the student vocabulary's.
+        mixer: draws sequences of student pieces alone (a mixer without a teacher's table).
+        embeddings: (V_s, d) from stage I or from PCA; None for fresh ones (NoKD).
+        seed: of the other weights and of the data order; two runs with one seed differ in their embeddings alone.
+
+    Raises:
+        UserError: if the embeddings do not fit the shape.
+    """
+    student = new_student(shape, generator=torch.Generator().manual_seed(seed), dropout=dropout)
+    if embeddings is not None:
+        table = student.bert.embeddings.word_embeddings.weight
+        if table.shape != embeddings.shape:
+            raise UserError(
+                f"embeddings of shape {tuple(embeddings.shape)} do not fit a student of {tuple(table.shape)}: "
+                "use the vocabulary and the hidden size that they were made for"
+            )
+        with torch.no_grad():
+            table.copy_(embeddings)
+    heldout = mixer.heldout_batches(HELDOUT_ROWS, heldout_batches, np.random.default_rng(HELDOUT_SEED))
+    result = train(StudentMLM(student), mixer.batch, recipe, seed=seed, heldout=heldout, folder=folder, label=label)
+    return student, result
+
+
+def compute_matched(recipe: Recipe, shape: BertShape, spent: float, length: int) -> Recipe:
+    """`recipe` with as many more steps as `spent` floating-point operations buy for this student.
+
+    With it the baseline gets stage I's compute as well, and the question becomes whether a teacher is a better use
+    of a budget than more steps.
+    """
+    per_step = shape.masked_lm_flops(recipe.batch_size * length, length)
+    return replace(recipe, steps=recipe.steps + round(spent / per_step))
+
+
+PRESETS: Mapping[str, Mapping[str, float]] = {
+    # Equation 1 with one learning rate for everything.
+    "paper": {},
+}
+"""Learning-rate multipliers of stage I by name; see the profile's `stage_one.preset`."""

@@ -1,0 +1,178 @@
+"""The teacher of stage I: a pretrained BERT that also reads and predicts the student's word pieces.
+
+Section 3.2 of the paper. At the input, a token is looked up in the embedding matrix of the vocabulary that
+segmented it; student embeddings, of lower dimension, are raised to the teacher's by a trainable affine layer.
+At the output, a masked token is scored by the softmax of its own vocabulary.
+
+        teacher piece:   E_t[i]                          (D,)
+        student piece:   W E_s[i] + b                    (D,)  <- (d,)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AutoModelForMaskedLM, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from mixvocab.errors import UserError
+from mixvocab.losses import Losses, Part
+
+
+class MixedTeacher(nn.Module):
+    """A pretrained encoder with two vocabularies at either end.
+
+    Args:
+        model: a masked language model of the BERT family (BERT, RoBERTa, DistilBERT, ...).
+        student_embeddings: (V_s, d) start of the student's word embeddings, see `mixvocab.models.start`.
+        affine: (weight (D, d), bias (D,)) start of the layer that raises them.
+        tied: score student tokens against their own raised embeddings (default), else against a separate
+            output matrix that starts from them.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        student_embeddings: Tensor,
+        affine: tuple[Tensor, Tensor],
+        *,
+        tied: bool = True,
+    ) -> None:
+        super().__init__()
+        self.encoder = model.base_model
+        self.transform = _head_transform(model)
+        words = model.get_input_embeddings()
+        if not isinstance(words, nn.Embedding):
+            raise UserError(f"teacher type {model.config.model_type!r} has no plain table of word embeddings")
+        self.teacher_embeddings = words  # the encoder's own (V_t, D), tied at the output
+        vocab, width = student_embeddings.shape
+        self.student_embeddings = nn.Embedding(vocab, width)
+        self.raise_layer = nn.Linear(width, words.embedding_dim)
+        with torch.no_grad():
+            self.student_embeddings.weight.copy_(student_embeddings)
+            self.raise_layer.weight.copy_(affine[0])
+            self.raise_layer.bias.copy_(affine[1])
+        output_bias = getattr(model.get_output_embeddings(), "bias", None)
+        self.teacher_bias = nn.Parameter(
+            torch.zeros(words.num_embeddings) if output_bias is None else output_bias.detach().clone()
+        )
+        self.student_bias = nn.Parameter(torch.zeros(vocab))
+        self.student_output = None if tied else nn.Parameter(self.raised().detach().clone())
+
+    def raised(self) -> Tensor:
+        """All student embeddings in the teacher's dimension: (V_s, D)."""
+        return self.raise_layer(self.student_embeddings.weight)
+
+    def embed(self, ids: Tensor, student: Tensor) -> Tensor:
+        """Word embeddings of a mixed sequence: (B, T) ids with their vocabulary flags -> (B, T, D).
+
+        `student` is True where the id is a student piece. Each matrix sees id 0 in the other one's places, and
+        `where` keeps both the value and the gradient of that look-up out.
+        """
+        own = self.teacher_embeddings(ids.masked_fill(student, 0))
+        guest = self.raise_layer(self.student_embeddings(ids.masked_fill(~student, 0)))
+        return torch.where(student.unsqueeze(-1), guest, own)
+
+    def encode(self, ids: Tensor, student: Tensor, attention: Tensor | None = None) -> Tensor:
+        """Last hidden states of a mixed sequence: (B, T, D)."""
+        return self.encoder(inputs_embeds=self.embed(ids, student), attention_mask=attention).last_hidden_state
+
+    def forward(self, ids: Tensor, student: Tensor, labels: Tensor, attention: Tensor | None = None) -> Losses:
+        """Equation 1: -sum over masked i of log p_v(i)(y_i), v(i) the vocabulary that segmented token i.
+
+        All arguments are (B, T); `labels` are -100 where nothing is masked. The two sums are returned under
+        "teacher" and "student".
+        """
+        hidden = self.encode(ids, student, attention)
+        masked = labels != -100
+        states, targets, guest = (
+            self.transform(hidden[masked]),
+            labels[masked],
+            student[masked],
+        )  # (M, D), (M,), (M,)
+        raised = self.raised() if self.student_output is None else self.student_output
+        own_logits = F.linear(states[~guest], self.teacher_embeddings.weight, self.teacher_bias)  # (M_t, V_t)
+        guest_logits = F.linear(states[guest], raised, self.student_bias)  # (M_s, V_s)
+        return {
+            "teacher": _cross_entropy(own_logits, targets[~guest]),
+            "student": _cross_entropy(guest_logits, targets[guest]),
+        }
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Part:
+    total = F.cross_entropy(logits.float(), targets, reduction="sum")
+    return Part(total, torch.tensor(len(targets), device=logits.device))
+
+
+def load_teacher(folder: Path, *, dropout: float = 0.0) -> PreTrainedModel:
+    """Load a pretrained encoder from a folder of safetensors, with a masked-LM head in any case.
+
+    A checkpoint that carries no head (sentence encoders such as MiniLM do not) gets one whose dense layer is the
+    identity: stage I then starts from the pretrained states themselves, not from a random view of them.
+    Raises `UserError` if the folder is not such a model.
+    """
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # the missing head is expected, and reported by the chapters
+    try:
+        model, report = AutoModelForMaskedLM.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            hidden_dropout_prob=dropout,
+            attention_probs_dropout_prob=dropout,
+        )
+    except (OSError, ValueError, TypeError) as error:
+        first = str(error).splitlines()[0]
+        raise UserError(
+            f"teacher folder {folder.name} does not load ({first}): give config.json + *.safetensors"
+        ) from None
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+    body = [key for key in report["missing_keys"] if key.startswith(model.base_model_prefix + ".")]
+    if any(".layer." in key for key in body):
+        raise UserError(f"teacher folder {folder.name} lacks weights of its layers ({body[0]}): it is not pretrained")
+    if report["missing_keys"] - set(body):
+        _identity_head(_head_transform(model))
+    return model
+
+
+def _head_transform(model: PreTrainedModel) -> nn.Module:
+    """The part of the masked-LM head before the softmax, as a module (M, D) -> (M, D)."""
+    for kind, find in _HEADS.items():
+        if model.config.model_type in kind:
+            return find(model)
+    known = ", ".join(sorted(name for kind in _HEADS for name in kind))
+    raise UserError(f"teacher type {model.config.model_type!r} has no known masked-LM head; known: {known}")
+
+
+class _Chain(nn.Module):
+    """Dense layer, activation, LayerNorm of heads that do not keep them in one module."""
+
+    def __init__(self, dense: nn.Module, activation: Callable[[Tensor], Tensor], norm: nn.Module) -> None:
+        super().__init__()
+        self.dense, self.activation, self.LayerNorm = dense, activation, norm
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self.LayerNorm(self.activation(self.dense(states)))
+
+
+_HEADS: dict[tuple[str, ...], Callable[[Any], nn.Module]] = {
+    ("bert",): lambda m: m.cls.predictions.transform,
+    ("roberta", "xlm-roberta", "camembert"): lambda m: _Chain(m.lm_head.dense, F.gelu, m.lm_head.layer_norm),
+    ("distilbert",): lambda m: _Chain(m.vocab_transform, m.activation, m.vocab_layer_norm),
+}
+
+
+def _identity_head(transform: nn.Module) -> None:
+    with torch.no_grad():
+        for name, parameter in transform.named_parameters():
+            if name == "dense.weight":
+                nn.init.eye_(parameter)
+            else:  # both biases 0, LayerNorm's weight 1
+                nn.init.constant_(parameter, float(name == "LayerNorm.weight"))

@@ -1,0 +1,270 @@
+"""The one training loop: every method in `mixvocab.distill` and every fine-tuning run goes through `train`.
+
+A method hands over a module whose `forward(**batch)` returns `Losses` and a function that draws the batch of a
+step. Everything else is here: devices and processes (Accelerate), precision, accumulation, schedule, held-out
+evaluation, checkpoints, resume, log, progress.
+
+Resume is exact because nothing that is drawn has a history: the generator of step s is made from (seed, s).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from mixvocab.checkpoint import Checkpoints
+from mixvocab.errors import UserError
+from mixvocab.files import write_json
+from mixvocab.losses import Losses, Part, average, mean_loss
+from mixvocab.optim import make_optimizer
+from mixvocab.progress import progress
+
+
+class ArrayBatch(Protocol):
+    """What a batch must offer: its arrays by the names that the module's forward takes."""
+
+    def arrays(self) -> dict[str, np.ndarray]: ...
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: all numbers of one run. `paper` in profiles.yaml holds the paper's (section 4.3)."""
+
+    steps: int
+    batch_size: int  # sequences a step, over all processes and accumulation steps
+    learning_rate: float
+    optimizer: str = "adamw"  # adamw | lamb (Google's variant) | lamb-common
+    warmup: float = 0.1  # share of the steps with rising learning rate; linear decay to 0 after it
+    weight_decay: float = 0.01
+    clip: float = 1.0  # largest norm of the gradient; 0: no clipping
+    accumulate: int = 1  # micro-batches a step
+    precision: str = "auto"  # auto | fp32 | bf16 | fp16
+    multipliers: Mapping[str, float] = field(default_factory=dict)  # name prefix -> factor on the learning rate
+    evaluations: int = 10  # held-out evaluations spread over the run (one more before the first step)
+    checkpoint_minutes: float = 5.0  # a killed run loses at most about this much
+
+    def rate(self, step: int) -> float:
+        """The learning rate of step `step` (counted from 0): linear warm-up, then linear decay to zero."""
+        warm = max(1, round(self.warmup * self.steps))
+        share = (step + 1) / warm if step < warm else (self.steps - step) / max(1, self.steps - warm)
+        return self.learning_rate * share
+
+
+@dataclass
+class TrainResult:
+    """What a run leaves besides the trained module: its curves and its cost."""
+
+    curve: list[dict[str, float]]  # held-out losses: step, loss, and one entry a loss name
+    train_curve: list[dict[str, float]]  # training losses, averaged between log points
+    steps: int
+    tokens: int  # real tokens read in training
+    seconds: float  # wall clock of the training steps, without evaluation
+
+
+def step_generator(seed: int, step: int, micro: int = 0, process: int = 0) -> np.random.Generator:
+    """The generator that draws everything of one micro-batch; no run state enters it."""
+    return np.random.default_rng([seed, step, micro, process])
+
+
+def to_tensors(batch: ArrayBatch, device: torch.device | str) -> dict[str, Tensor]:
+    """The batch's arrays as tensors; the attention mask is left out when every position is real."""
+    tensors = {name: torch.from_numpy(array) for name, array in batch.arrays().items()}
+    if bool(tensors["attention"].all()):
+        del tensors["attention"]  # attention without a mask takes the faster kernels
+    return {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
+
+
+@torch.no_grad()
+def evaluate(module: nn.Module, batches: Sequence[ArrayBatch], device: torch.device | str = "cpu") -> dict[str, float]:
+    """Mean loss over `batches`, in nats a masked position: "loss" over all, and each loss under its name."""
+    was_training = module.training
+    module.eval()
+    losses = [module(**to_tensors(batch, device)) for batch in batches]
+    module.train(was_training)
+    return average(losses)
+
+
+def mixed_precision(recipe: Recipe, module: nn.Module) -> str:
+    """Accelerate's name of the precision: bf16 where the hardware gains from it, else fp32.
+
+    On a CPU with bf16 instructions autocast pays from hidden size 192 up; below it the casts cost more than
+    the products save.
+    """
+    if recipe.precision != "auto":
+        if recipe.precision not in {"fp32", "bf16", "fp16"}:
+            raise UserError(f"precision={recipe.precision!r} is not one of auto, fp32, bf16, fp16")
+        return "no" if recipe.precision == "fp32" else recipe.precision
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    widest = max((p.shape[1] for n, p in module.named_parameters() if n.endswith("query.weight")), default=0)
+    return "bf16" if widest >= 192 and torch.cpu._is_avx512_bf16_supported() else "no"
+
+
+def train(
+    module: nn.Module,
+    draw: Callable[[int, np.random.Generator], ArrayBatch],
+    recipe: Recipe,
+    *,
+    seed: int,
+    heldout: Sequence[ArrayBatch] = (),
+    folder: Path | None = None,
+    label: str = "training",
+    on_evaluate: Callable[[int], None] | None = None,
+) -> TrainResult:
+    """Train `module` in place and return its curves.
+
+    Args:
+        module: `module(**tensors)` returns `Losses` for one batch.
+        draw: draws a batch of the given number of rows from the generator it is handed.
+        recipe: all numbers of the run.
+        seed: with the same seed, data and machine, the same weights.
+        heldout: batches to evaluate on; drawn once by the caller, so every method sees the same ones.
+        folder: where log and checkpoints go; a run killed there goes on from its last checkpoint.
+        label: what the progress line calls the run.
+        on_evaluate: called with the step after each held-out evaluation, for figures that follow training.
+
+    Raises:
+        UserError: for settings that cannot work and for a loss that is not finite (naming the step).
+    """
+    accelerator = Accelerator(mixed_precision=mixed_precision(recipe, module), cpu=not torch.cuda.is_available())
+    rows = recipe.batch_size // (recipe.accumulate * accelerator.num_processes)
+    if rows * recipe.accumulate * accelerator.num_processes != recipe.batch_size or rows == 0:
+        raise UserError(
+            f"batch_size={recipe.batch_size} does not divide into accumulate={recipe.accumulate} x "
+            f"{accelerator.num_processes} process(es): change one of them"
+        )
+    optimizer = make_optimizer(module, recipe)
+    module, optimizer = accelerator.prepare(module, optimizer)
+    checkpoints = Checkpoints(folder, asdict(recipe) | {"seed": seed}) if folder else None
+    state = _State()
+    if checkpoints:
+        state = _State(**checkpoints.restore(accelerator.unwrap_model(module), optimizer) or {})
+    log = (lambda entry: checkpoints.log(entry)) if checkpoints else (lambda entry: None)
+    eval_every = max(1, recipe.steps // max(1, recipe.evaluations))
+    last_saved = time.monotonic()
+
+    def assess() -> str:
+        if not heldout:
+            return ""
+        with accelerator.autocast():
+            scores = evaluate(accelerator.unwrap_model(module), heldout, accelerator.device)
+        state.curve.append({"step": state.step, "tokens": state.tokens, "seconds": state.seconds, **scores})
+        log({"heldout": state.curve[-1]})
+        if on_evaluate:
+            on_evaluate(state.step)
+        return f"held-out loss {scores['loss']:.3f}"
+
+    batches = _prefetch(draw, rows, recipe, seed, accelerator.process_index, state.step)
+    module.train()
+    note = assess() if state.step == 0 else ""
+    with progress(label, recipe.steps, done=state.step) as bar, torch.random.fork_rng():
+        for step in range(state.step, recipe.steps):
+            started = time.perf_counter()
+            torch.manual_seed(int(step_generator(seed, step).integers(2**31)))  # dropout, if there is any
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.rate(step) * group["multiplier"]
+            losses: list[Losses] = []
+            for micro in range(recipe.accumulate):
+                batch = next(batches)
+                last = micro == recipe.accumulate - 1
+                with accelerator.no_sync(module) if not last else nullcontext(), accelerator.autocast():
+                    losses.append(module(**to_tensors(batch, accelerator.device)))
+                    accelerator.backward(mean_loss(losses[-1]) / recipe.accumulate)
+                state.tokens += int(batch.arrays()["attention"].sum()) * accelerator.num_processes
+            if recipe.clip:
+                accelerator.clip_grad_norm_(module.parameters(), recipe.clip)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            state.step = step + 1
+            state.keep(losses)
+            state.seconds += time.perf_counter() - started
+            if state.step % max(1, eval_every // 4) == 0 or state.step == recipe.steps:
+                entry = state.flush()
+                log({"train": entry})
+                if not math.isfinite(entry["loss"]):
+                    raise UserError(
+                        f"the loss became {entry['loss']} by step {state.step}: lower learning_rate="
+                        f"{recipe.learning_rate} or raise warmup={recipe.warmup}"
+                    )
+                note = note or f"loss {entry['loss']:.3f}"
+            if state.step % eval_every == 0 or state.step == recipe.steps:
+                note = assess() or note
+            bar.advance(note=note)
+            if checkpoints and time.monotonic() - last_saved > 60 * recipe.checkpoint_minutes:
+                checkpoints.save(accelerator.unwrap_model(module), optimizer, state.as_dict())
+                last_saved = time.monotonic()
+        bar.finish(note)
+    if checkpoints and accelerator.is_main_process:
+        checkpoints.clear()  # the caller keeps the trained module; half-way states have done their work
+    module.eval()
+    return TrainResult(state.curve, state.train_curve, state.step, state.tokens, state.seconds)
+
+
+@dataclass
+class _State:
+    """What a run knows of itself between steps; all of it goes into a checkpoint."""
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    train_curve: list[dict[str, float]] = field(default_factory=list)
+    _recent: list[Losses] = field(default_factory=list)
+
+    def keep(self, losses: list[Losses]) -> None:
+        self._recent += [{n: Part(p.total.detach(), p.positions) for n, p in loss.items()} for loss in losses]
+
+    def flush(self) -> dict[str, float]:
+        """Average the losses since the last call into one entry of the training curve."""
+        entry = {"step": self.step} | average(self._recent)
+        self._recent.clear()
+        self.train_curve.append(entry)
+        return entry
+
+    def as_dict(self) -> dict[str, Any]:
+        if self._recent:
+            self.flush()
+        return {k: v for k, v in asdict(self).items() if not k.startswith("_")}
+
+
+def _prefetch(
+    draw: Callable[[int, np.random.Generator], ArrayBatch],
+    rows: int,
+    recipe: Recipe,
+    seed: int,
+    process: int,
+    first_step: int,
+) -> Iterator[ArrayBatch]:
+    """Micro-batches in order, the next one being drawn while the current one trains."""
+    order = ((s, m) for s in range(first_step, recipe.steps) for m in range(recipe.accumulate))
+    with ThreadPoolExecutor(1) as pool:
+        pending = None
+        for step, micro in order:
+            upcoming = pool.submit(draw, rows, step_generator(seed, step, micro, process))
+            if pending is not None:
+                yield pending.result()
+            pending = upcoming
+        if pending is not None:
+            yield pending.result()
+
+
+def write_curve(path: Path, result: TrainResult) -> None:
+    """The run's curves and cost as JSON."""
+    write_json(path, asdict(result))
+
+
+def read_curve(path: Path) -> TrainResult:
+    """The result that `write_curve` wrote."""
+    return TrainResult(**json.loads(path.read_text()))
