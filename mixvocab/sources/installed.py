@@ -1,0 +1,218 @@
+"""The embedded corpus: the English prose that is already installed on the reader's machine.
+
+Docstrings, other documentation strings and block comments of the standard library and of every installed
+package, and the packages' documentation files. Files are read as text, never imported. What comes out depends
+on what is installed, so its digest is part of every record that used it.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from importlib.metadata import distributions
+from pathlib import Path
+
+from mixvocab.errors import UserError
+from mixvocab.files import atomic_write
+from mixvocab.sources.cache import cache_root
+from mixvocab.sources.files import read_documents
+from mixvocab.sources.hub import limited
+from mixvocab.sources.prose import paragraphs
+from mixvocab.sources.source import Source, text_sha256
+
+LARGEST = 3_000_000  # bytes; larger sources are tables written by programs
+_SKIPPED_FOLDERS = re.compile(
+    r"^(tests?|testing|_?tests?_.*|.*_tests?|idle_test|__pycache__|node_modules|site-packages)$"
+)
+_SKIPPED_FILES = re.compile(
+    r"^(test_.*|.*_test|conftest)\.py$|licen[cs]e|copying|authors|notice|entry_points|top_level"
+)
+_LEXEMES = re.compile(
+    r"""(?P<comment>\#[^\n]*)
+      |(?P<long>\"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*\"{3}|'{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'{3})
+      |"[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def corpus(megabytes: float | None) -> tuple[Source, Callable[[], Iterator[str]]]:
+    """The prose of everything installed; collected once and kept until an installed package changes."""
+    path = cache_root() / "sources" / f"prose-{_fingerprint()[:16]}.txt"
+    if not path.is_file():
+        documents = collect()
+        with atomic_write(path) as file:
+            file.writelines(f"{document}\n\n" for document in documents)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    source = Source(
+        kind="corpus",
+        name="documentation of the installed Python packages",
+        origin="embedded",
+        location="Python's standard library and site-packages",
+        licence="various open-source licences of the installed packages",
+        sha256=digest,
+        real=True,
+    )
+    return source, lambda: limited(read_documents(path), megabytes)
+
+
+def collect(packages: Collection[str] | None = None, *, processes: int | None = None) -> list[str]:
+    """Documents, one a source file with prose in it; no paragraph occurs twice.
+
+    `packages` restricts the search to these top-level names (of modules or of folders); None means all. The
+    order is that of the digests of the files' names: fixed for one installation, and any stretch of it is a
+    fair sample of all packages. The result does not depend on `processes` (default: up to 4 of the cores).
+
+    Raises UserError if there is no prose at all.
+    """
+    found = _files(packages)
+    names = sorted(found, key=lambda name: hashlib.sha256(name.encode()).digest())
+    count = processes or min(4, os.cpu_count() or 1)
+    prose = _in_parallel([str(found[name]) for name in names], count)
+    seen: set[bytes] = set()
+    documents = [document for held in prose if (document := "\n".join(_new(held, seen)))]
+    if not documents:
+        raise UserError("corpus: no documentation is installed here; name a text file or folder instead")
+    return documents
+
+
+def file_prose(path: Path) -> list[str]:
+    """The English paragraphs of one file: of Python's strings and comments, or of a documentation text."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    if path.suffix == ".py":
+        texts = _python_texts(text)
+    elif path.name == "METADATA":
+        texts = iter([text.partition("\n\n")[2]])
+    else:
+        texts = iter([text])
+    return [paragraph for part in texts for paragraph in paragraphs(part)]
+
+
+def _python_texts(source: str) -> Iterator[str]:
+    """Long string literals and comments that stand on lines of their own, in order."""
+    block: list[str] = []
+    block_end = -1
+    for match in _LEXEMES.finditer(source):
+        start, end = match.span()
+        if match["comment"]:
+            line_start = source.rfind("\n", 0, start) + 1
+            if source[line_start:start].strip():
+                continue
+            if block and source[block_end:start].strip(" \t") != "\n":
+                yield "\n".join(block)
+                block = []
+            block.append(match["comment"].lstrip("#:!"))
+            block_end = end
+        elif match["long"] and end - start > 60:
+            prefix = re.search(r"[a-zA-Z]*$", source[max(0, start - 2) : start])
+            letters = prefix[0].lower() if prefix else ""
+            if not set(letters) & set("bft"):
+                yield _value(match["long"], raw="r" in letters)
+    if block:
+        yield "\n".join(block)
+
+
+def _value(literal: str, *, raw: bool) -> str:
+    if raw or "\\" not in literal:
+        return literal[3:-3]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # invalid escapes in other people's docstrings
+            return str(ast.literal_eval(literal))
+    except (SyntaxError, ValueError):
+        return literal[3:-3]
+
+
+def _files(packages: Collection[str] | None) -> dict[str, Path]:
+    """Files to read, by a name that is the same on every machine with the same packages."""
+    found: dict[str, Path] = {}
+    for root in _roots():
+        for folder, below, files in os.walk(root):
+            inside = Path(folder).relative_to(root)
+            top = inside.parts[0] if inside.parts else None
+            if top and packages is not None and top.partition(".")[0] not in packages:
+                below.clear()
+                continue
+            below[:] = [name for name in below if not _SKIPPED_FOLDERS.match(name) and not name.startswith(".")]
+            for name in files:
+                path = Path(folder) / name
+                if not _is_documented(name) or not (top or packages is None or path.stem in packages):
+                    continue
+                if path.stat().st_size <= LARGEST:
+                    found.setdefault((inside / name).as_posix(), path)
+    return found
+
+
+def _roots() -> list[Path]:
+    paths = sysconfig.get_paths()
+    return [Path(place) for place in dict.fromkeys(paths[key] for key in ("stdlib", "purelib", "platlib"))]
+
+
+def _is_documented(name: str) -> bool:
+    return (name.endswith((".py", ".rst", ".md", ".txt")) or name == "METADATA") and not _SKIPPED_FILES.search(
+        name.lower()
+    )
+
+
+def _new(held: list[str], seen: set[bytes]) -> Iterator[str]:
+    """The paragraphs not met before. Those that differ only in names, numbers and case count as one."""
+    for paragraph in held:
+        words = [word for word in re.findall(r"\S+", paragraph[:1].lower() + paragraph[1:]) if word.isalpha()]
+        key = [word for word in words if word.islower()]
+        digest = hashlib.blake2b(" ".join(key if len(key) > 4 else words).encode(), digest_size=12).digest()
+        if digest not in seen:
+            seen.add(digest)
+            yield paragraph
+
+
+def _in_parallel(paths: list[str], processes: int) -> Iterator[list[str]]:
+    """`file_prose` of every path, in order, the paths dealt out to fresh interpreters.
+
+    Plain subprocesses rather than multiprocessing: they never import the caller's main module, so a script
+    without a main guard, or one read from standard input, can call this too.
+    """
+    if processes <= 1 or len(paths) < 200:
+        yield from (file_prose(Path(path)) for path in paths)
+        return
+    here = str(Path(__file__).resolve().parents[2])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-c", "from mixvocab.sources.installed import _worker; _worker()"]
+    workers = []
+    for first in range(processes):
+        pipe = subprocess.PIPE
+        worker = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, encoding="utf-8")
+        assert worker.stdin is not None
+        worker.stdin.write(json.dumps(paths[first::processes]))
+        worker.stdin.close()
+        workers.append(worker)
+    for number in range(len(paths)):
+        stdout = workers[number % processes].stdout
+        assert stdout is not None
+        if not (line := stdout.readline()):
+            raise UserError("corpus: a process that reads the installed documentation was ended; try again")
+        yield json.loads(line)
+    for worker in workers:
+        worker.wait()
+
+
+def _worker() -> None:
+    for path in json.loads(sys.stdin.read()):
+        print(json.dumps(file_prose(Path(path))))
+
+
+def _fingerprint() -> str:
+    """Changes when a package or Python changes, or the code that cleans their texts."""
+    installed = sorted(f"{d.metadata['Name']} {d.version}" for d in distributions())
+    here = Path(__file__).parent
+    code = [(here / name).read_text(encoding="utf-8") for name in ("installed.py", "prose.py")]
+    return text_sha256(sys.version, *installed, *code)
