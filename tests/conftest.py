@@ -1,0 +1,83 @@
+"""What several tests share: no network, a cache of their own, a tiny teacher, the reader's data if there is any."""
+
+from __future__ import annotations
+
+import os
+import string
+from pathlib import Path
+
+# Before any library reads them: tests never reach for the network and never open a window.
+os.environ.update(
+    HF_HUB_OFFLINE="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    TOKENIZERS_PARALLELISM="false",
+    MPLBACKEND="Agg",
+)
+
+import pytest
+
+WORDS = (
+    "the of and in a to was is for as on with by he that at from his it an were which are this be or has "
+    "had first one their its new after but who not they have her she two been other when there all time "
+    "cat dog house machine learning small model word teacher student train read book city river night"
+).split()
+ENDINGS = "s ing ed er ly est ness able".split()
+
+
+@pytest.fixture(autouse=True)
+def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the cache of whoever runs the tests."""
+    monkeypatch.setenv("MIXVOCAB_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache for one test alone."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    monkeypatch.setenv("MIXVOCAB_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The reader's data folder, from MIXVOCAB_DATA."""
+    if not (name := os.environ.get("MIXVOCAB_DATA")):
+        pytest.skip("needs real data: set MIXVOCAB_DATA to a data folder")
+    if not (folder := Path(name)).is_dir():
+        pytest.fail(f"MIXVOCAB_DATA names {name}, which is no folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_pieces() -> list[str]:
+    """About 250 word pieces: BERT's specials, ASCII characters at both places, some words and endings."""
+    characters = string.ascii_lowercase + string.digits
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *string.punctuation, *characters]
+    pieces += [f"##{character}" for character in characters]
+    pieces += [word for word in WORDS if len(word) > 1] + [f"##{end}" for end in ENDINGS if len(end) > 1]
+    return pieces
+
+
+@pytest.fixture(scope="session")
+def tiny_teacher(tiny_pieces: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a BERT of two layers and 32 units, random but always the same, and its tokenizer."""
+    import torch
+    from transformers import BertConfig, BertForMaskedLM, BertTokenizer
+
+    config = BertConfig(
+        vocab_size=len(tiny_pieces),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=128,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2021)
+        model = BertForMaskedLM(config).eval()
+    folder = tmp_path_factory.mktemp("teacher") / "tiny-bert"
+    model.save_pretrained(folder)
+    BertTokenizer(vocab={piece: i for i, piece in enumerate(tiny_pieces)}).save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(tiny_pieces) + "\n", encoding="utf-8")
+    return folder
