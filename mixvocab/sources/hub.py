@@ -84,7 +84,8 @@ def about(repository: str, repo_type: str) -> tuple[str, str]:
     from huggingface_hub import HfApi
 
     info = HfApi().repo_info(repository, repo_type=repo_type, timeout=10)
-    tags = [tag.removeprefix("license:") for tag in info.tags or [] if tag.startswith("license:")]
+    all_tags = getattr(info, "tags", None) or []
+    tags = [tag.removeprefix("license:") for tag in all_tags if tag.startswith("license:")]
     return info.sha or "", ", ".join(tags) or "as stated on the hub"
 
 

@@ -49,14 +49,19 @@ _INLINE = [
     (re.compile(r"\s{2,}"), " "),
 ]  # fmt: skip
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?<!vs\.)(?<!cf\.)[)\"']?\s+(?=[A-Z\"'(])")
+_SENTENCE_END = re.compile(
+    r"(?:(?<=[.!?])|(?<=[.!?][)\"']))(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?<!vs\.)(?<!cf\.)(?<![A-Z]\.)\s+(?=[A-Z\"'(])"
+)
 _WORD = re.compile(r"[(\"'\[]*(?:[A-Za-z]?[a-z]+|[A-Z]+s?)(?:['’/-][A-Za-z]+)*[)\]\"',.;:!?]*|\d+(?:[.,]\d+)*[)%,.;:]*")
+_NOTE_TO_SELF = re.compile(r"\b(?:TODO|FIXME|XXX|noqa|pylint|mypy:|type: ignore|pragma)\b")
 _FUNCTION_WORDS = frozenset(
-    "a about after all also an and any are as at be been before being between both but by can could did do does "
-    "each either every for from had has have how if in into is it its may might more most must neither no not of "
-    "on one only or other our over same shall should since so some such than that the their them then there these "
-    "they this those through to too under until up used using very was we were what when where whether which while "
-    "who whose why will with within without would you your".split()
+    """
+    a about after all also an and any are as at be been before being between both but by can could did
+    do does each either every for from had has have how if in into is it its may might more most must
+    neither no not of on one only or other our over same shall should since so some such than that the
+    their them then there these they this those through to too under until up used using very was we
+    were what when where whether which while who whose why will with within without would you your
+    """.split()
 )
 
 
@@ -136,6 +141,8 @@ def _blocks(text: str) -> Iterator[str]:
             if body and (body[1] or body[2]):
                 held, held_indent, hanging = [body[1] or body[2]], indent, True
             continue
+        if deeper and not held and stripped.endswith(":") and stripped.count(" ") < 2:
+            continue  # "Args:", "Raises:"
         bullet = _BULLET.match(stripped)
         named = _GOOGLE.match(stripped) if bullet or not held or indent <= held_indent else None
         if deeper and (_TYPE_LINE.match(stripped) or (not held and not bullet and stripped[-1] not in ".:,;")):
@@ -177,12 +184,15 @@ def _english(block: str) -> str:
     joined = " ".join(kept)
     if joined.count(" ") < 7:
         return ""
-    return joined[0].upper() + joined[1:]
+    if not (joined[0].isalnum() or joined[0] in "\"'("):
+        return ""
+    first = joined.split(" ", 1)[0].rstrip(",;:")
+    return joined[0].upper() + joined[1:] if first.isalpha() and first.islower() else joined
 
 
 def _is_prose(sentence: str) -> bool:
     """A finished sentence, mostly of plain words, with the share of function words that English has."""
-    if sentence[-1:] not in tuple(".!?:)\"'"):
+    if sentence[-1:] not in tuple(".!?:)\"'") or _NOTE_TO_SELF.search(sentence):
         return False
     tokens = sentence.split()
     if len(tokens) < 4:
