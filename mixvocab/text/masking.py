@@ -1,0 +1,89 @@
+"""Which tokens of a mixed sequence are masked, and by what (sections 3.1 and 4.3 of the paper).
+
+BERT's rule (15 % of the tokens; 80 % of those become [MASK], 10 % another piece, 10 % stay) with the paper's
+two caps: at most 20 masked tokens a sequence, of which at most 10 segmented by the teacher's vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixvocab.errors import UserError
+from mixvocab.text.tables import WordTable
+
+IGNORED = -100
+"""The label of a position that is not predicted (what PyTorch's cross entropy leaves out by default)."""
+
+
+@dataclass(frozen=True)
+class Masking:
+    """How to mask. Raises `UserError` for a share outside [0, 1] or a negative cap."""
+
+    rate: float = 0.15
+    max_masks: int = 20
+    max_teacher_masks: int = 10
+    keep: float = 0.1
+    random: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "keep", "random"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"masking {name} = {getattr(self, name)} is not a share; choose 0 to 1")
+        if self.keep + self.random > 1:
+            raise UserError(f"masking keep + random = {self.keep + self.random} leave no [MASK]; choose at most 1")
+        for name in ("max_masks", "max_teacher_masks"):
+            if getattr(self, name) < 0:
+                raise UserError(f"masking {name} = {getattr(self, name)} is negative; choose 0 or more")
+
+
+def choose_masks(maskable: np.ndarray, student: np.ndarray, masking: Masking, rng: np.random.Generator) -> np.ndarray:
+    """Positions to predict: (B, T) bool, from `maskable` and `student`, both (B, T) bool.
+
+    Every row wants round(rate x its maskable tokens) masks, at least 1, at most `max_masks`. Its tokens queue
+    in random order and are taken one by one until the row has what it wants; once `max_teacher_masks` teacher
+    tokens are in, further ones are passed over and student tokens behind them move up. A row with too few
+    student tokens therefore ends below its wish (a row of teacher tokens alone: at `max_teacher_masks`).
+    """
+    rows = len(maskable)
+    count = maskable.sum(axis=1)
+    wanted = np.clip(np.rint(masking.rate * count), 1, masking.max_masks).astype(np.int64)
+    if masking.rate == 0:
+        wanted[:] = 0
+    key = rng.random(maskable.shape, dtype=np.float32)
+    key[~maskable] = 2.0  # behind every token that may be masked
+    queue = np.argsort(key, axis=1, kind="stable")
+    row = np.arange(rows)[:, None]
+    teacher = (maskable & ~student)[row, queue]
+    eligible = maskable[row, queue] & ~(teacher & (teacher.cumsum(axis=1) > masking.max_teacher_masks))
+    taken = eligible & (eligible.cumsum(axis=1) <= wanted[:, None])
+    chosen = np.zeros(maskable.shape, bool)
+    chosen[row, queue] = taken
+    return chosen
+
+
+def apply_masks(
+    ids: np.ndarray,
+    student: np.ndarray,
+    chosen: np.ndarray,
+    masking: Masking,
+    tables: tuple[WordTable, WordTable],
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Masked ids and labels, both (B, T) int64: BERT's 80/10/10 within each token's own vocabulary.
+
+    `tables` = (teacher, student). Labels hold the piece that stood there, `IGNORED` where nothing is predicted.
+    """
+    labels = np.where(chosen, ids, IGNORED)
+    masked = ids.copy()
+    own = student[chosen].astype(np.int64)  # 0: teacher, 1: student
+    fate, draw = rng.random((2, len(own)))
+    mask_ids = np.array([table.mask for table in tables])
+    sizes = np.array([len(table.regular) for table in tables])
+    regular = np.concatenate([table.regular for table in tables])
+    other = regular[own * sizes[0] + (draw * sizes[own]).astype(np.int64)]
+    masked[chosen] = np.select(
+        [fate < masking.random, fate < masking.random + masking.keep], [other, ids[chosen]], mask_ids[own]
+    )
+    return masked, labels
