@@ -79,10 +79,12 @@ def make_optimizer(module: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         raise UserError(f"optimizer={recipe.optimizer!r} is not one of {', '.join(OPTIMIZERS)}")
     from pytorch_optimizer import Lamb
 
+    # Both leave out the library's own step-size correction, which it applies outside the trust ratio.
+    common: dict[str, Any] = {"lr": recipe.learning_rate, "weight_decouple": False, "adam_debias": True}
     if recipe.optimizer == "lamb-common":
-        return Lamb(groups, lr=recipe.learning_rate, weight_decouple=False, pre_norm=True, max_grad_norm=1.0)
+        return Lamb(groups, pre_norm=True, max_grad_norm=1.0, **common)
     for group in groups:
         group["adam"] = not group["decays"]  # the library's name for a trust ratio of 1
-    optimizer = Lamb(groups, lr=recipe.learning_rate, weight_decouple=False, max_grad_norm=0.0)
+    optimizer = Lamb(groups, max_grad_norm=0.0, **common)
     optimizer.clamp = float("inf")
     return optimizer

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
 from mixvocab.checkpoint import Checkpoints
@@ -50,7 +51,7 @@ class Recipe:
     weight_decay: float = 0.01
     clip: float = 1.0  # largest norm of the gradient; 0: no clipping
     accumulate: int = 1  # micro-batches a step
-    precision: str = "auto"  # auto | fp32 | bf16 | fp16
+    precision: str = "auto"  # auto | fp32 | bf16 (mixed)
     multipliers: Mapping[str, float] = field(default_factory=dict)  # name prefix -> factor on the learning rate
     evaluations: int = 10  # held-out evaluations spread over the run (one more before the first step)
     checkpoint_minutes: float = 5.0  # a killed run loses at most about this much
@@ -103,11 +104,11 @@ def mixed_precision(recipe: Recipe, module: nn.Module) -> str:
     the products save.
     """
     if recipe.precision != "auto":
-        if recipe.precision not in {"fp32", "bf16", "fp16"}:
-            raise UserError(f"precision={recipe.precision!r} is not one of auto, fp32, bf16, fp16")
-        return "no" if recipe.precision == "fp32" else recipe.precision
+        if recipe.precision not in {"fp32", "bf16"}:
+            raise UserError(f"precision={recipe.precision!r} is not one of auto, fp32, bf16")
+        return "no" if recipe.precision == "fp32" else "bf16"
     if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        return "bf16" if torch.cuda.is_bf16_supported() else "no"
     widest = max((p.shape[1] for n, p in module.named_parameters() if n.endswith("query.weight")), default=0)
     return "bf16" if widest >= 192 and torch.cpu._is_avx512_bf16_supported() else "no"
 
@@ -138,6 +139,8 @@ def train(
     Raises:
         UserError: for settings that cannot work and for a loss that is not finite (naming the step).
     """
+    # Accelerate allows one precision a process; a chapter trains several models, each with its own.
+    AcceleratorState._reset_state()
     accelerator = Accelerator(mixed_precision=mixed_precision(recipe, module), cpu=not torch.cuda.is_available())
     rows = recipe.batch_size // (recipe.accumulate * accelerator.num_processes)
     if rows * recipe.accumulate * accelerator.num_processes != recipe.batch_size or rows == 0:
@@ -146,66 +149,61 @@ def train(
             f"{accelerator.num_processes} process(es): change one of them"
         )
     optimizer = make_optimizer(module, recipe)
-    module, optimizer = accelerator.prepare(module, optimizer)
+    model, optimizer = accelerator.prepare(module, optimizer)
     checkpoints = Checkpoints(folder, asdict(recipe) | {"seed": seed}) if folder else None
-    state = _State()
-    if checkpoints:
-        state = _State(**checkpoints.restore(accelerator.unwrap_model(module), optimizer) or {})
-    log = (lambda entry: checkpoints.log(entry)) if checkpoints else (lambda entry: None)
+    state = _State(**(checkpoints.restore(module, optimizer) or {})) if checkpoints else _State()
     eval_every = max(1, recipe.steps // max(1, recipe.evaluations))
-    last_saved = time.monotonic()
+    log_every = max(1, min(eval_every // 4, 100))
+    batches = _prefetch(draw, rows, recipe, seed, accelerator.process_index, state.step)
 
-    def assess() -> str:
-        if not heldout:
-            return ""
+    def assess() -> None:
         with accelerator.autocast():
-            scores = evaluate(accelerator.unwrap_model(module), heldout, accelerator.device)
+            scores = evaluate(module, heldout, accelerator.device)
         state.curve.append({"step": state.step, "tokens": state.tokens, "seconds": state.seconds, **scores})
-        log({"heldout": state.curve[-1]})
         if on_evaluate:
             on_evaluate(state.step)
-        return f"held-out loss {scores['loss']:.3f}"
 
-    batches = _prefetch(draw, rows, recipe, seed, accelerator.process_index, state.step)
-    module.train()
-    note = assess() if state.step == 0 else ""
+    def update(step: int) -> None:
+        torch.manual_seed(int(step_generator(seed, step, 0, accelerator.process_index).integers(2**31)))  # dropout
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate(step) * group["multiplier"]
+        for micro in range(recipe.accumulate):
+            batch = next(batches)
+            wait = accelerator.no_sync(model) if micro < recipe.accumulate - 1 else nullcontext()
+            with wait, accelerator.autocast():
+                losses = model(**to_tensors(batch, accelerator.device))
+                accelerator.backward(mean_loss(losses) / recipe.accumulate)
+            state.recent.append({name: Part(p.total.detach(), p.positions) for name, p in losses.items()})
+            state.tokens += int(batch.arrays()["attention"].sum()) * accelerator.num_processes
+        if recipe.clip:
+            accelerator.clip_grad_norm_(model.parameters(), recipe.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    model.train()
+    if heldout and state.step == 0:
+        assess()
+    saved = time.monotonic()
     with progress(label, recipe.steps, done=state.step) as bar, torch.random.fork_rng():
         for step in range(state.step, recipe.steps):
             started = time.perf_counter()
-            torch.manual_seed(int(step_generator(seed, step).integers(2**31)))  # dropout, if there is any
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.rate(step) * group["multiplier"]
-            losses: list[Losses] = []
-            for micro in range(recipe.accumulate):
-                batch = next(batches)
-                last = micro == recipe.accumulate - 1
-                with accelerator.no_sync(module) if not last else nullcontext(), accelerator.autocast():
-                    losses.append(module(**to_tensors(batch, accelerator.device)))
-                    accelerator.backward(mean_loss(losses[-1]) / recipe.accumulate)
-                state.tokens += int(batch.arrays()["attention"].sum()) * accelerator.num_processes
-            if recipe.clip:
-                accelerator.clip_grad_norm_(module.parameters(), recipe.clip)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            state.step = step + 1
-            state.keep(losses)
+            update(step)
             state.seconds += time.perf_counter() - started
-            if state.step % max(1, eval_every // 4) == 0 or state.step == recipe.steps:
-                entry = state.flush()
-                log({"train": entry})
-                if not math.isfinite(entry["loss"]):
-                    raise UserError(
-                        f"the loss became {entry['loss']} by step {state.step}: lower learning_rate="
-                        f"{recipe.learning_rate} or raise warmup={recipe.warmup}"
-                    )
-                note = note or f"loss {entry['loss']:.3f}"
-            if state.step % eval_every == 0 or state.step == recipe.steps:
-                note = assess() or note
-            bar.advance(note=note)
-            if checkpoints and time.monotonic() - last_saved > 60 * recipe.checkpoint_minutes:
-                checkpoints.save(accelerator.unwrap_model(module), optimizer, state.as_dict())
-                last_saved = time.monotonic()
-        bar.finish(note)
+            state.step = step + 1
+            finished = state.step == recipe.steps
+            logging = state.step % log_every == 0 or finished
+            if logging:
+                state.flush(recipe)
+            if heldout and (state.step % eval_every == 0 or finished):
+                assess()
+            bar.advance(note=state.note())
+            # Only at log points: a half-filled average would make a resumed curve differ from an unbroken one.
+            if logging and checkpoints and accelerator.is_main_process:
+                checkpoints.log(state.train_curve[-1] | {"heldout": state.curve[-1:]})
+                if time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
+                    checkpoints.save(module, optimizer, state.as_dict())
+                    saved = time.monotonic()
+        bar.finish(state.note())
     if checkpoints and accelerator.is_main_process:
         checkpoints.clear()  # the caller keeps the trained module; half-way states have done their work
     module.eval()
@@ -221,22 +219,28 @@ class _State:
     seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
     train_curve: list[dict[str, float]] = field(default_factory=list)
-    _recent: list[Losses] = field(default_factory=list)
+    recent: list[Losses] = field(default_factory=list, repr=False)
 
-    def keep(self, losses: list[Losses]) -> None:
-        self._recent += [{n: Part(p.total.detach(), p.positions) for n, p in loss.items()} for loss in losses]
-
-    def flush(self) -> dict[str, float]:
+    def flush(self, recipe: Recipe) -> None:
         """Average the losses since the last call into one entry of the training curve."""
-        entry = {"step": self.step} | average(self._recent)
-        self._recent.clear()
+        entry = {"step": self.step} | average(self.recent)
+        self.recent.clear()
         self.train_curve.append(entry)
-        return entry
+        if not math.isfinite(entry["loss"]):
+            raise UserError(
+                f"the loss became {entry['loss']} by step {self.step}: lower learning_rate={recipe.learning_rate} "
+                f"or raise warmup={recipe.warmup}"
+            )
+
+    def note(self) -> str:
+        """The latest losses, for the progress line."""
+        parts = [f"loss {self.train_curve[-1]['loss']:.3f}"] if self.train_curve else []
+        parts += [f"held-out {self.curve[-1]['loss']:.3f}"] if self.curve else []
+        return ", ".join(parts)
 
     def as_dict(self) -> dict[str, Any]:
-        if self._recent:
-            self.flush()
-        return {k: v for k, v in asdict(self).items() if not k.startswith("_")}
+        """All but the losses since the last flush, which are none when a checkpoint is written."""
+        return {name: value for name, value in vars(self).items() if name != "recent"}
 
 
 def _prefetch(

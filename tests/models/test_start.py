@@ -1,0 +1,68 @@
+"""Random and PCA starts of the student's embeddings."""
+
+import torch
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerFast
+
+from mixvocab.models.start import pca_start, random_start, teacher_pieces
+
+SPECIALS = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+
+
+def wordpiece(*pieces: str) -> PreTrainedTokenizerFast:
+    vocab = {piece: i for i, piece in enumerate([*SPECIALS.values(), *pieces])}
+    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordPiece(vocab, unk_token="[UNK]")), **SPECIALS)
+
+
+def test_pca_of_full_width_gives_the_teacher_back() -> None:
+    table = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    start = pca_start(table, [[i] for i in range(30)], width=8)
+    raised = start.embeddings @ start.weight.T + start.bias
+    torch.testing.assert_close(raised, table[:30], atol=1e-5, rtol=1e-5)
+    assert start.shared == 30
+    assert abs(start.explained - 1.0) < 1e-6
+
+
+def test_fewer_directions_explain_less_and_the_first_the_most() -> None:
+    table = torch.randn(200, 8, generator=torch.Generator().manual_seed(1)) * torch.arange(1.0, 9.0)
+    shares = [pca_start(table, [[i] for i in range(200)], width=width).explained for width in (1, 2, 4, 8)]
+    assert shares == sorted(shares)
+    spread = pca_start(table, [[i] for i in range(200)], width=4).embeddings.std(dim=0)
+    assert torch.equal(spread, spread.sort(descending=True).values)
+
+
+def test_a_missing_piece_is_the_mean_of_the_teachers_pieces() -> None:
+    table = torch.randn(6, 4, generator=torch.Generator().manual_seed(2))
+    pieces = [[0], [1], [2], [3], [4, 5]]
+    start = pca_start(table, pieces, width=4)
+    raised = start.embeddings @ start.weight.T + start.bias
+    torch.testing.assert_close(raised[4], table[[4, 5]].mean(dim=0), atol=1e-5, rtol=1e-5)
+
+
+def test_continuation_pieces_stay_continuations() -> None:
+    teacher = wordpiece("in", "##in", "##g", "ing", "un")
+    student = wordpiece("ing", "##ing", "un", "##zz")
+    found = dict(
+        zip(student.convert_ids_to_tokens(list(range(len(student)))), teacher_pieces(student, teacher), strict=True)
+    )
+    ids = teacher.get_vocab()
+    assert found["ing"] == [ids["ing"]]
+    assert found["##ing"] == [ids["##in"], ids["##g"]]
+    assert found["##zz"] == [ids["[UNK]"]]
+    assert found["[MASK]"] == [ids["[MASK]"]]
+
+
+def test_random_start_follows_its_generator_and_nothing_else() -> None:
+    first = random_start(10, 4, 8, generator=torch.Generator().manual_seed(3))
+    torch.manual_seed(99)
+    again = random_start(10, 4, 8, generator=torch.Generator().manual_seed(3))
+    other = random_start(10, 4, 8, generator=torch.Generator().manual_seed(4))
+    assert torch.equal(first.embeddings, again.embeddings)
+    assert torch.equal(first.weight, again.weight)
+    assert not torch.equal(first.embeddings, other.embeddings)

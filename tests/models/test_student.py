@@ -1,0 +1,41 @@
+"""The student is an ordinary BERT."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mixvocab.errors import UserError
+from mixvocab.losses import mean_loss
+from mixvocab.models.parameters import BertShape
+from mixvocab.models.student import StudentMLM, new_student
+
+SHAPE = BertShape(2, 16, 60)
+
+
+def test_same_generator_same_weights_whatever_the_global_one() -> None:
+    first = new_student(SHAPE, generator=torch.Generator().manual_seed(5))
+    torch.manual_seed(123)
+    before = torch.random.get_rng_state()
+    again = new_student(SHAPE, generator=torch.Generator().manual_seed(5))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+
+
+def test_scoring_masked_positions_alone_equals_the_full_head() -> None:
+    student = new_student(SHAPE, generator=torch.Generator().manual_seed(0)).eval()
+    draw = torch.Generator().manual_seed(1)
+    ids = torch.randint(5, 60, (3, 10), generator=draw)
+    labels = torch.where(torch.rand(3, 10, generator=draw) < 0.3, ids, -100)
+    attention = torch.ones(3, 10, dtype=torch.bool)
+    attention[0, 7:] = False
+    labels[0, 7:] = -100
+    losses = StudentMLM(student)(ids=ids, labels=labels, attention=attention)
+    logits = student(ids, attention_mask=attention).logits
+    expected = F.cross_entropy(logits.reshape(-1, 60), labels.reshape(-1), ignore_index=-100)
+    torch.testing.assert_close(mean_loss(losses), expected)
+    assert int(losses["student"].positions) == int((labels != -100).sum())
+
+
+def test_hidden_size_must_fit_the_heads() -> None:
+    with pytest.raises(UserError, match=r"student\.hidden=18"):
+        new_student(BertShape(1, 18, 10), generator=torch.Generator())

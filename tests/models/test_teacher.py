@@ -1,0 +1,153 @@
+"""The teacher that reads and predicts two vocabularies: equation 1 against a slow reading of it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertModel,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    RobertaConfig,
+    RobertaForMaskedLM,
+)
+
+from mixvocab.errors import UserError
+from mixvocab.models.start import random_start
+from mixvocab.models.teacher import MixedTeacher, load_teacher
+
+V_T, V_S, D, SMALL = 40, 25, 16, 6
+
+
+def seeded(build, config):  # type: ignore[no-untyped-def]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return build(config)
+
+
+def bert(build=BertForMaskedLM):  # type: ignore[no-untyped-def]
+    config = BertConfig(
+        vocab_size=V_T, hidden_size=D, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    return seeded(build, config)
+
+
+def mixed(tied: bool = True) -> MixedTeacher:
+    start = random_start(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
+    return MixedTeacher(bert(), start.embeddings, start.affine, tied=tied).eval()
+
+
+def batch() -> dict[str, torch.Tensor]:
+    draw = torch.Generator().manual_seed(2)
+    student = torch.rand(4, 9, generator=draw) < 0.5
+    ids = torch.where(
+        student, torch.randint(5, V_S, (4, 9), generator=draw), torch.randint(5, V_T, (4, 9), generator=draw)
+    )
+    labels = torch.where(torch.rand(4, 9, generator=draw) < 0.4, ids, -100)
+    return {"ids": ids, "student": student, "labels": labels}
+
+
+def test_equation_one_position_by_position() -> None:
+    model, data = mixed(), batch()
+    raised = model.raised()
+    words = torch.stack([
+        torch.stack([
+            raised[i] if s else model.teacher_embeddings.weight[i] for i, s in zip(row, flags, strict=True)
+        ])
+        for row, flags in zip(data["ids"].tolist(), data["student"].tolist(), strict=True)
+    ])  # fmt: skip
+    states = model.transform(model.encoder(inputs_embeds=words).last_hidden_state)
+    expected = {"teacher": 0.0, "student": 0.0}
+    counts = {"teacher": 0, "student": 0}
+    for b, t in torch.nonzero(data["labels"] != -100).tolist():
+        if data["student"][b, t]:
+            name, scores = "student", states[b, t] @ raised.T + model.student_bias
+        else:
+            name, scores = "teacher", states[b, t] @ model.teacher_embeddings.weight.T + model.teacher_bias
+        expected[name] -= float(scores.detach().log_softmax(dim=0)[data["labels"][b, t]])
+        counts[name] += 1
+    losses = model(**data)
+    for name in expected:
+        assert float(losses[name].total) == pytest.approx(expected[name], rel=1e-4)
+        assert int(losses[name].positions) == counts[name]
+
+
+def test_teacher_words_alone_are_the_plain_teacher() -> None:
+    model, data = mixed(), batch()
+    data["student"] = torch.zeros_like(data["student"])
+    plain = bert().eval()
+    logits = plain(data["ids"]).logits
+    expected = torch.nn.functional.cross_entropy(logits.reshape(-1, V_T), data["labels"].reshape(-1), reduction="sum")
+    torch.testing.assert_close(model(**data)["teacher"].total, expected)
+    assert int(model(**data)["student"].positions) == 0
+
+
+def test_everything_trains_and_each_matrix_only_from_its_own_tokens() -> None:
+    model, data = mixed(), batch()
+    losses = model(**data)
+    (losses["teacher"].total + losses["student"].total).backward()
+    missing = [name for name, p in model.named_parameters() if p.grad is None]
+    assert missing == []
+    inputs_of = {True: set(data["ids"][data["student"]].tolist()), False: set(data["ids"][~data["student"]].tolist())}
+    # The softmax pushes every row a little; a piece that was read has a gradient through the encoder too.
+    only_student = data | {"labels": torch.where(data["student"], -100, data["labels"])}
+    model.zero_grad()
+    model(**only_student)["teacher"].total.backward()
+    touched = set(torch.nonzero(model.student_embeddings.weight.grad.abs().sum(dim=1)).flatten().tolist())
+    assert touched == inputs_of[True]
+
+
+def test_untied_output_starts_from_the_raised_embeddings() -> None:
+    tied, untied, data = mixed(), mixed(tied=False), batch()
+    torch.testing.assert_close(tied(**data)["student"].total, untied(**data)["student"].total)
+    untied(**data)["student"].total.backward()
+    assert untied.student_output is not None
+    assert untied.student_output.grad is not None
+
+
+ROBERTA = RobertaConfig(
+    vocab_size=V_T,
+    hidden_size=D,
+    num_hidden_layers=1,
+    num_attention_heads=2,
+    intermediate_size=32,
+    max_position_embeddings=40,
+)
+DISTILBERT = DistilBertConfig(vocab_size=V_T, dim=D, n_layers=1, n_heads=2, hidden_dim=32)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [seeded(RobertaForMaskedLM, ROBERTA), seeded(DistilBertForMaskedLM, DISTILBERT)],
+    ids=["roberta", "distilbert"],
+)
+def test_other_teachers_of_the_family(other: torch.nn.Module) -> None:
+    start = random_start(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
+    model = MixedTeacher(other, start.embeddings, start.affine).eval()
+    data = batch() | {"student": torch.zeros(4, 9, dtype=torch.bool)}
+    logits = other.eval()(data["ids"]).logits
+    expected = torch.nn.functional.cross_entropy(logits.reshape(-1, V_T), data["labels"].reshape(-1), reduction="sum")
+    torch.testing.assert_close(model(**data)["teacher"].total, expected)
+
+
+def test_an_encoder_without_a_head_gets_the_identity(tmp_path: Path) -> None:
+    bert(BertModel).save_pretrained(tmp_path)
+    model = load_teacher(tmp_path)
+    assert torch.equal(model.cls.predictions.transform.dense.weight, torch.eye(D))
+    assert torch.equal(model.get_input_embeddings().weight, bert(BertModel).get_input_embeddings().weight)
+
+
+def test_a_head_in_the_checkpoint_is_kept(tmp_path: Path) -> None:
+    bert().save_pretrained(tmp_path)
+    saved, loaded = bert().cls.predictions.transform.dense.weight, load_teacher(tmp_path).cls.predictions.transform
+    assert torch.equal(saved, loaded.dense.weight)
+
+
+def test_a_folder_without_weights_is_one_clear_line(tmp_path: Path) -> None:
+    bert().config.save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="does not load") as error:
+        load_teacher(tmp_path)
+    assert "\n" not in str(error.value)
