@@ -115,7 +115,7 @@ class WordStore:
             files = {name: entry["bytes"] for name, entry in meta["files"].items()}
         except FileNotFoundError:
             raise UserError(f"{folder} is not a word store (no meta.json): build it first") from None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise UserError(f"{folder / 'meta.json'} is damaged: delete the folder and build it again") from None
         for name, size in files.items():
             found = (folder / name).stat().st_size if (folder / name).is_file() else 0

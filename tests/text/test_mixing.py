@@ -1,0 +1,241 @@
+"""Mixed batches: exact at both ends, whole words, caps, nothing but the generator decides."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerFast
+
+from mixvocab.errors import UserError
+from mixvocab.text.masking import IGNORED, Masking
+from mixvocab.text.mixing import Batch, Mixer
+from mixvocab.text.tables import WordTable, ranges
+from mixvocab.text.words import WordStore
+
+Get = Callable[[str], PreTrainedTokenizerFast]
+Material = tuple[WordStore, WordTable, WordTable]
+
+
+@pytest.fixture(scope="module")
+def material(prose: list[str], tokenizers: Get, tmp_path_factory: pytest.TempPathFactory) -> Material:
+    """A store with its student's and teacher's tables."""
+    store = WordStore.build(prose, tmp_path_factory.mktemp("mixing") / "store", heldout=0.02, shard_words=20_000)
+    return store, store.table(tokenizers("student")), store.table(tokenizers("uncased"))
+
+
+def mixer(material: Material, **options: object) -> Mixer:
+    return Mixer(*material, **{"length": 64, **options})  # type: ignore[arg-type]
+
+
+def row_ids(batch: Batch, row: int) -> list[int]:
+    return batch.ids[row, batch.attention[row]].tolist()
+
+
+@pytest.mark.parametrize(("p_sv", "kind"), [(0.0, "uncased"), (1.0, "student")])
+def test_at_either_end_rows_are_the_tokenizers_own(p_sv: float, kind: str, material: Material, tokenizers: Get) -> None:
+    store, tokenizer = material[0], tokenizers(kind)
+    maker = mixer(material, p_sv=p_sv)
+    starts = np.random.default_rng(0).integers(len(store.words("train")) - 62, size=2000)
+    words = maker._windows(store.words("train"), starts)
+    maker_rows = maker._segment(words, maker._choose(np.random.default_rng(1), words.shape, p_sv))
+    assert (maker_rows.student == (p_sv == 1)).all()
+    for row in range(len(starts)):
+        text = " ".join(store.types[word] for word in words[row, 1:-1])
+        expected = tokenizer(text, split_special_tokens=True).input_ids
+        got = row_ids(maker_rows, row)
+        assert got[0] == tokenizer.cls_token_id
+        assert got[-1] == tokenizer.sep_token_id
+        assert got[1:-1] == expected[: len(got) - 2]
+        assert (maker_rows.ids[row, len(got) :] == tokenizer.pad_token_id).all()
+
+
+def test_a_mixed_row_reads_word_by_word_and_is_full(material: Material) -> None:
+    store, student, teacher = material
+    maker = mixer(material, p_sv=0.4)
+    rng = np.random.default_rng(2)
+    words = maker._windows(store.words("train"), rng.integers(len(store.words("train")) - 62, size=300))
+    choice = rng.random(words.shape) < 0.4
+    batch = maker._segment(words, choice)
+    for row in range(300):
+        ids, flags, length = [], [], 0
+        for word, own in zip(words[row, 1:-1].tolist(), choice[row, 1:-1].tolist(), strict=True):
+            pieces = (student if own else teacher).segment(np.array([word])).tolist()
+            if length + len(pieces) > 62:
+                break
+            ids += pieces
+            flags += [own] * len(pieces)
+            length += len(pieces)
+        first, last = ((student if choice[row, end] else teacher) for end in (0, -1))
+        assert row_ids(batch, row) == [first.cls, *ids, last.sep]
+        seen = batch.student[row, batch.attention[row]].tolist()
+        assert seen == [choice[row, 0], *flags, choice[row, -1]]
+        assert (batch.student[row, ~batch.attention[row]] == choice[row, -1]).all()
+
+
+def test_the_share_of_student_words_is_p_sv(material: Material) -> None:
+    maker = mixer(material, p_sv=0.3)
+    share = np.mean([maker._choose(np.random.default_rng(n), (64, 64), 0.3).mean() for n in range(20)])
+    assert share == pytest.approx(0.3, abs=0.01)
+
+
+def test_masks_keep_the_papers_caps(material: Material) -> None:
+    maker = mixer(material, length=128)
+    batch = maker.batch(200, np.random.default_rng(3))
+    chosen = batch.labels != IGNORED
+    assert chosen.sum(1).max() == 19
+    assert (chosen & ~batch.student).sum(1).max() == 10
+    tokens = batch.attention.sum(1) - 2
+    assert (chosen.sum(1) <= np.rint(0.15 * tokens)).all()
+    assert (chosen.sum(1) == np.rint(0.15 * tokens)).mean() > 0.9
+
+
+def test_special_tokens_are_never_masked(material: Material) -> None:
+    maker = mixer(material, masking=Masking(rate=1, max_masks=100, max_teacher_masks=100))
+    batch = maker.batch(100, np.random.default_rng(4))
+    for mine, vocabulary in ((batch.student, material[1]), (~batch.student, material[2])):
+        labels = batch.labels[mine & (batch.labels != IGNORED)]
+        assert not np.isin(labels, vocabulary.special).any()
+        left = batch.ids[mine & (batch.labels == IGNORED)]
+        assert np.isin(left, vocabulary.special).all()
+
+
+def test_same_seed_same_batch_whatever_the_global_state(material: Material) -> None:
+    batches = []
+    for disturbance in (1, 2):
+        np.random.seed(disturbance)  # noqa: NPY002 - the global state must not matter
+        batches.append(mixer(material).batch(16, np.random.default_rng(6)))
+    for name in ("ids", "student", "labels", "attention"):
+        np.testing.assert_array_equal(getattr(batches[0], name), getattr(batches[1], name))
+    other = mixer(material).batch(16, np.random.default_rng(7))
+    assert (other.ids != batches[0].ids).any()
+
+
+def test_heldout_rows_follow_one_another_to_the_end(material: Material) -> None:
+    store, student, teacher = material
+    maker = mixer(material, masking=Masking(rate=0))
+    batches = list(maker.heldout_batches(8, 10_000, np.random.default_rng(8)))
+    assert {len(batch.ids) for batch in batches[:-1]} == {8}
+    assert 1 <= len(batches[-1].ids) <= 8
+    words, at = np.asarray(store.words("heldout")), 0
+    tables, last = (teacher, student), 0
+    for batch in batches:
+        for row in range(len(batch.ids)):
+            ids, own = row_ids(batch, row)[1:-1], batch.student[row, batch.attention[row]][1:-1]
+            while ids:
+                pieces = tables[int(own[0])].segment(words[at : at + 1]).tolist()
+                assert ids[: len(pieces)] == pieces
+                ids, own, at = ids[len(pieces) :], own[len(pieces) :], at + 1
+            assert at > last
+            last = at
+    assert at == len(words)
+
+
+def test_heldout_rows_and_masks_repeat_with_the_seed(material: Material) -> None:
+    once, again = (list(mixer(material, p_sv=1).heldout_batches(4, 3, np.random.default_rng(9))) for _ in range(2))
+    assert len(once) == 3
+    for one, two in zip(once, again, strict=True):
+        np.testing.assert_array_equal(one.ids, two.ids)
+        np.testing.assert_array_equal(one.labels, two.labels)
+
+
+def test_a_word_longer_than_the_row_is_cut_and_passed(tokenizers: Get, tmp_path: Path) -> None:
+    texts = ["q" * 90 + " short " + "z" * 80, "j" * 95]
+    store = WordStore.build(texts, tmp_path / "store", heldout=0.4)
+    table = store.table(tokenizers("student"))
+    assert table.lengths.max() > 30
+    maker = Mixer(store, table, None, length=16)
+    batch = maker.batch(20, np.random.default_rng(0))
+    assert (batch.attention.sum(1) >= 3).all()
+    heldout = list(maker.heldout_batches(2, 50, np.random.default_rng(0)))
+    assert sum(len(batch.ids) for batch in heldout) == len(store.words("heldout"))
+    assert all((batch.labels != IGNORED).any(1).all() for batch in heldout)
+
+
+def test_without_a_teacher_everything_is_the_students(material: Material) -> None:
+    store, student, _ = material
+    batch = Mixer(store, student, None, p_sv=0.5, length=32).batch(8, np.random.default_rng(0))
+    assert batch.student.all()
+    full = mixer(material, p_sv=1.0, length=32).batch(8, np.random.default_rng(0))
+    np.testing.assert_array_equal(batch.ids, full.ids)
+
+
+def test_whole_sequences_can_be_mixed_instead(material: Material) -> None:
+    batch = mixer(material, unit="sequence").batch(64, np.random.default_rng(0))
+    assert (batch.student.all(1) | (~batch.student).all(1)).all()
+    assert 10 < batch.student[:, 0].sum() < 54
+
+
+@pytest.mark.parametrize("kind", ["cased", "byte-level", "unigram"])
+def test_other_teachers_are_exact_through_the_mixer(
+    kind: str, prose: list[str], tokenizers: Get, tmp_path: Path
+) -> None:
+    teacher = tokenizers(kind)
+    store = WordStore.build(prose[:40], tmp_path / "store", teacher=teacher, heldout=0)
+    tables = store.table(tokenizers("student")), store.table(teacher)
+    stream = tables[1].segment(np.asarray(store.words("train"))).tolist()
+    text = " ".join(map(str, stream))
+    batch = Mixer(store, *tables, p_sv=0.0, length=48).unmasked(50, np.random.default_rng(0))
+    for row in range(50):
+        assert " ".join(map(str, row_ids(batch, row)[1:-1])) in text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"p_sv": 1.5}, "p_sv = 1.5"),
+        ({"p_sv": -0.1}, "p_sv"),
+        ({"p_sv": float("nan")}, "p_sv"),
+        ({"length": 2}, "length = 2"),
+        ({"unit": "paragraph"}, "paragraph"),
+        ({"split": "test"}, "test"),
+    ],
+)
+def test_bad_options_are_named(options: dict[str, object], message: str, material: Material) -> None:
+    with pytest.raises(UserError, match=message):
+        mixer(material, **options)
+
+
+def test_a_table_of_another_store_and_no_heldout_are_errors(
+    material: Material, tokenizers: Get, tmp_path: Path
+) -> None:
+    other = WordStore.build(["a few words", "only these"], tmp_path / "store", heldout=0)
+    with pytest.raises(UserError, match=r"make it with store\.table"):
+        Mixer(other, material[1], None)
+    small = Mixer(other, other.table(tokenizers("student")), None, length=32)
+    assert small.batch(2, np.random.default_rng(0)).attention.any(1).all()
+    with pytest.raises(UserError, match="held-out"):
+        next(small.heldout_batches(2, 1, np.random.default_rng(0)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 5)), max_size=20))
+def test_ranges_is_the_loop_it_stands_for(pairs: list[tuple[int, int]]) -> None:
+    starts, lengths = (np.array(column, np.int64) for column in (zip(*pairs, strict=True) if pairs else ([], [])))
+    expected = [start + step for start, length in pairs for step in range(length)]
+    assert ranges(starts, lengths).tolist() == expected
+
+
+def test_real_text_is_exact(tokenizers: Get, tmp_path: Path) -> None:
+    folder = os.environ.get("MIXVOCAB_DATA")
+    if not folder:
+        pytest.skip("MIXVOCAB_DATA is not set: no real corpus to try")
+    from mixvocab.sources import resolve_corpus
+
+    texts = list(resolve_corpus("data-dir", data_dir=Path(folder), megabytes=2).documents())
+    for kind in ("uncased", "byte-level"):
+        teacher = tokenizers(kind)
+        store = WordStore.build(texts, tmp_path / kind, teacher=teacher)
+        for tokenizer in (teacher, tokenizers("student")):
+            table = store.table(tokenizer)
+            expected = sorted(
+                tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids for text in texts
+            )
+            splits = [store.words(split) for split in ("train", "heldout")]
+            got = [table.segment(words.document(n)).tolist() for words in splits for n in range(len(words.documents))]
+            assert sorted(got) == expected
