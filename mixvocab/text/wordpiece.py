@@ -8,6 +8,7 @@ in this way is [UNK] as a whole.
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,26 @@ CONTINUATION = "##"
 # because the time of greedy matching in the `tokenizers` library grows faster than the word's length.
 MAX_WORD_CHARACTERS = 1000
 BERT_MAX_WORD_CHARACTERS = 100
+
+
+def longest_match(word: str, pieces: Container[str], longest: int, prefix: str = "") -> list[str] | None:
+    """Cover `word` from the left by the longest of `pieces` that fit; None if that gets stuck.
+
+    `longest`: characters of the longest piece without its prefix. `prefix`: CONTINUATION if `word` is itself
+    the rest of a word.
+    """
+    found: list[str] = []
+    start, length = 0, len(word)
+    while start < length:
+        for end in range(min(length, start + longest), start, -1):
+            piece = prefix + word[start:end]
+            if piece in pieces:
+                break
+        else:
+            return None
+        found.append(piece)
+        start, prefix = end, CONTINUATION
+    return found
 
 
 @dataclass(frozen=True)
@@ -78,19 +99,7 @@ class Vocabulary:
         """The pieces of one normalised word (see `words_of`); ["[UNK]"] if it cannot be covered."""
         if len(word) > self.max_word_characters:
             return [UNK]
-        ids, longest, length = self._ids, self._longest, len(word)
-        pieces: list[str] = []
-        start, prefix = 0, ""
-        while start < length:
-            for end in range(min(length, start + longest), start, -1):
-                piece = prefix + word[start:end]
-                if piece in ids:
-                    break
-            else:
-                return [UNK]
-            pieces.append(piece)
-            start, prefix = end, CONTINUATION
-        return pieces
+        return longest_match(word, self._ids, self._longest) or [UNK]
 
     def backend(self) -> Tokenizer:
         """The same vocabulary as a `tokenizers` pipeline: BERT's normalisation, [CLS] A [SEP] (B [SEP])."""
@@ -110,9 +119,7 @@ class Vocabulary:
             pair=f"{CLS}:0 $A:0 {SEP}:0 $B:1 {SEP}:1",
             special_tokens=[(CLS, self.id(CLS)), (SEP, self.id(SEP))],
         )
-        tokenizer.add_special_tokens(
-            [AddedToken(piece, special=True, normalized=False) for piece in SPECIAL_PIECES]
-        )
+        tokenizer.add_special_tokens([AddedToken(piece, special=True, normalized=False) for piece in SPECIAL_PIECES])
         return tokenizer
 
     def tokenizer(self) -> PreTrainedTokenizerFast:
@@ -162,9 +169,7 @@ class Vocabulary:
             except (KeyError, TypeError, ValueError) as error:
                 raise UserError(f"{folder / 'tokenizer.json'}: not a BERT WordPiece tokenizer") from error
             if not agrees:
-                raise UserError(
-                    f"{folder}: tokenizer.json and vocab.txt list different pieces; save them again"
-                )
+                raise UserError(f"{folder}: tokenizer.json and vocab.txt list different pieces; save them again")
         if lowercase is None:
             lowercase = all(piece in SPECIAL_PIECES or piece == piece.lower() for piece in pieces)
         try:
