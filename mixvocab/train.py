@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,12 +31,6 @@ from mixvocab.files import write_json
 from mixvocab.losses import Losses, Part, average, mean_loss
 from mixvocab.optim import make_optimizer
 from mixvocab.progress import progress
-
-
-class ArrayBatch(Protocol):
-    """What a batch must offer: its arrays by the names that the module's forward takes."""
-
-    def arrays(self) -> dict[str, np.ndarray]: ...
 
 
 @dataclass(frozen=True)
@@ -79,16 +73,16 @@ def step_generator(seed: int, step: int, micro: int = 0, process: int = 0) -> np
     return np.random.default_rng([seed, step, micro, process])
 
 
-def to_tensors(batch: ArrayBatch, device: torch.device | str) -> dict[str, Tensor]:
-    """The batch's arrays as tensors; the attention mask is left out when every position is real."""
-    tensors = {name: torch.from_numpy(array) for name, array in batch.arrays().items()}
+def to_tensors(batch: Any, device: torch.device | str) -> dict[str, Tensor]:
+    """The fields of a batch (a dataclass of arrays) as tensors, without the attention mask if all is real."""
+    tensors = {name: torch.from_numpy(array) for name, array in vars(batch).items()}
     if bool(tensors["attention"].all()):
         del tensors["attention"]  # attention without a mask takes the faster kernels
     return {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
 
 
 @torch.no_grad()
-def evaluate(module: nn.Module, batches: Sequence[ArrayBatch], device: torch.device | str = "cpu") -> dict[str, float]:
+def evaluate(module: nn.Module, batches: Sequence[Any], device: torch.device | str = "cpu") -> dict[str, float]:
     """Mean loss over `batches`, in nats a masked position: "loss" over all, and each loss under its name."""
     was_training = module.training
     module.eval()
@@ -115,11 +109,11 @@ def mixed_precision(recipe: Recipe, module: nn.Module) -> str:
 
 def train(
     module: nn.Module,
-    draw: Callable[[int, np.random.Generator], ArrayBatch],
+    draw: Callable[[int, np.random.Generator], Any],
     recipe: Recipe,
     *,
     seed: int,
-    heldout: Sequence[ArrayBatch] = (),
+    heldout: Sequence[Any] = (),
     folder: Path | None = None,
     label: str = "training",
     on_evaluate: Callable[[int], None] | None = None,
@@ -128,7 +122,8 @@ def train(
 
     Args:
         module: `module(**tensors)` returns `Losses` for one batch.
-        draw: draws a batch of the given number of rows from the generator it is handed.
+        draw: draws a batch of the given number of rows from the generator it is handed: a dataclass of arrays
+            named as `forward` names its arguments, among them `attention` (B, T) bool.
         recipe: all numbers of the run.
         seed: with the same seed, data and machine, the same weights.
         heldout: batches to evaluate on; drawn once by the caller, so every method sees the same ones.
@@ -174,7 +169,7 @@ def train(
                 losses = model(**to_tensors(batch, accelerator.device))
                 accelerator.backward(mean_loss(losses) / recipe.accumulate)
             state.recent.append({name: Part(p.total.detach(), p.positions) for name, p in losses.items()})
-            state.tokens += int(batch.arrays()["attention"].sum()) * accelerator.num_processes
+            state.tokens += int(batch.attention.sum()) * accelerator.num_processes
         if recipe.clip:
             accelerator.clip_grad_norm_(model.parameters(), recipe.clip)
         optimizer.step()
@@ -244,13 +239,13 @@ class _State:
 
 
 def _prefetch(
-    draw: Callable[[int, np.random.Generator], ArrayBatch],
+    draw: Callable[[int, np.random.Generator], Any],
     rows: int,
     recipe: Recipe,
     seed: int,
     process: int,
     first_step: int,
-) -> Iterator[ArrayBatch]:
+) -> Iterator[Any]:
     """Micro-batches in order, the next one being drawn while the current one trains."""
     order = ((s, m) for s in range(first_step, recipe.steps) for m in range(recipe.accumulate))
     with ThreadPoolExecutor(1) as pool:

@@ -1,6 +1,6 @@
 """The loop: schedule, determinism, accumulation, resume."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,10 @@ TRUTH = np.arange(1.0, 5.0, dtype=np.float32)
 @dataclass
 class Rows:
     x: np.ndarray
+    attention: np.ndarray = field(init=False)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        return {"x": self.x, "attention": np.ones(self.x.shape, dtype=bool)}
+    def __post_init__(self) -> None:
+        self.attention = np.ones(self.x.shape, dtype=bool)
 
 
 class Regression(nn.Module):

@@ -61,7 +61,7 @@ def stage_one(
         held-out loss of each vocabulary under "teacher" and "student".
     """
     mixed = MixedTeacher(teacher, start.embeddings, start.affine, tied=tied)
-    heldout = mixer.heldout_batches(HELDOUT_ROWS, heldout_batches, np.random.default_rng(HELDOUT_SEED))
+    heldout = list(mixer.heldout_batches(HELDOUT_ROWS, heldout_batches, np.random.default_rng(HELDOUT_SEED)))
     watch = (lambda step: on_evaluate(mixed, step)) if on_evaluate else None
     result = train(
         mixed, mixer.batch, recipe, seed=seed, heldout=heldout, folder=folder, label="stage I", on_evaluate=watch
@@ -102,7 +102,7 @@ def stage_two(
             )
         with torch.no_grad():
             table.copy_(embeddings)
-    heldout = mixer.heldout_batches(HELDOUT_ROWS, heldout_batches, np.random.default_rng(HELDOUT_SEED))
+    heldout = list(mixer.heldout_batches(HELDOUT_ROWS, heldout_batches, np.random.default_rng(HELDOUT_SEED)))
     result = train(StudentMLM(student), mixer.batch, recipe, seed=seed, heldout=heldout, folder=folder, label=label)
     return student, result
 
