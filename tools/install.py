@@ -169,10 +169,7 @@ def main() -> None:
         return
 
     stamp.unlink(missing_ok=True)
-    print(
-        f"set-up: installing the locked packages into {options.venv} (some minutes the first time)",
-        flush=True,
-    )
+    print(f"set-up: installing the locked packages into {options.venv}, a minute or more", flush=True)
     if not Path(installer.python).exists():
         made = subprocess.run([sys.executable, "-m", "venv", str(venv)], stdout=subprocess.PIPE, text=True)
         require(made, "python could not make a virtual environment (Debian keeps it in package python3-venv)")
