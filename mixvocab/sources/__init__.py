@@ -1,14 +1,23 @@
 """Where text, teachers and tasks come from, and what is known of them."""
 
 from mixvocab.sources.corpus import Corpus, resolve_corpus
+from mixvocab.sources.rows import GlueData, GlueRow, SnipsData, SnipsRow
 from mixvocab.sources.source import Source, data_directory
+from mixvocab.sources.tasks import Sizes, resolve_glue, resolve_snips
 from mixvocab.sources.teacher import TeacherSource, resolve_teacher
 
 __all__ = [
     "Corpus",
+    "GlueData",
+    "GlueRow",
+    "Sizes",
+    "SnipsData",
+    "SnipsRow",
     "Source",
     "TeacherSource",
     "data_directory",
     "resolve_corpus",
+    "resolve_glue",
+    "resolve_snips",
     "resolve_teacher",
 ]

@@ -158,3 +158,24 @@ def snapshot(repository: str) -> Path:
             ignore_patterns=["*/*"],  # exports for other runtimes lie in sub-folders
         )
     )
+
+
+def named_rows(split: Any) -> list[dict[str, Any]]:
+    """The rows of a `datasets.Dataset`, class numbers replaced by the names that its features give.
+
+    A class number of -1 (a hidden label) becomes None; lists of class numbers (tags) become lists of names.
+    """
+    names: dict[str, list[str]] = {}
+    for column, feature in split.features.items():
+        inner = getattr(feature, "feature", feature)
+        if getattr(inner, "names", None):
+            names[column] = list(inner.names)
+
+    def named(column: str, value: Any) -> Any:
+        if column not in names or isinstance(value, str):
+            return value
+        if isinstance(value, list):
+            return [names[column][number] for number in value]
+        return None if value is None or value < 0 else names[column][value]
+
+    return [{column: named(column, value) for column, value in row.items()} for row in split]

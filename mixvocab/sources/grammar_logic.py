@@ -1,0 +1,93 @@
+"""Inference with quantifiers, the label computed by logic.
+
+A sentence says that all, some, not all or no N are V. "Old dogs" are dogs and who "sleeps quietly" sleeps, so
+every N and V comes wide and narrow. What one sentence says of another is decided in every possible world:
+a world is the set of kinds of individuals that exist, a kind being what holds of an individual.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from mixvocab.sources.rows import GlueRow
+
+QUANTIFIERS = {
+    "all": ("all {n} {v}", "every one of the {n} {v}", "each and every one of the {n} {v}"),
+    "some": ("some {n} {v}", "at least one of the {n} {v}", "there are {n} who {v}"),
+    "no": ("no {n} {v}", "none of the {n} {v}", "there are no {n} who {v}"),
+    "not all": ("not all {n} {v}", "not every one of the {n} {v}", "there are {n} who did not {b}"),
+}
+NOUNS = {
+    False: "dogs nurses pilots farmers singers horses children painters students bakers sailors clowns tourists judges",
+    True: "robots wizards dragons aliens ghosts knights mermaids giants pirates vampires elves goblins",
+}
+ADJECTIVES = "old young tired hungry tall brave quiet angry lonely clever nervous cheerful famous careless"
+VERBS = "slept/sleep danced/dance laughed/laugh sang/sing worked/work waited/wait ran/run ate/eat cried/cry left/leave"
+ADVERBS = "quietly|in the garden|on sunday|near the river|slowly|after dark|at home|all night|together|in the rain"
+LABELS = ("contradiction", "entailment", "neutral")
+
+
+class Claim(NamedTuple):
+    """`quantifier` N are V, of the narrow or the wide N and V."""
+
+    quantifier: str
+    narrow_noun: bool
+    narrow_verb: bool
+
+
+# What can hold of an individual: 0 nothing, 1 the wide sense, 2 the narrow sense too; of noun and of verb.
+_KINDS = tuple(product(range(3), range(3)))
+# Worlds in which there is an individual of the narrow noun: "all old dogs" is not said where there are none.
+_WORLDS = tuple(
+    tuple(kind for i, kind in enumerate(_KINDS) if world >> i & 1)
+    for world in range(1 << len(_KINDS))
+    if any(world >> i & 1 and kind[0] == 2 for i, kind in enumerate(_KINDS))
+)
+CLAIMS = tuple(Claim(*parts) for parts in product(QUANTIFIERS, (False, True), (False, True)))
+
+
+def holds(claim: Claim, world: tuple[tuple[int, int], ...]) -> bool:
+    """Whether the claim is true of a world."""
+    verbs = [verb >= 1 + claim.narrow_verb for noun, verb in world if noun >= 1 + claim.narrow_noun]
+    some, every = any(verbs), all(verbs)
+    return {"all": every, "some": some, "no": not some, "not all": not every}[claim.quantifier]
+
+
+@cache
+def relation(premise: Claim, hypothesis: Claim) -> str:
+    """entailment: true in every world where the premise is; contradiction: in none; neutral otherwise."""
+    outcomes = {holds(hypothesis, world) for world in _WORLDS if holds(premise, world)}
+    if len(outcomes) == 2:
+        return "neutral"
+    return "entailment" if True in outcomes else "contradiction"
+
+
+@cache
+def pairs(label: str) -> tuple[tuple[Claim, Claim], ...]:
+    """All pairs of different claims in this relation."""
+    return tuple((p, h) for p, h in product(CLAIMS, CLAIMS) if p != h and relation(p, h) == label)
+
+
+def nli_pair(rng: np.random.Generator, *, other_domain: bool = False) -> GlueRow:
+    """MNLI: a premise and a hypothesis about the same things, labels balanced."""
+    label = LABELS[int(rng.integers(3))]
+    options = pairs(label)
+    premise, hypothesis = options[int(rng.integers(len(options)))]
+
+    def draw(listed: str, separator: str = " ") -> str:
+        choices = listed.split(separator)
+        return choices[int(rng.integers(len(choices)))]
+
+    noun, adjective, verb, adverb = draw(NOUNS[other_domain]), draw(ADJECTIVES), draw(VERBS), draw(ADVERBS, "|")
+
+    def say(claim: Claim) -> str:
+        past, base = (f"{form} {adverb}" if claim.narrow_verb else form for form in verb.split("/"))
+        frames = QUANTIFIERS[claim.quantifier]
+        subject = f"{adjective} {noun}" if claim.narrow_noun else noun
+        return frames[int(rng.integers(len(frames)))].format(n=subject, v=past, b=base) + " ."
+
+    return GlueRow(say(premise), say(hypothesis), label)

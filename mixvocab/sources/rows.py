@@ -1,0 +1,73 @@
+"""The rows that tasks are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mixvocab.sources.source import Source
+
+
+class SnipsRow(NamedTuple):
+    """One command: `slots` holds a BIO tag for each of `words`."""
+
+    words: tuple[str, ...]
+    slots: tuple[str, ...]
+    intent: str
+
+
+class GlueRow(NamedTuple):
+    """One example; `text_b` is None for single sentences, `label` None where a test set hides it."""
+
+    text_a: str
+    text_b: str | None
+    label: str | float | None
+
+
+@dataclass(frozen=True)
+class SnipsData:
+    """Joint intent and slot data: splits "train", "valid" and "test"."""
+
+    source: Source
+    splits: dict[str, list[SnipsRow]]
+
+    @property
+    def intents(self) -> tuple[str, ...]:
+        """The intents that occur in any split, in alphabetical order."""
+        return tuple(sorted({row.intent for rows in self.splits.values() for row in rows}))
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The BIO tags that occur in any split: "O", then by slot name, B- before I-."""
+        tags = {tag for rows in self.splits.values() for row in rows for tag in row.slots}
+        return ("O", *sorted(tags - {"O"}, key=lambda tag: (tag[2:], tag[:1])))
+
+
+@dataclass(frozen=True)
+class GlueData:
+    """A GLUE task: "train", then the development sets, then the test sets.
+
+    Development sets are called "dev", or for MNLI "m" and "mm" ("mm-hard" for the adversarially chosen half of
+    the mismatched set, which is never reported as "mm"). Test sets are "test", "test-m", "test-mm", and "ax"
+    for the diagnostic set.
+    """
+
+    source: Source
+    task: str
+    splits: dict[str, list[GlueRow]]
+    regression: bool = False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that occur, in alphabetical order (contradiction, entailment, neutral); none if regression.
+
+        The order comes from the data, so a model's outputs always carry these names with them.
+        """
+        if self.regression:
+            return ()
+        return tuple(sorted({str(row.label) for rows in self.splits.values() for row in rows if row.label is not None}))
+
+    @property
+    def development(self) -> tuple[str, ...]:
+        """The names of the development sets."""
+        return tuple(name for name in self.splits if name in {"dev", "m", "mm", "mm-hard"})
