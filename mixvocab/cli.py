@@ -7,14 +7,19 @@ needs it, so that `mixvocab --help` answers at once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mixvocab import __version__
 from mixvocab.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from mixvocab.text.wordpiece import Vocabulary
 
 app = typer.Typer(
     name="mixvocab",
@@ -60,11 +65,64 @@ def vocab(
 
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a folder")
+    # What may fail on bad input comes before the work that takes time.
+    tokenizer = _teacher_tokenizer(teacher) if teacher else None
     corpora = [resolve_corpus(spec, megabytes=megabytes) for spec in text]
     documents = (document for corpus in corpora for document in corpus.documents())
     counts = count_words(documents, processes=processes, lowercase=not cased)
     vocabulary = learn_vocabulary(counts, size, lowercase=not cased)
     vocabulary.save(out)
+    _report(vocabulary, counts, tokenizer)
+    typer.echo(f"written to {out}")
+
+
+def _teacher_tokenizer(spec: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a teacher; of a folder, tokenizer files are enough."""
+    from transformers import AutoTokenizer
+
+    from mixvocab.sources import resolve_teacher
+
+    has_tokenizer = any((Path(spec) / name).is_file() for name in ("tokenizer.json", "vocab.txt"))
+    folder = Path(spec) if has_tokenizer else resolve_teacher(spec).folder
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise UserError(f"--teacher {spec}: no tokenizer can be loaded from it ({error})") from error
+
+
+def _report(vocabulary: Vocabulary, counts: Mapping[str, int], teacher: PreTrainedTokenizerBase | None) -> None:
+    """Print what the text looks like under the vocabulary and, if there is one, under the teacher's."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from mixvocab.text.reports import overlap, segmentation
+
+    ours = segmentation(vocabulary, counts)
+    rows = [
+        ("pieces", f"{ours.size:,}", ""),
+        ("pieces per word", f"{ours.fertility:.3f}", ""),
+        ("characters per piece", f"{ours.characters_per_token:.2f}", ""),
+        ("words that are one piece", f"{ours.whole_rate:.1%}", ""),
+        ("words it cannot spell", f"{ours.unknown_rate:.2%}", ""),
+    ]
+    if teacher is not None:
+        words = list(counts)
+        encoded = teacher(words, add_special_tokens=False)["input_ids"]
+        tokens = sum(counts[word] * len(ids) for word, ids in zip(words, encoded, strict=True))
+        unknown = sum(counts[word] for word, ids in zip(words, encoded, strict=True) if teacher.unk_token_id in ids)
+        theirs = [f"{len(teacher):,}", f"{tokens / ours.words:.3f}", "", "", f"{unknown / ours.words:.2%}"]
+        rows = [(name, mine, other) for (name, mine, _), other in zip(rows, theirs, strict=True)]
+        shared = overlap(vocabulary, teacher.get_vocab(), counts)
+        rows.append(("overlap: its pieces that the teacher has too", f"{shared.share:.1%}", ""))
+        rows.append(("overlap: by use in the text", f"{shared.share_of_text:.1%}", ""))
+    table = Table(title=f"{ours.words:,} words of text", title_justify="left")
+    table.add_column("")
+    table.add_column("learned", justify="right")
+    if teacher is not None:
+        table.add_column("teacher", justify="right")
+    for row in rows:
+        table.add_row(*row[: len(table.columns)])
+    Console().print(table)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -51,7 +51,7 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_pieces() -> list[str]:
-    """About 250 word pieces: BERT's specials, ASCII characters at both places, some words and endings."""
+    """About 180 word pieces: BERT's specials, ASCII characters at both places, some words and endings."""
     characters = string.ascii_lowercase + string.digits
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *string.punctuation, *characters]
     pieces += [f"##{character}" for character in characters]
