@@ -101,7 +101,7 @@ class _Chains:
         first = np.concatenate(seen) if len(seen) > 1 else seen[0]
         first = first[(symbols[first] == left) & (symbols[after[first]] == right)]
         if left == right:
-            first = _without_overlaps(first, after)
+            first = _without_overlaps(np.sort(first), after)
         second = after[first]
 
         self._remove(np.concatenate([before[first], first, second]))

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from mixvocab.errors import UserError
+from mixvocab.text.learner import ascii_pieces
+from mixvocab.text.normalise import words_of
+from mixvocab.text.wordpiece import SPECIAL_PIECES, UNK, Vocabulary, longest_match
+
+LEARNED = ("the", "un", "##able", "##ed", "hand", "##ling", "é", "ο", "##ς", "##σ", "控", "—", "##́")
+VOCABULARY = Vocabulary((*SPECIAL_PIECES, *ascii_pieces(), *LEARNED))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("vocabulary")
+    VOCABULARY.save(path)
+    return path
+
+
+@cache
+def loaded(folder: Path) -> PreTrainedTokenizerFast:
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def segmented(vocabulary: Vocabulary, text: str) -> list[str]:
+    return [piece for word in words_of(text, vocabulary.lowercase) for piece in vocabulary.segment(word)]
+
+
+def test_the_longest_piece_wins_and_the_rest_continues() -> None:
+    assert VOCABULARY.segment("unhandled") == ["un", "##h", "##a", "##n", "##d", "##l", "##ed"]
+    assert VOCABULARY.segment("theable") == ["the", "##able"]
+    assert longest_match("able", {"##able"}, 4, prefix="##") == ["##able"]
+
+
+def test_a_word_that_gets_stuck_is_unknown_as_a_whole() -> None:
+    assert VOCABULARY.segment("handчs") == [UNK]
+
+
+def test_words_beyond_the_limit_are_unknown_and_those_at_it_are_not() -> None:
+    assert VOCABULARY.segment("a" * 1000) == ["a"] + ["##a"] * 999
+    assert VOCABULARY.segment("a" * 1001) == [UNK]
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=st.text(alphabet=st.characters(min_codepoint=1, exclude_categories=["Cs"]), max_size=60))
+def test_any_text_is_segmented_as_the_saved_tokenizer_does(folder: Path, text: str) -> None:
+    assume(not any(piece in text for piece in SPECIAL_PIECES))  # those are read as themselves, see below
+    assert loaded(folder).tokenize(text) == segmented(VOCABULARY, text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=st.text(alphabet="theunablgdéοςσ控—Σ #[]", min_size=1, max_size=300))
+def test_text_close_to_the_pieces_is_segmented_as_the_saved_tokenizer_does(folder: Path, text: str) -> None:
+    assume(not any(piece in text for piece in SPECIAL_PIECES))  # those are read as themselves, see below
+    assert loaded(folder).tokenize(text) == segmented(VOCABULARY, text)
+
+
+@pytest.mark.parametrize("length", [100, 101, 1000, 1001])
+def test_long_words_agree_with_the_saved_tokenizer(folder: Path, length: int) -> None:
+    assert loaded(folder).tokenize("x" * length) == VOCABULARY.segment("x" * length)
+
+
+def test_pairs_carry_token_types(folder: Path) -> None:
+    first, second = VOCABULARY.id("the"), VOCABULARY.id("un")
+    cls, sep = VOCABULARY.id("[CLS]"), VOCABULARY.id("[SEP]")
+    for tokenizer in (loaded(folder), VOCABULARY.tokenizer()):
+        encoded = tokenizer("the", "un")
+        assert encoded["input_ids"] == [cls, first, sep, second, sep]
+        assert encoded["token_type_ids"] == [0, 0, 0, 1, 1]
+        assert (tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.mask_token_id) == (0, 1, 4)
+
+
+def test_a_bert_configuration_beside_it_does_not_change_the_tokenizer(tmp_path: Path) -> None:
+    VOCABULARY.save(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "vocab_size": len(VOCABULARY)}))
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
+    assert tokenizer.tokenize("e" * 500) == VOCABULARY.segment("e" * 500)
+    assert len(tokenizer) == len(VOCABULARY)
+
+
+def test_special_pieces_in_text_are_read_as_such(folder: Path) -> None:
+    assert loaded(folder).tokenize("the [MASK]") == ["the", "[MASK]"]
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_save_and_load(tmp_path: Path, lowercase: bool) -> None:
+    vocabulary = Vocabulary((*SPECIAL_PIECES, *ascii_pieces(lowercase), "\u2028"), lowercase, 77)
+    vocabulary.save(tmp_path)
+    assert Vocabulary.load(tmp_path) == vocabulary
+
+
+def test_vocab_txt_alone_is_enough(tmp_path: Path) -> None:
+    lines = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b"]
+    (tmp_path / "vocab.txt").write_bytes("\r\n".join(lines).encode())
+    vocabulary = Vocabulary.load(tmp_path)
+    assert vocabulary.pieces == tuple(lines)
+    assert (vocabulary.id("[CLS]"), vocabulary.lowercase, vocabulary.max_word_characters) == (3, True, 100)
+
+
+def test_casing_follows_the_configuration_then_the_pieces(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text("\n".join((*SPECIAL_PIECES, "a")), encoding="utf-8")
+    assert Vocabulary.load(tmp_path).lowercase
+    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    assert not Vocabulary.load(tmp_path).lowercase
+
+
+def test_a_folder_without_vocab_txt_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"vocab\.txt: cannot be read"):
+        Vocabulary.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xff\xfe", "not UTF-8"),
+        (b"[PAD]\n[UNK]\n", "no \\[CLS\\], \\[SEP\\], \\[MASK\\]"),
+        ("\n".join((*SPECIAL_PIECES, "a", "a")).encode(), "'a' occurs twice"),
+        ("\n".join((*SPECIAL_PIECES, "", "a")).encode(), "piece 5 is empty"),
+    ],
+)
+def test_a_damaged_list_is_an_error(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "vocab.txt").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        Vocabulary.load(tmp_path)
+
+
+def test_a_damaged_tokenizer_json_is_an_error(tmp_path: Path) -> None:
+    VOCABULARY.save(tmp_path)
+    whole = (tmp_path / "tokenizer.json").read_text("utf-8")
+    for content, message in [
+        (whole[: len(whole) // 2], "not readable as JSON"),
+        ("[]", "not a JSON object"),
+        ('{"model": {"type": "BPE"}, "normalizer": null}', "not a BERT WordPiece"),
+        (whole.replace('"##able"', '"##ably"'), "different pieces"),
+    ]:
+        (tmp_path / "tokenizer.json").write_text(content, encoding="utf-8")
+        with pytest.raises(UserError, match=message):
+            Vocabulary.load(tmp_path)
+
+
+def test_a_vocabulary_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        VOCABULARY.lowercase = False  # type: ignore[misc]
+
+
+def test_bert_s_own_vocabulary_segments_as_its_tokenizer(data_dir: Path) -> None:
+    folder = data_dir / "bert-base-uncased"
+    vocabulary = Vocabulary.load(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    text = "Extremely small BERT models; mixed-vocabulary training? Ångström 控制 " + "z" * 101
+    assert len(vocabulary) == 30_522
+    assert tokenizer.tokenize(text) == segmented(vocabulary, text)
