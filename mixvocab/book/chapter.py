@@ -1,0 +1,174 @@
+"""What every chapter begins with: its profile, its seeds, the store of what was computed, and a banner saying so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any, TypeVar
+
+from IPython import get_ipython
+from IPython.display import display
+
+from mixvocab.book import records
+from mixvocab.book.artefacts import ArtefactStore
+from mixvocab.book.profiles import Profile, load_profile
+from mixvocab.book.provenance import hardware_line, provenance
+from mixvocab.errors import UserError
+from mixvocab.sources.source import Source, data_directory
+
+T = TypeVar("T")
+
+BANNER = "application/vnd.mixvocab.banner+json"
+"""MIME type under which an executed notebook carries its banner's data beside the HTML."""
+
+
+@dataclass
+class Chapter:
+    """One run of one chapter."""
+
+    name: str
+    profile: Profile
+    seeds: list[int]  # of what is repeated; the first is the chapter's own
+    data_dir: Path | None
+    store: ArtefactStore
+    overrides: dict[str, Any]
+    started: float = field(default_factory=time.perf_counter, repr=False)
+    held: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def seed(self) -> int:
+        """The first of the seeds."""
+        return self.seeds[0]
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` returned when the chapter first asked for `name`: for what is loaded, not computed."""
+        if name not in self.held:
+            self.held[name] = make()
+        return self.held[name]
+
+    def banner(self, *sources: Source) -> None:
+        """Display what this run is and what it reads; the same facts travel in the notebook for later checks."""
+        facts = {
+            "chapter": self.name,
+            "profile": self.profile.name,
+            "seeds": self.seeds,
+            "overrides": self.overrides,
+            "sources": [source.as_record() for source in sources],
+            **provenance(),
+        }
+        display({"text/html": _banner_html(facts), "text/plain": _banner_text(facts), BANNER: facts}, raw=True)
+
+    def record(
+        self,
+        name: str,
+        *,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, Any],
+        curves: Mapping[str, Any] | None = None,
+        sources: Sequence[Source] = (),
+        seed: int | None = None,
+        seconds: float | None = None,
+    ) -> Path:
+        """Write the record of one run (`mixvocab.book.records.write`); `seed` defaults to the chapter's."""
+        return records.write(
+            name,
+            chapter=self.name,
+            profile=self.profile.name,
+            seed=self.seed if seed is None else seed,
+            params=params,
+            metrics=metrics,
+            curves=curves,
+            sources=sources,
+            seconds=seconds if seconds is not None else time.perf_counter() - self.started,
+        )
+
+
+def open_chapter(
+    name: str,
+    *,
+    profile: str = "laptop",
+    seed: int = 0,
+    seeds: int | None = None,
+    data_dir: str | Path | None = None,
+    **overrides: Any,
+) -> Chapter:
+    """Begin a chapter.
+
+    Args:
+        name: the notebook's name without ending.
+        profile: smoke, laptop, gpu or paper.
+        seed: the first seed.
+        seeds: how many seeds, counted up from the first; None: as many as the profile says.
+        data_dir: the reader's data folder; None: MIXVOCAB_DATA, if set.
+        overrides: settings of the profile to replace, e.g. `p_sv=0.3`; None leaves the profile's.
+
+    Raises:
+        UserError: for an unknown profile or setting, a value out of range, a data folder that is not there.
+    """
+    show_user_errors_plainly()
+    for what, value, least in (("seed", seed, 0), ("seeds", seeds, 1)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+            raise UserError(f"{what}={value!r} should be a whole number of at least {least}")
+    chosen = {key: value for key, value in overrides.items() if value is not None}
+    settings = load_profile(profile, **chosen)
+    folder = data_directory(data_dir or None)
+    count = seeds if seeds is not None else settings.seeds.count
+    return Chapter(name, settings, list(range(seed, seed + count)), folder, ArtefactStore(), chosen)
+
+
+def show_user_errors_plainly() -> None:
+    """In a notebook, let a `UserError` end its cell with one line instead of a traceback. Elsewhere: nothing."""
+    shell = get_ipython()
+    if shell is None:
+        return
+
+    def handle(shell: Any, kind: type[BaseException], error: BaseException, *_: Any, **__: Any) -> list[str]:
+        line = f"{kind.__name__}: {' '.join(str(error).split())}"
+        shell._showtraceback(kind, error, [line])
+        return [line]
+
+    shell.set_custom_exc((UserError,), handle)
+
+
+def _banner_html(facts: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><th scope='row' style='text-align:left'>{escape(source['kind'])}</th>"
+        f"<td style='text-align:left'>{_badge(source['real'])} {escape(source['name'])}</td>"
+        f"<td style='text-align:left'>{escape(source['origin'])}: {escape(source['location'])}</td>"
+        f"<td style='text-align:left'>{escape(source['licence'])}</td></tr>"
+        for source in facts["sources"]
+    )
+    table = (
+        "<table class='table'><thead><tr>"
+        + "".join(f"<th scope='col' style='text-align:left'>{name}</th>" for name in ("", "what", "from", "licence"))
+        + f"</tr></thead><tbody>{rows}</tbody></table>"
+    )
+    return (
+        "<div class='mv-banner' role='note' aria-label='What this run used' style='overflow-x:auto'>"
+        f"<p>{escape(_headline(facts))}</p>{table if rows else ''}</div>"
+    )
+
+
+def _badge(real: bool) -> str:
+    word = "real" if real else "synthetic"
+    return f"<span class='mv-badge mv-{word}'>{word}</span>"
+
+
+def _banner_text(facts: Mapping[str, Any]) -> str:
+    lines = [
+        f"  {source['kind']}: {source['name']} ({'real' if source['real'] else 'synthetic'}; "
+        f"{source['origin']}: {source['location']}; {source['licence']})"
+        for source in facts["sources"]
+    ]
+    return "\n".join([_headline(facts), *lines])
+
+
+def _headline(facts: Mapping[str, Any]) -> str:
+    seeds = facts["seeds"]
+    drawn = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+    changed = "".join(f" · {key} = {value}" for key, value in facts["overrides"].items())
+    torch = facts["versions"].get("torch", "not installed")
+    return f"Profile {facts['profile']} · {drawn}{changed} · {hardware_line()} · torch {torch}"

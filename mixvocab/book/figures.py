@@ -1,0 +1,128 @@
+"""Figures for the light and the dark page, embedded with their description; tables that are read aloud well.
+
+A figure is drawn twice, once for each background, and the page shows the one that fits. Widths and type sizes
+are chosen so that its text stays readable on a screen of 375 pixels.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+from cycler import cycler
+from IPython.display import HTML, display
+from matplotlib.figure import Figure
+
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1"]
+"""Okabe and Ito's colours without the ones that vanish on white: told apart under all common colour blindness."""
+DARK_PALETTE = ["#5AB4E6", "#F0894A", "#3CC79A", "#E3A1C5", "#F2C14E", "#9AD1F0", "#B9A3DB"]
+"""The same hues, lighter, for a dark page."""
+
+_INK = {"light": "#1f2328", "dark": "#e6e6e6"}
+_GRID = {"light": "#d8dee4", "dark": "#444c56"}
+PAGE = {"light": "#ffffff", "dark": "#14181e"}
+"""The backgrounds of the page, which figures leave transparent."""
+
+# Sphinx's theme hides by these class names; Jupyter and VS Code need to be told.
+_STYLE = (
+    "<style>"
+    '[data-jp-theme-light="true"] .only-dark,[data-jp-theme-light="false"] .only-light,'
+    ".vscode-light .only-dark,.vscode-dark .only-light{display:none!important}"
+    ".mv-figure{margin:1rem 0;overflow-x:auto}.mv-figure img{width:100%;max-width:44rem;height:auto}"
+    ".mv-figure.mv-wide img{min-width:36rem;max-width:56rem}"
+    ".mv-figure figcaption{font-size:.9em;opacity:.85}"
+    "</style>"
+)
+
+
+@contextmanager
+def style(theme: str = "light") -> Iterator[list[str]]:
+    """Matplotlib settings for a "light" or "dark" page; yields the palette, which is also the colour cycle."""
+    ink, grid, palette = _INK[theme], _GRID[theme], PALETTE if theme == "light" else DARK_PALETTE
+    settings: dict[str, Any] = {
+        "figure.figsize": (5.2, 3.5),
+        "figure.facecolor": "none",
+        "figure.constrained_layout.use": True,
+        "savefig.facecolor": "none",
+        "axes.facecolor": "none",
+        "axes.edgecolor": grid,
+        "axes.labelcolor": ink,
+        "axes.titlecolor": ink,
+        "axes.titlesize": 12,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.labelsize": 12,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.prop_cycle": cycler(color=palette),
+        "font.size": 12,
+        "grid.color": grid,
+        "grid.linewidth": 0.7,
+        "legend.frameon": False,
+        "legend.fontsize": 11,
+        "lines.linewidth": 2,
+        "text.color": ink,
+        "xtick.color": ink,
+        "ytick.color": ink,
+        "xtick.labelsize": 11,
+        "ytick.labelsize": 11,
+        "image.cmap": "cividis",
+    }
+    with mpl.rc_context(settings):  # type: ignore[arg-type]
+        yield palette
+
+
+def show(draw: Callable[[], Figure], alt: str, caption: str = "", *, wide: bool = False) -> None:
+    """Draw for both backgrounds and display.
+
+    Args:
+        draw: makes and returns a new figure from the current settings; called once a background.
+        alt: what the figure shows, for readers who cannot see it.
+        caption: shown below, as text.
+        wide: too wide for a phone: it scrolls sideways there instead of shrinking.
+    """
+    if not alt.strip():
+        raise ValueError("a figure needs alt text")
+    pictures = "".join(
+        f'<img class="only-{theme}" alt="{escape(alt, quote=True)}" src="data:image/png;base64,{_png(draw, theme)}">'
+        for theme in ("light", "dark")
+    )
+    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    kind = "mv-figure mv-wide" if wide else "mv-figure"
+    display(HTML(f'{_STYLE}<figure class="{kind}">{pictures}{below}</figure>'), metadata={"alt": alt})
+
+
+def _png(draw: Callable[[], Figure], theme: str) -> str:
+    with style(theme):
+        figure = draw()
+        buffer = io.BytesIO()
+        # Without these entries the bytes depend on the drawing alone.
+        figure.savefig(buffer, format="png", dpi=180, metadata={"Software": None})
+    from matplotlib import pyplot
+
+    pyplot.close(figure)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "") -> None:
+    """Display rows as a table; the first column names the row, numbers are aligned right, text is escaped."""
+    head = "".join(f'<th scope="col">{escape(header)}</th>' for header in headers)
+    body = "".join(f"<tr>{''.join(_cell(value, first=i == 0) for i, value in enumerate(row))}</tr>" for row in rows)
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    inner = f"{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    display(HTML(f'<div class="mv-table" style="overflow-x:auto"><table class="table">{inner}</table></div>'))
+
+
+def _cell(value: Any, *, first: bool) -> str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,.3g}" if is_number else str(value)
+    if first:
+        return f'<th scope="row" style="text-align:left">{escape(text)}</th>'
+    return f'<td style="text-align:{"right" if is_number else "left"}">{escape(text)}</td>'
