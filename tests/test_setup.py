@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
+import install
+import lock as lock_tool
 import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-
-import install  # noqa: E402  (a script of the Makefile, outside the package)
-import lock as lock_tool  # noqa: E402
-
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 BLOCKS = lock_tool.split_blocks("\n".join(line for line in LOCK.splitlines() if not line.startswith("#")))
 
