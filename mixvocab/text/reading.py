@@ -86,6 +86,7 @@ class WordReader:
     def __init__(self, lowercase: bool = True) -> None:
         self.units: list[str] = []
         self._ids: dict[str, int] = {}
+        self._lowercase = lowercase
         self._normal, self._pre = bert_normalizer(lowercase), BertPreTokenizer()
         self._memo = _Memo(self._read_chunk)
 
@@ -102,6 +103,8 @@ class WordReader:
         return np.fromiter(numbers, dtype=np.int64)
 
     def _read_chunk(self, chunk: str) -> list[int]:
+        if chunk.isascii() and chunk.isalnum():  # most of them: one word as it stands
+            return [self._number(chunk.lower() if self._lowercase else chunk)]
         words = self._pre.pre_tokenize_str(self._normal.normalize_str(chunk))
         return [self._number(word) for word, _ in words]
 
