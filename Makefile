@@ -26,7 +26,7 @@ SMOKE := $(CURDIR)/.cache/test
 
 help:  ## this list
 	@echo "Extremely small BERT models from mixed-vocabulary training: the book"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  Options: PROFILE=smoke|laptop|gpu|paper  DATA=folder  TORCH=cpu|cu130|...  PYTHON=python3.12  VENV=.venv"
 
 setup:  ## install the locked packages into .venv (all other commands do it when needed)
@@ -35,25 +35,28 @@ setup:  ## install the locked packages into .venv (all other commands do it when
 	@$(PYTHON) tools/install.py --venv '$(VENV)' --torch '$(TORCH)' --torch-index '$(TORCH_INDEX)'
 
 book: setup  ## run the chapters and render the book (PROFILE=laptop)
-	@mixvocab book build --profile '$(PROFILE)'
+	@$(BIN)/mixvocab book build --profile '$(PROFILE)'
 
 lab: setup  ## open the chapters in JupyterLab
-	@jupyter lab --notebook-dir=notebooks
+	@$(BIN)/jupyter lab --notebook-dir=notebooks
 
 test: setup browser  ## check, run every chapter at smoke, build the book, test all of it
-	@ruff check . && ruff format --check . && mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	@rm -rf '$(SMOKE)'
-	@MIXVOCAB_CACHE='$(SMOKE)/cache' mixvocab book build --profile smoke --output '$(SMOKE)/book'
-	@MIXVOCAB_BOOK_HTML='$(SMOKE)/book' pytest
+	@MIXVOCAB_CACHE='$(SMOKE)/cache' $(BIN)/mixvocab book build --profile smoke --output '$(SMOKE)/book'
+	@MIXVOCAB_BOOK_HTML='$(SMOKE)/book' $(BIN)/pytest
 
 smoke: setup  ## run every chapter at smoke and render them, without the tests
-	@mixvocab book build --profile smoke
+	@$(BIN)/mixvocab book build --profile smoke
+
+bench: setup  ## time the library beside its peers, some minutes (results in benchmarks/results)
+	@for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
 
 format: setup  ## put the code into its one format
-	@ruff check --fix . && ruff format .
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 lock: setup  ## resolve requirements.in into requirements.lock and environment.yml
-	@python tools/lock.py
+	@$(BIN)/python tools/lock.py
 
 clean:  ## remove what was built; .venv and computed artefacts stay
 	@rm -rf book/_build book/chapters build .pytest_cache .mypy_cache .ruff_cache '$(SMOKE)'
@@ -68,4 +71,4 @@ browser:
 	    apt-get update -qq >/dev/null 2>&1 && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; } || true
 
-.PHONY: help setup book lab test smoke format lock clean distclean browser
+.PHONY: help setup book lab test smoke bench format lock clean distclean browser
