@@ -22,6 +22,10 @@ from mixvocab.text.wordpiece import CONTINUATION, SPECIAL_PIECES, Vocabulary, lo
 # surplus, 1.322 with 1.3, 1.312 with 2, 1.309 with 3 (and three times the time).
 SURPLUS = 2
 
+# Word types that taking out looks at, a piece: the most frequent ones. A small vocabulary spells rare words the
+# way it spells frequent ones, so they would cost time and change little.
+WORDS_PER_PIECE = 20
+
 
 def ascii_pieces(lowercase: bool = True) -> list[str]:
     """Every printable ASCII character that survives normalisation, as word-initial and continuation piece."""
@@ -63,9 +67,11 @@ def learn_vocabularies(
             f"vocabulary size {sizes[-1]}: the text gives {available} different pieces at most; "
             f"ask for {available} or fewer, or give more text"
         )
+    frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     learned = {}
     for size in sizes:
-        selection = _Selection(counts, ascii_pieces(lowercase), candidates[: SURPLUS * size])
+        weighed = dict(frequent[: WORDS_PER_PIECE * size])
+        selection = _Selection(weighed, ascii_pieces(lowercase), candidates[: SURPLUS * size])
         selection.prune(size - len(SPECIAL_PIECES))
         learned[size] = Vocabulary((*fixed, *selection.by_use()), lowercase)
     return learned
@@ -79,7 +85,7 @@ class _Selection:
         self.counts = [counts[word] for word in self.words]
         self.alphabet = frozenset(alphabet)  # never taken out
         self.pieces = {*self.alphabet, *candidates}
-        self.longest = max(len(piece) for piece in self.pieces)
+        self.longest = max(len(piece.removeprefix(CONTINUATION)) for piece in self.pieces)
         self.segmented = [longest_match(word, self.pieces, self.longest) for word in self.words]
         self.use = dict.fromkeys(self.pieces, 0)  # occurrences of each piece in the segmented text
         self.users: dict[str, set[int]] = {piece: set() for piece in self.pieces}  # words that contain it
@@ -99,7 +105,7 @@ class _Selection:
                 if piece not in self.pieces:
                     continue
                 self.pieces.remove(piece)
-                changes = {i: longest_match(self.words[i], self.pieces, self.longest) for i in self.users[piece]}
+                changes = {i: self._without(piece, i) for i in self.users[piece]}
                 cost = sum(self._tokens(i, new) - self._tokens(i, self.segmented[i]) for i, new in changes.items())
                 if queue and (cost, piece) > queue[0]:
                     self.pieces.add(piece)
@@ -109,6 +115,16 @@ class _Selection:
                     heapq.heappush(queue, (self._estimate(less_used), less_used))
                 bar.advance()
             bar.finish()
+
+    def _without(self, piece: str, index: int) -> list[str] | None:
+        """A word's segmentation now that `piece`, one of its parts, is out: the parts before it stay."""
+        segments = self.segmented[index]
+        assert segments is not None
+        kept = segments[: segments.index(piece)]
+        prefix = CONTINUATION if kept else ""
+        start = sum(map(len, kept)) - len(CONTINUATION) * max(len(kept) - 1, 0)
+        rest = longest_match(self.words[index][start:], self.pieces, self.longest, prefix)
+        return None if rest is None else kept + rest
 
     def by_use(self) -> list[str]:
         """The pieces outside the alphabet, those that the text uses most first."""
