@@ -86,9 +86,7 @@ def hugging_face(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenizerF
 def rows_of_words(mixer: Mixer, store: WordStore, rows: int, rng: np.random.Generator) -> Rows:
     """Words that fill `rows` rows: as many as one row of the store's own batches holds on average."""
     corpus = store.words("train")
-    filled = mixer.unmasked(200, rng)
-    pieces = np.concatenate([mixer._tables[0].lengths, mixer._tables[1].lengths])[np.asarray(corpus.slice(0, 100_000))]
-    count = round((filled.attention.sum(1).mean() - 2) / pieces.mean())
+    count = round(float(mixer.words_in_rows(200, rng).mean()))
     starts = rng.integers(len(corpus) - count, size=rows)
     return [[store.types[word] for word in corpus.slice(start, start + count)] for start in starts.tolist()]
 

@@ -98,12 +98,13 @@ class Mixer:
 
     def unmasked(self, rows: int, rng: np.random.Generator) -> Batch:
         """The same before masking: `ids` as segmented, nothing to predict."""
-        last = max(1, len(self._words) - (self.length - 2) + 1)
-        starts = rng.integers(last, size=rows) if len(self._words) else np.zeros(0, np.int64)
-        if not len(starts):
-            raise UserError(f"the {self._split} split of {self.store.folder} holds no words")
-        words = self._windows(self._words, starts)
+        words = self._windows(self._words, self._starts_of_rows(rows, rng))
         return self._segment(words, self._choose(rng, words.shape, self.p_sv))
+
+    def words_in_rows(self, rows: int, rng: np.random.Generator) -> np.ndarray:
+        """How many whole words each of `rows` random rows holds, (rows,) int64."""
+        words = self._windows(self._words, self._starts_of_rows(rows, rng))
+        return self._fit(words, self._choose(rng, words.shape, self.p_sv))[0].sum(axis=1)
 
     def heldout_batches(self, rows: int, count: int, rng: np.random.Generator) -> Iterator[Batch]:
         """At most `count` batches of consecutive rows of the held-out split, in order, none overlapping.
@@ -146,6 +147,12 @@ class Mixer:
         for number, table in enumerate(self._tables):
             self._special[number, table.special] = True
         self._pads = np.array([table.pad for table in self._tables])
+
+    def _starts_of_rows(self, rows: int, rng: np.random.Generator) -> np.ndarray:
+        """Random places of the split, each with a row's worth of words behind it if there is so much text."""
+        if not len(self._words):
+            raise UserError(f"the {self._split} split of {self.store.folder} holds no words")
+        return rng.integers(max(1, len(self._words) - (self.length - 2) + 1), size=rows)
 
     def _windows(self, words: Words, starts: np.ndarray) -> np.ndarray:
         """(B, length) types: [CLS], as many words as could ever fit, [SEP] in the last column."""

@@ -116,6 +116,17 @@ def test_same_seed_same_batch_whatever_the_global_state(material: Material) -> N
     assert (other.ids != batches[0].ids).any()
 
 
+def test_words_are_counted_as_rows_hold_them(material: Material) -> None:
+    store, student, _ = material
+    maker = mixer(material, p_sv=1.0)
+    counted = maker.words_in_rows(32, np.random.default_rng(5))
+    batch = maker.unmasked(32, np.random.default_rng(5))
+    starts = np.random.default_rng(5).integers(len(store.words("train")) - 62 + 1, size=32)
+    for row, (start, number) in enumerate(zip(starts.tolist(), counted.tolist(), strict=True)):
+        words = store.words("train").slice(start, start + number)
+        assert student.segment(words).tolist() == row_ids(batch, row)[1:-1]
+
+
 def test_heldout_rows_follow_one_another_to_the_end(material: Material) -> None:
     store, student, teacher = material
     maker = mixer(material, masking=Masking(rate=0))
