@@ -281,13 +281,13 @@ def splits(
 
 def _distinct(write: Writer, size: int, rng: np.random.Generator, seen: set[GlueRow]) -> list[GlueRow]:
     rows: list[GlueRow] = []
-    tries = 0
+    misses = 0  # in a row
     while len(rows) < size:
         row = write(rng)
-        tries += 1
         if row not in seen:
             seen.add(row)
             rows.append(row)
-        elif tries > 1000 + 50 * size:
+            misses = 0
+        elif (misses := misses + 1) > 5_000:
             raise UserError(f"synthetic data: {size:,} distinct rows are more than this grammar has; ask for fewer")
     return rows

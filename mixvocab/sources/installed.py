@@ -1,8 +1,8 @@
 """The embedded corpus: the English prose that is already installed on the reader's machine.
 
 Docstrings, other documentation strings and block comments of the standard library and of every installed
-package, and the packages' documentation files. Files are read as text, never imported. What comes out depends
-on what is installed, so its digest is part of every record that used it.
+package but this one, and the packages' documentation files. Files are read as text, never imported. What comes
+out depends on what is installed, so its digest is part of every record that used it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ import warnings
 from collections.abc import Callable, Collection, Iterator
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import IO
 
 from mixvocab.errors import UserError
-from mixvocab.files import atomic_write
+from mixvocab.files import atomic_write, file_sha256
+from mixvocab.progress import progress
 from mixvocab.sources.cache import cache_root
 from mixvocab.sources.files import read_documents
 from mixvocab.sources.hub import limited
@@ -30,7 +32,7 @@ from mixvocab.sources.source import Source, text_sha256
 
 LARGEST = 3_000_000  # bytes; larger sources are tables written by programs
 _SKIPPED_FOLDERS = re.compile(
-    r"^(tests?|testing|_?tests?_.*|.*_tests?|idle_test|__pycache__|node_modules|site-packages)$"
+    r"^(tests?|testing|_?tests?_.*|.*_tests?|idle_test|__pycache__|node_modules|site-packages|dist-packages|mixvocab.*)$"
 )
 _SKIPPED_FILES = re.compile(
     r"^(test_.*|.*_test|conftest)\.py$|licen[cs]e|copying|authors|notice|entry_points|top_level"
@@ -44,43 +46,44 @@ _LEXEMES = re.compile(
 
 
 def corpus(megabytes: float | None) -> tuple[Source, Callable[[], Iterator[str]]]:
-    """The prose of everything installed; collected once and kept until an installed package changes."""
-    path = cache_root() / "sources" / f"prose-{_fingerprint()[:16]}.txt"
+    """The prose of everything installed; collected once and kept until an installed package changes.
+
+    With `megabytes` no more files are read than give that much.
+    """
+    key = text_sha256(_fingerprint(), str(megabytes))
+    path = cache_root() / "sources" / f"prose-{key[:16]}.txt"
     if not path.is_file():
-        documents = collect()
         with atomic_write(path) as file:
-            file.writelines(f"{document}\n\n" for document in documents)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            file.writelines(f"{document}\n\n" for document in limited(collect(), megabytes))
     source = Source(
         kind="corpus",
         name="documentation of the installed Python packages",
         origin="embedded",
         location="Python's standard library and site-packages",
         licence="various open-source licences of the installed packages",
-        sha256=digest,
+        sha256=file_sha256(path),
         real=True,
     )
-    return source, lambda: limited(read_documents(path), megabytes)
+    return source, lambda: read_documents(path)
 
 
-def collect(packages: Collection[str] | None = None, *, processes: int | None = None) -> list[str]:
+def collect(packages: Collection[str] | None = None, *, processes: int | None = None) -> Iterator[str]:
     """Documents, one a source file with prose in it; no paragraph occurs twice.
 
     `packages` restricts the search to these top-level names (of modules or of folders); None means all. The
     order is that of the digests of the files' names: fixed for one installation, and any stretch of it is a
     fair sample of all packages. The result does not depend on `processes` (default: up to 4 of the cores).
-
-    Raises UserError if there is no prose at all.
     """
     found = _files(packages)
     names = sorted(found, key=lambda name: hashlib.sha256(name.encode()).digest())
     count = processes or min(4, os.cpu_count() or 1)
-    prose = _in_parallel([str(found[name]) for name in names], count)
     seen: set[bytes] = set()
-    documents = [document for held in prose if (document := "\n".join(_new(held, seen)))]
-    if not documents:
-        raise UserError("corpus: no documentation is installed here; name a text file or folder instead")
-    return documents
+    with progress("reading the installed documentation, files", len(names)) as bar:
+        for prose in _in_parallel([str(found[name]) for name in names], count):
+            if document := "\n".join(_new(prose, seen)):
+                yield document
+            bar.advance()
+        bar.finish()
 
 
 def file_prose(path: Path) -> list[str]:
@@ -117,6 +120,9 @@ def _python_texts(source: str) -> Iterator[str]:
             prefix = re.search(r"[a-zA-Z]*$", source[max(0, start - 2) : start])
             letters = prefix[0].lower() if prefix else ""
             if not set(letters) & set("bft"):
+                if block:
+                    yield "\n".join(block)
+                    block = []
                 yield _value(match["long"], raw="r" in letters)
     if block:
         yield "\n".join(block)
@@ -186,23 +192,32 @@ def _in_parallel(paths: list[str], processes: int) -> Iterator[list[str]]:
         return
     here = str(Path(__file__).resolve().parents[2])
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
+    workers = [_start_worker(paths[first::processes], environment) for first in range(processes)]
+    try:
+        for number in range(len(paths)):
+            if not (line := _stdout(workers[number % processes]).readline()):
+                raise UserError("corpus: a process that reads the installed documentation was ended; try again")
+            yield json.loads(line)
+    finally:  # also when the caller has enough before the end
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+            _stdout(worker).close()
+
+
+def _start_worker(paths: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", "from mixvocab.sources.installed import _worker; _worker()"]
-    workers = []
-    for first in range(processes):
-        pipe = subprocess.PIPE
-        worker = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, encoding="utf-8")
-        assert worker.stdin is not None
-        worker.stdin.write(json.dumps(paths[first::processes]))
-        worker.stdin.close()
-        workers.append(worker)
-    for number in range(len(paths)):
-        stdout = workers[number % processes].stdout
-        assert stdout is not None
-        if not (line := stdout.readline()):
-            raise UserError("corpus: a process that reads the installed documentation was ended; try again")
-        yield json.loads(line)
-    for worker in workers:
-        worker.wait()
+    pipe = subprocess.PIPE
+    worker = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, encoding="utf-8")
+    assert worker.stdin is not None
+    worker.stdin.write(json.dumps(paths))
+    worker.stdin.close()
+    return worker
+
+
+def _stdout(worker: subprocess.Popen[str]) -> IO[str]:
+    assert worker.stdout is not None
+    return worker.stdout
 
 
 def _worker() -> None:
@@ -212,7 +227,7 @@ def _worker() -> None:
 
 def _fingerprint() -> str:
     """Changes when a package or Python changes, or the code that cleans their texts."""
-    installed = sorted(f"{d.metadata['Name']} {d.version}" for d in distributions())
+    installed = sorted(f"{d.metadata['Name']} {d.version}" for d in distributions() if d.name != "mixvocab")
     here = Path(__file__).parent
     code = [(here / name).read_text(encoding="utf-8") for name in ("installed.py", "prose.py")]
     return text_sha256(sys.version, *installed, *code)

@@ -31,23 +31,26 @@ _KEPT_DIRECTIVES = {
 }  # fmt: skip
 _SKIPPED_SECTIONS = {"references", "see also", "bibliography", "license", "copyright", "table of contents"}
 
+# A character that the mark-up cannot do without (a cheap look before the search), the mark-up, what stays of it.
 _INLINE = [
-    (re.compile(r"!?\[([^\]\[]*)\]\([^)\s]*\)"), r"\1"),  # Markdown link
-    (re.compile(r"\s*\[[\w#.*-]+\]_+"), ""),  # footnote and citation marks
-    (re.compile(r"[:{][a-z][\w:+-]*[:}](?=`)"), ""),  # role
-    (re.compile(r"`[~!]?[\w.]*?\.?(\w+)(\(\))?`(?!`)"), r"\1"),  # `~package.module.name` -> name
-    (re.compile(r"`+([^`<]*?)\s*<[^`>]*>`+_*"), r"\1"),  # `text <target>`
-    (re.compile(r"`+([^`]*)`+_{0,2}"), r"\1"),
-    (re.compile(r"</?[a-zA-Z][^<>]{0,200}>"), ""),
-    (re.compile(r"(?<![\w*])\*{1,3}(?=\S)([^*]*[^\s*])\*{1,3}(?![\w*])"), r"\1"),
-    (re.compile(r"(?<!\w)_{1,2}(?=[A-Za-z])([^_]*[^\s_])_{1,2}(?!\w)"), r"\1"),
-    (re.compile(r"<?\(?(?:https?|ftp)://[^\s>)]+[>)]?|\bwww\.[^\s)]+"), ""),
-    (re.compile(r"\\([*_`|\\'\"<>#-])"), r"\1"),
-    (re.compile(r"\|(\w+)\|"), r"\1"),
-    (re.compile(r"\(\s*\)|\[\s*\]"), ""),
-    (re.compile(r"\s+([.,;:!?)])(?=\s|$)"), r"\1"),
-    (re.compile(r"\s{2,}"), " "),
-]  # fmt: skip
+    ("](", re.compile(r"!?\[([^\]\[]*)\]\([^)\s]*\)"), r"\1"),  # Markdown link
+    ("]_", re.compile(r"\s*\[[\w#.*-]+\]_+"), ""),  # footnote and citation marks
+    ("`", re.compile(r"[:{][a-z][\w:+-]*[:}](?=`)"), ""),  # role
+    ("`", re.compile(r"`[~!]?[\w.]*?\.?(\w+)(\(\))?`(?!`)"), r"\1"),  # `~package.module.name` -> name
+    ("`", re.compile(r"`+([^`<]*?)\s*<[^`>]*>`+_*"), r"\1"),  # `text <target>`
+    ("`", re.compile(r"`+([^`]*)`+_{0,2}"), r"\1"),
+    ("<", re.compile(r"</?[a-zA-Z][^<>]{0,200}>"), ""),
+    ("*", re.compile(r"(?<![\w*])\*{1,3}(?=\S)([^*]*[^\s*])\*{1,3}(?![\w*])"), r"\1"),
+    ("_", re.compile(r"(?<!\w)_{1,2}(?=[A-Za-z])([^_]*[^\s_])_{1,2}(?!\w)"), r"\1"),
+    ("/", re.compile(r"<?\(?(?:https?|ftp)://[^\s>)]+[>)]?"), ""),
+    ("www.", re.compile(r"\bwww\.[^\s)]+"), ""),
+    ("\\", re.compile(r"\\([*_`|\\'\"<>#-])"), r"\1"),
+    ("|", re.compile(r"\|(\w+)\|"), r"\1"),
+    ("(", re.compile(r"\(\s*\)"), ""),
+    ("[", re.compile(r"\[\s*\]"), ""),
+    (" ", re.compile(r"\s+([.,;:!?)])(?=\s|$)"), r"\1"),
+    ("  ", re.compile(r"\s{2,}"), " "),
+]
 
 _SENTENCE_END = re.compile(
     r"(?:(?<=[.!?])|(?<=[.!?][)\"']))(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?<!vs\.)(?<!cf\.)(?<![A-Z]\.)\s+(?=[A-Z\"'(])"
@@ -145,11 +148,13 @@ def _blocks(text: str) -> Iterator[str]:
             continue  # "Args:", "Raises:"
         bullet = _BULLET.match(stripped)
         named = _GOOGLE.match(stripped) if bullet or not held or indent <= held_indent else None
+        if named and _NOTE_TO_SELF.match(stripped):
+            named = None  # "TODO: ..." is recognised, and dropped, as a sentence
         if deeper and (_TYPE_LINE.match(stripped) or (not held and not bullet and stripped[-1] not in ".:,;")):
             yield from flush()
             if not (named and " " in stripped[named.end() :] and not _TYPE_LINE.match(stripped)):
                 continue
-        if bullet or (named and (not held or hanging)):
+        if bullet or (named and (not held or hanging or indent < held_indent)):
             yield from flush()
             start = named.end() if named else bullet.end() if bullet else 0
             stripped, hanging = stripped[start:], True
@@ -178,8 +183,9 @@ def _english(block: str) -> str:
     """The sentences of a block that are English prose, joined; empty if too little is left."""
     if len(block) < 40:
         return ""
-    for pattern, by in _INLINE:
-        block = pattern.sub(by, block)
+    for needle, pattern, by in _INLINE:
+        if needle in block:
+            block = pattern.sub(by, block)
     kept = [sentence for sentence in _SENTENCE_END.split(block.strip()) if _is_prose(sentence)]
     joined = " ".join(kept)
     if joined.count(" ") < 7:

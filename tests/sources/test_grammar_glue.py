@@ -1,0 +1,139 @@
+import re
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from mixvocab.errors import UserError
+from mixvocab.sources import Sizes, resolve_glue
+from mixvocab.sources.glue import LAYOUTS, TASKS, layout
+from mixvocab.sources.grammar_glue import BAD, GOOD, NEGATIONS, OPENINGS, VERBS, splits
+from mixvocab.sources.grammar_logic import ADJECTIVES, ADVERBS, CLAIMS, NOUNS, QUANTIFIERS, Claim, relation
+
+
+def write(task, seed=0, train=3000, dev=600):
+    return splits(layout(task), np.random.default_rng(seed), train=train, dev=dev, test=50)
+
+
+def counted_words(row):
+    """Which words occur on which side: all that a bag of words knows."""
+    return " ".join([f"a_{w}" for w in row.text_a.split()] + [f"b_{w}" for w in (row.text_b or "").split()])
+
+
+@pytest.mark.parametrize("task", [task for task in TASKS if task != "STS-B"])
+def test_a_bag_of_words_does_not_solve_it(task):
+    data = write(task)
+    dev = data.get("dev") or data["m"]
+    labels = [row.label for row in data["train"]]
+    assert max(labels.count(label) for label in set(labels)) < 1.2 * len(labels) / len(set(labels))
+    words = CountVectorizer(token_pattern=r"\S+")
+    model = LogisticRegression(max_iter=200).fit(words.fit_transform(map(counted_words, data["train"])), labels)
+    score = model.score(words.transform(map(counted_words, dev)), [row.label for row in dev])
+    assert score < 0.7
+
+
+def read_sentiment(sentence):
+    """A reader who knows the rules of contrast and negation."""
+    opening = max((known for known in OPENINGS if sentence.startswith(known)), key=len)
+    sentence = sentence.removeprefix(opening).removesuffix(" .")
+    clauses = re.split(r" , (?:but |although |and )?", sentence)
+    decisive = clauses[0] if ", although" in sentence else clauses[-1]
+    negated = any(negation in decisive for negation in NEGATIONS)
+    positive = set(decisive.split()) & set(GOOD)
+    assert bool(positive) != bool(set(decisive.split()) & set(BAD))
+    return str(int(bool(positive) != negated))
+
+
+def test_sentiment_follows_from_its_rules():
+    for row in write("SST-2")["train"]:
+        assert read_sentiment(row.text_a) == row.label
+
+
+def read_claim(sentence):
+    """The claim that a sentence of the inference grammar makes."""
+    narrow = {"n": any(f" {word} " in sentence for word in ADJECTIVES.split())}
+    narrow["v"] = any(word in sentence for word in ADVERBS.split("|"))
+    for quantifier in ("not all", "no", "all", "some"):
+        for frame in QUANTIFIERS[quantifier]:
+            if re.match(re.escape(frame.partition("{")[0]), sentence) and (
+                ("did not" in frame) == ("did not" in sentence)
+            ):
+                return Claim(quantifier, narrow["n"], narrow["v"])
+    raise AssertionError(sentence)
+
+
+def test_inference_follows_from_its_rules():
+    data = write("MNLI")
+    for row in data["train"] + data["mm"]:
+        assert relation(read_claim(row.text_a), read_claim(row.text_b)) == row.label
+
+
+def test_relations_known_from_logic():
+    def claim(text):
+        quantifier, noun, verb = text.rsplit(" ", 2)
+        return Claim(quantifier, noun == "narrow", verb == "narrow")
+
+    for premise, hypothesis, label in (
+        ("all wide wide", "all narrow wide", "entailment"),
+        ("all narrow wide", "all wide wide", "neutral"),
+        ("all wide narrow", "some wide wide", "entailment"),
+        ("no wide wide", "no wide narrow", "entailment"),
+        ("no wide narrow", "no wide wide", "neutral"),
+        ("some wide wide", "no wide wide", "contradiction"),
+        ("all wide wide", "not all narrow wide", "contradiction"),
+        ("no narrow wide", "all wide wide", "contradiction"),
+        ("some narrow narrow", "some wide wide", "entailment"),
+        ("not all wide wide", "some wide wide", "neutral"),
+    ):
+        assert relation(claim(premise), claim(hypothesis)) == label
+    for one in CLAIMS:
+        assert relation(one, one) == "entailment"
+        for other in CLAIMS:
+            both = {relation(one, other), relation(other, one)}
+            assert "contradiction" not in both or both == {"contradiction"}
+
+
+def test_mismatched_things_are_new():
+    data = write("MNLI", train=500, dev=200)
+    known = {word for row in data["train"] + data["m"] for word in row.text_a.split()}
+    assert not known & set(NOUNS[True].split())
+    assert all(set(row.text_a.split()) & set(NOUNS[True].split()) for row in data["mm"])
+
+
+def test_agreement_follows_the_head():
+    for row in write("CoLA", train=500)["train"]:
+        words = row.text_a.split()
+        plural = words[1].endswith("s") or words[1] == "boxes"
+        verb = next(word for word in words if word in {"is", "are", "was", "were", "seems", "seem", "looks", "look"})
+        assert (plural == (verb in {"are", "were", "seem", "look"})) == (row.label == "1")
+
+
+def test_similarity_is_five_only_where_all_content_words_agree():
+    grammar = set("it was the who whom that one by ,".split())
+    forms = {form: verb for verb in VERBS for form in verb}
+    for row in write("STS-B", train=500)["train"]:
+        first, second = ({forms.get(w, w) for w in text.split()} - grammar for text in row[:2])
+        assert 0 <= row.label <= 5
+        if row.label == 5:
+            assert first == second
+        elif row.label != 2.5:  # exchanged roles alone
+            assert first != second
+
+
+@pytest.mark.parametrize("known", LAYOUTS, ids=lambda known: known.folder)
+def test_every_task_is_seeded_and_says_that_it_is_synthetic(known):
+    sizes = Sizes(40, 10, 10)
+    data = resolve_glue(known.folder, "embedded", seed=2, sizes=sizes)
+    assert data == resolve_glue(known.folder, "embedded", seed=2, sizes=sizes)
+    assert data.splits != resolve_glue(known.folder, "embedded", seed=3, sizes=sizes).splits
+    assert data.regression == (known.folder == "STS-B")
+    assert not data.source.real
+    assert "synthetic" in data.source.name
+    rows = [row for part in data.splits.values() for row in part]
+    assert len(set(rows)) == len(rows)
+
+
+def test_more_rows_than_there_are_is_an_error():
+    with pytest.raises(UserError, match="more than this grammar has"):
+        write("WNLI", train=100_000)

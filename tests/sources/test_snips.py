@@ -1,0 +1,72 @@
+import pytest
+
+from mixvocab.errors import UserError
+from mixvocab.sources import resolve_snips
+
+ROWS = [
+    ("play jazz on spotify", "O B-genre O B-service", "PlayMusic"),
+    ("add it to my mix", "O O O B-playlist_owner B-playlist", "AddToPlaylist"),
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A data directory with SNIPS in it as the public files are: trailing spaces, a line end at the end."""
+    for split in ("train", "dev", "test"):
+        place = tmp_path / "snips" / split
+        place.mkdir(parents=True)
+        for part, column in (("seq.in", 0), ("seq.out", 1), ("label", 2)):
+            (place / part).write_text("".join(f"{row[column]} \n" for row in ROWS), encoding="utf-8")
+    return tmp_path
+
+
+def test_rows_and_labels(folder):
+    data = resolve_snips("data-dir", data_dir=folder)
+    assert {split: len(rows) for split, rows in data.splits.items()} == {"train": 2, "valid": 2, "test": 2}
+    assert data.splits["valid"][0].words == ("play", "jazz", "on", "spotify")
+    assert data.intents == ("AddToPlaylist", "PlayMusic")
+    assert data.slots == ("O", "B-genre", "B-playlist", "B-playlist_owner", "B-service")
+    assert data.source.real
+    assert data.source.location == "snips/"
+
+
+def test_a_path_names_the_folder_of_the_splits(folder):
+    by_path = resolve_snips(str(folder / "snips"))
+    assert by_path.splits == resolve_snips(data_dir=folder).splits
+    assert by_path.source.origin == "path"
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "message"),
+    [
+        ("seq.out", "O B-genre O B-service\n", r"snips/dev/seq\.out, line 2: 1 lines against 2"),
+        ("label", "PlayMusic\nAddToPlaylist\nPlayMusic\n", r"snips/dev/label, line 3: 3 lines against 2"),
+        ("seq.out", "O B-genre O\nO O O B-a B-b\n", r"snips/dev/seq\.out, line 1: 3 tags for 4 words"),
+        ("seq.in", "\n", r"snips/dev/seq\.in: no utterance"),
+        ("label", "PlayMusic\n \nx\n", r"line 3"),
+        ("label", " \nPlayMusic\n", r"label, line 1: empty"),
+    ],
+)
+def test_malformed_files_are_named_with_their_line(folder, part, content, message):
+    (folder / "snips" / "dev" / part).write_text(content)
+    with pytest.raises(UserError, match=message):
+        resolve_snips(data_dir=folder)
+
+
+def test_latin_1_and_missing_parts(folder):
+    (folder / "snips" / "test" / "seq.in").write_bytes(b"play jazz on spotify\nadd caf\xe9 to my mix\n")
+    with pytest.raises(UserError, match=r"test/seq\.in, line 2: not UTF-8"):
+        resolve_snips(data_dir=folder)
+    (folder / "snips" / "test" / "label").unlink()
+    with pytest.raises(UserError, match="no file label"):
+        resolve_snips(data_dir=folder)
+    (folder / "snips" / "train").rename(folder / "snips" / "training")
+    with pytest.raises(UserError, match="no folder train"):
+        resolve_snips(data_dir=folder)
+
+
+def test_real_snips(data_dir):
+    data = resolve_snips("data-dir", data_dir=data_dir)
+    assert [len(data.splits[split]) for split in ("train", "valid", "test")] == [13_084, 700, 700]
+    assert len(data.intents) == 7
+    assert len(data.slots) == 72
