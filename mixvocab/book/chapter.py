@@ -14,15 +14,14 @@ from IPython.display import display
 
 from mixvocab.book import records
 from mixvocab.book.artefacts import ArtefactStore
+from mixvocab.book.gate import BANNER
+from mixvocab.book.pages import badge
 from mixvocab.book.profiles import Profile, load_profile
 from mixvocab.book.provenance import hardware_line, provenance
 from mixvocab.errors import UserError
 from mixvocab.sources.source import Source, data_directory
 
 T = TypeVar("T")
-
-BANNER = "application/vnd.mixvocab.banner+json"
-"""MIME type under which an executed notebook carries its banner's data beside the HTML."""
 
 
 @dataclass
@@ -56,6 +55,7 @@ class Chapter:
             "profile": self.profile.name,
             "seeds": self.seeds,
             "overrides": self.overrides,
+            "data_dir": self.data_dir is not None,
             "sources": [source.as_record() for source in sources],
             **provenance(),
         }
@@ -136,7 +136,7 @@ def show_user_errors_plainly() -> None:
 def _banner_html(facts: Mapping[str, Any]) -> str:
     rows = "".join(
         f"<tr><th scope='row' style='text-align:left'>{escape(source['kind'])}</th>"
-        f"<td style='text-align:left'>{_badge(source['real'])} {escape(source['name'])}</td>"
+        f"<td style='text-align:left'>{badge(source['real'])} {escape(source['name'])}</td>"
         f"<td style='text-align:left'>{escape(source['origin'])}: {escape(source['location'])}</td>"
         f"<td style='text-align:left'>{escape(source['licence'])}</td></tr>"
         for source in facts["sources"]
@@ -150,11 +150,6 @@ def _banner_html(facts: Mapping[str, Any]) -> str:
         "<div class='mv-banner' role='note' aria-label='What this run used' style='overflow-x:auto'>"
         f"<p>{escape(_headline(facts))}</p>{table if rows else ''}</div>"
     )
-
-
-def _badge(real: bool) -> str:
-    word = "real" if real else "synthetic"
-    return f"<span class='mv-badge mv-{word}'>{word}</span>"
 
 
 def _banner_text(facts: Mapping[str, Any]) -> str:

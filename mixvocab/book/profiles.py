@@ -89,6 +89,7 @@ class StageOneSettings(StageSettings):
     """Stage I: the teacher reads both vocabularies (equation 1)."""
 
     start: Literal["random", "warm"] = "random"  # where student embeddings begin; the paper: random
+    start_std: Annotated[float, Field(gt=0)] = 0.02  # spread of a random start; BERT: 0.02
     tied: bool = True  # score student tokens against their own raised embeddings
     preset: str = "paper"  # learning rates by part: `mixvocab.distill.mixed_vocab.PRESETS`
     multipliers: dict[str, Annotated[float, Field(ge=0)]] = {}  # part -> factor on the rate, over the preset's

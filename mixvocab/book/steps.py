@@ -1,0 +1,295 @@
+"""The steps of the book: each is made once from the profile's settings and then found again by every chapter.
+
+A chapter that runs alone calls the step it needs; the step calls those before it; what is in the artefact store is
+not made again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import AutoTokenizer, BertForMaskedLM, PreTrainedTokenizerFast
+
+from mixvocab.book.artefacts import Artefact
+from mixvocab.distill import mixed_vocab
+from mixvocab.distill.neighbours import nearest
+from mixvocab.files import write_json
+from mixvocab.models import start as starts
+from mixvocab.models.parameters import BertShape
+from mixvocab.models.teacher import MixedTeacher, load_teacher
+from mixvocab.sources import Corpus, TeacherSource, resolve_corpus, resolve_teacher
+from mixvocab.text import counts, learner, words
+from mixvocab.text.masking import Masking
+from mixvocab.text.mixing import Mixer
+from mixvocab.text.wordpiece import Vocabulary
+from mixvocab.text.words import WordStore
+from mixvocab.train import Recipe, TrainResult, read_curve, write_curve
+
+if TYPE_CHECKING:
+    from mixvocab.book.chapter import Chapter
+    from mixvocab.book.profiles import StageSettings
+
+PROCESSES = os.cpu_count() or 1
+
+
+def corpus(chapter: Chapter) -> Corpus:
+    """The raw text of the profile."""
+    settings = chapter.profile.corpus
+    return chapter.once(
+        "corpus",
+        lambda: resolve_corpus(settings.source, data_dir=chapter.data_dir, megabytes=settings.megabytes),
+    )
+
+
+def teacher(chapter: Chapter) -> TeacherSource:
+    """The pretrained model of the profile."""
+    source = chapter.profile.teacher.source
+    return chapter.once("teacher", lambda: resolve_teacher(source, data_dir=chapter.data_dir))
+
+
+def teacher_tokenizer(chapter: Chapter) -> PreTrainedTokenizerFast:
+    """The teacher's own tokenizer."""
+    folder = teacher(chapter).folder
+    return chapter.once("tokenizer", lambda: PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True))
+
+
+def word_counts(chapter: Chapter) -> tuple[Artefact, dict[str, int]]:
+    """Every distinct word of the corpus with how often it occurs."""
+    text = corpus(chapter)
+    limit = chapter.profile.vocabulary.megabytes
+
+    def make(folder: Path) -> None:
+        source = text if limit is None else resolve_corpus(
+            chapter.profile.corpus.source, data_dir=chapter.data_dir, megabytes=limit
+        )  # fmt: skip
+        write_json(folder / "counts.json", counts.count_words(source.documents(), processes=PROCESSES))
+
+    made = chapter.store.get("word-counts", {"megabytes": limit}, [text.source.sha256], make, [counts.count_words])
+    return made, chapter.once("counts", lambda: json.loads((made.path / "counts.json").read_text(encoding="utf-8")))
+
+
+def vocabulary(chapter: Chapter, size: int | None = None) -> tuple[Artefact, Vocabulary]:
+    """The student's vocabulary of the profile's size, or of another one."""
+    counted, table = word_counts(chapter)
+    size = size or chapter.profile.vocabulary.size
+    made = chapter.store.get(
+        "vocabulary",
+        {"size": size},
+        [counted],
+        lambda folder: learner.learn_vocabulary(table, size).save(folder),
+        [learner.learn_vocabulary, Vocabulary],
+    )
+    return made, Vocabulary.load(made.path)
+
+
+def word_store(chapter: Chapter) -> tuple[Artefact, WordStore]:
+    """The corpus as numbered words, train and held-out."""
+    text, held = corpus(chapter), chapter.profile.corpus.heldout
+    tokenizer = teacher_tokenizer(chapter)
+    made = chapter.store.get(
+        "word-store",
+        {"heldout": held, "megabytes": chapter.profile.corpus.megabytes},
+        [text.source.sha256, teacher(chapter).source.sha256],
+        lambda folder: _build_store(text, folder, tokenizer, held),
+        [words],
+    )
+    return made, WordStore.open(made.path / "store")
+
+
+def _build_store(text: Corpus, folder: Path, tokenizer: PreTrainedTokenizerFast, heldout: float) -> None:
+    WordStore.build(text.documents(), folder / "store", teacher=tokenizer, heldout=heldout, processes=PROCESSES)
+
+
+def mixer(chapter: Chapter, *, student_only: bool = False, p_sv: float | None = None) -> Mixer:
+    """Draws the profile's sequences: mixed ones for stage I, the student's alone for stage II."""
+    settings = chapter.profile.mixing
+    _, store = word_store(chapter)
+    student = vocabulary(chapter)[1].tokenizer()
+    return Mixer(
+        store,
+        store.table(student),
+        None if student_only else store.table(teacher_tokenizer(chapter)),
+        p_sv=settings.p_sv if p_sv is None else p_sv,
+        length=settings.length,
+        masking=Masking(settings.mask_rate, settings.max_masks, settings.max_teacher_masks),
+    )
+
+
+def shape(chapter: Chapter) -> BertShape:
+    """The student's sizes."""
+    student = chapter.profile.student
+    return BertShape(
+        student.layers, student.hidden, chapter.profile.vocabulary.size, student.heads, student.intermediate
+    )
+
+
+def teacher_shape(folder: Path) -> BertShape:
+    """The teacher's sizes, from its config.json."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return BertShape(
+        config.get("num_hidden_layers", config.get("n_layers")),
+        config.get("hidden_size", config.get("dim")),
+        config["vocab_size"],
+        config.get("num_attention_heads", config.get("n_heads")),
+        config.get("intermediate_size", config.get("hidden_dim")),
+        config["max_position_embeddings"],
+    )
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Student embeddings with how they came about."""
+
+    artefact: Artefact
+    embeddings: Tensor  # (V_s, d)
+    result: TrainResult | None  # the curves of stage I; None if there was none
+    flops: float  # spent on them
+    before: Tensor  # (V_s, k) the nearest teacher pieces of each student piece, before stage I
+    after: Tensor  # and after it; the same without stage I
+
+
+def start(chapter: Chapter, kind: str, seed: int, **changes: Any) -> Embeddings:
+    """Student embeddings without stage I: `random` or `warm` (PCA of the teacher's)."""
+    return stage_one(chapter, seed, start=kind, steps=0, **changes)
+
+
+def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
+    """Stage I with the profile's settings; `changes` replaces fields of the profile's `stage_one`."""
+    settings = chapter.profile.stage_one.model_copy(update=changes)
+    known, vocab = vocabulary(chapter)
+    stored, _ = word_store(chapter)
+    source, width = teacher(chapter), chapter.profile.student.hidden
+    recipe = _recipe(settings, multipliers={**mixed_vocab.PRESETS[settings.preset], **settings.multipliers})
+    # A PCA start draws nothing at random: without training there is one for all seeds.
+    seed = 0 if settings.start == "warm" and not settings.steps else seed
+
+    def make(folder: Path) -> None:
+        model = load_teacher(source.folder)
+        table: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
+        student = vocab.tokenizer()
+        if settings.start == "warm":
+            begin = starts.pca_start(table, starts.teacher_pieces(student, teacher_tokenizer(chapter)), width)
+        else:
+            generator = torch.Generator().manual_seed(seed)
+            begin = starts.random_start(len(vocab), width, table.shape[1], generator=generator, std=settings.start_std)
+        if settings.steps:
+            mixed, result = mixed_vocab.stage_one(
+                model, begin, mixer(chapter), recipe, seed=seed, tied=settings.tied, folder=folder / "run"
+            )
+            write_curve(folder / "curve.json", result)
+        else:
+            mixed = MixedTeacher(model, begin.embeddings, begin.affine)
+        _save_embeddings(folder, mixed, begin)
+
+    made = chapter.store.get(
+        "stage-one" if settings.steps else "start",
+        {"seed": seed, "width": width, "start": settings.start, "std": settings.start_std, "tied": settings.tied}
+        | ({"recipe": asdict(recipe), "mixing": chapter.profile.mixing.model_dump()} if settings.steps else {}),
+        [source.source.sha256, known, *([stored] if settings.steps else [])],
+        make,
+        [mixed_vocab.stage_one, starts, _save_embeddings],
+        resumable=True,
+    )
+    tensors = load_file(made.path / "embeddings.safetensors")
+    curve = made.path / "curve.json"
+    result = read_curve(curve) if curve.exists() else None
+    length = chapter.profile.mixing.length
+    flops = teacher_shape(source.folder).masked_lm_flops(result.tokens, length) if result else 0.0
+    return Embeddings(made, tensors["embeddings"], result, flops, tensors["before"], tensors["after"])
+
+
+def _save_embeddings(folder: Path, mixed: MixedTeacher, begin: starts.Start) -> None:
+    """Embeddings, affine layer and the nearest teacher pieces of every student piece before and after."""
+    table = mixed.teacher_embeddings.weight.detach()
+    raised_before = begin.embeddings @ begin.weight.T + begin.bias
+    tensors = {
+        "embeddings": mixed.student_embeddings.weight.detach(),
+        "raise.weight": mixed.raise_layer.weight.detach(),
+        "raise.bias": mixed.raise_layer.bias.detach(),
+        "before": nearest(raised_before, table),
+        "after": nearest(mixed.raised().detach(), table),
+    }
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "embeddings.safetensors")
+
+
+@dataclass(frozen=True)
+class Student:
+    """A student after stage II."""
+
+    artefact: Artefact
+    result: TrainResult
+
+    @property
+    def folder(self) -> Path:
+        """Loads with plain AutoModelForMaskedLM and AutoTokenizer."""
+        return self.artefact.path / "student"
+
+    @property
+    def final_loss(self) -> float:
+        """Held-out MLM loss at the end, nats a masked token."""
+        return self.result.curve[-1]["loss"]
+
+    def model(self) -> BertForMaskedLM:
+        """The trained student."""
+        return BertForMaskedLM.from_pretrained(self.folder, local_files_only=True)
+
+
+def stage_two(
+    chapter: Chapter, seed: int, embeddings: Embeddings | None, *, extra_flops: float = 0.0, label: str = "stage II"
+) -> Student:
+    """Stage II from `embeddings`; None: fresh ones (NoKD). `extra_flops` buys more steps, see `compute_matched`."""
+    settings = chapter.profile.stage_two
+    known, vocab = vocabulary(chapter)
+    stored, _ = word_store(chapter)
+    student = replace(shape(chapter), vocab_size=len(vocab))
+    recipe = _recipe(settings)
+    if extra_flops:
+        recipe = mixed_vocab.compute_matched(recipe, student, extra_flops, chapter.profile.mixing.length)
+
+    def make(folder: Path) -> None:
+        model, result = mixed_vocab.stage_two(
+            student,
+            mixer(chapter, student_only=True),
+            recipe,
+            embeddings=None if embeddings is None else embeddings.embeddings,
+            seed=seed,
+            dropout=settings.dropout,
+            folder=folder / "run",
+            label=label,
+        )
+        write_curve(folder / "curve.json", result)
+        model.save_pretrained(folder / "student")
+        vocab.save(folder / "student")
+
+    made = chapter.store.get(
+        "stage-two",
+        {"seed": seed, "recipe": asdict(recipe), "shape": asdict(student), "dropout": settings.dropout}
+        | {"mixing": chapter.profile.mixing.model_dump(exclude={"p_sv", "max_teacher_masks"})},
+        [known, stored, *([embeddings.artefact] if embeddings else [])],
+        make,
+        [mixed_vocab.stage_two],
+        resumable=True,
+    )
+    return Student(made, read_curve(made.path / "curve.json"))
+
+
+def _recipe(settings: StageSettings, **more: Any) -> Recipe:
+    return Recipe(**settings.recipe(), **more)
+
+
+def unigram_entropy(chapter: Chapter) -> float:
+    """Entropy of the student's pieces in the corpus, nats: the loss of a model that knows frequencies alone."""
+    _, store = word_store(chapter)
+    table = store.table(vocabulary(chapter)[1].tokenizer())
+    weights = np.repeat(store.counts, table.lengths)
+    counted = np.bincount(table.ids, weights=weights)
+    share = counted[counted > 0] / counted.sum()
+    return float(-(share * np.log(share)).sum())
