@@ -50,11 +50,13 @@ def corpus(megabytes: float | None) -> tuple[Source, Callable[[], Iterator[str]]
 
     With `megabytes` no more files are read than give that much.
     """
-    key = text_sha256(_fingerprint(), str(megabytes))
-    path = cache_root() / "sources" / f"prose-{key[:16]}.txt"
+    folder, key = cache_root() / "sources", _fingerprint()[:16]
+    path = folder / f"prose-{key}-{'all' if megabytes is None else float(megabytes)}.txt"
     if not path.is_file():
+        larger = [kept for kept in folder.glob(f"prose-{key}-*.txt") if _holds(kept, megabytes)]
+        documents = read_documents(larger[0]) if larger else collect()
         with atomic_write(path) as file:
-            file.writelines(f"{document}\n\n" for document in limited(collect(), megabytes))
+            file.writelines(f"{document}\n\n" for document in limited(documents, megabytes))
     source = Source(
         kind="corpus",
         name="documentation of the installed Python packages",
@@ -65,6 +67,12 @@ def corpus(megabytes: float | None) -> tuple[Source, Callable[[], Iterator[str]]
         real=True,
     )
     return source, lambda: read_documents(path)
+
+
+def _holds(kept: Path, megabytes: float | None) -> bool:
+    """Whether a kept text begins with all that a limit of `megabytes` leaves: limits only cut the end off."""
+    limit = kept.stem.rpartition("-")[2]
+    return limit == "all" or (megabytes is not None and float(limit) >= megabytes)
 
 
 def collect(packages: Collection[str] | None = None, *, processes: int | None = None) -> Iterator[str]:

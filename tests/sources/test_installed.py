@@ -89,6 +89,16 @@ def test_embedded_corpus_is_kept_and_its_digest_is_that_of_the_text(cache, monke
     assert resolve_corpus("embedded").source == corpus.source
 
 
+def test_a_smaller_corpus_is_cut_from_a_larger_one(cache, monkeypatch):
+    texts = [f"Document number {i} of them all." for i in range(300)]
+    monkeypatch.setattr(installed, "collect", lambda: iter(texts))
+    small = list(resolve_corpus("embedded", megabytes=0.001).documents())
+    assert len(small) < len(list(resolve_corpus("embedded", megabytes=0.005).documents())) < 300
+    monkeypatch.setattr(installed, "collect", lambda: pytest.fail("collected again"))
+    middle = list(resolve_corpus("embedded", megabytes=0.003).documents())
+    assert middle[: len(small)] == small == texts[: len(small)]
+
+
 def test_embedded_corpus_of_a_limited_size():
     corpus = resolve_corpus("embedded", megabytes=0.3)
     size = sum(len(document.encode()) + 2 for document in corpus.documents())
