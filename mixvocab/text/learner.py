@@ -23,7 +23,8 @@ from mixvocab.text.wordpiece import CONTINUATION, SPECIAL_PIECES, Vocabulary, lo
 SURPLUS = 2
 
 # Word types that taking out looks at, a piece: the most frequent ones. A small vocabulary spells rare words the
-# way it spells frequent ones, so they would cost time and change little.
+# way it spells frequent ones, so they would cost time and change little: looking at all 259,000 types of the same
+# text gives 1.841 tokens a word instead of 1.844 at 1,000 pieces, in seven times the time, and no gain at 5,000.
 WORDS_PER_PIECE = 20
 
 
