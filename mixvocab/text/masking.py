@@ -51,9 +51,9 @@ def choose_masks(maskable: np.ndarray, student: np.ndarray, masking: Masking, rn
     wanted = np.clip(np.rint(masking.rate * count), 1, masking.max_masks).astype(np.int64)
     if masking.rate == 0:
         wanted[:] = 0
-    key = rng.random(maskable.shape, dtype=np.float32)
+    key = rng.random(maskable.shape)
     key[~maskable] = 2.0  # behind every token that may be masked
-    queue = np.argsort(key, axis=1, kind="stable")
+    queue = np.argsort(key, axis=1)
     row = np.arange(rows)[:, None]
     teacher = (maskable & ~student)[row, queue]
     eligible = maskable[row, queue] & ~(teacher & (teacher.cumsum(axis=1) > masking.max_teacher_masks))
@@ -77,13 +77,13 @@ def apply_masks(
     """
     labels = np.where(chosen, ids, IGNORED)
     masked = ids.copy()
-    own = student[chosen].astype(np.int64)  # 0: teacher, 1: student
+    own = student[chosen]  # False, 0: teacher; True, 1: student
     fate, draw = rng.random((2, len(own)))
-    mask_ids = np.array([table.mask for table in tables])
-    sizes = np.array([len(table.regular) for table in tables])
-    regular = np.concatenate([table.regular for table in tables])
-    other = regular[own * sizes[0] + (draw * sizes[own]).astype(np.int64)]
-    masked[chosen] = np.select(
-        [fate < masking.random, fate < masking.random + masking.keep], [other, ids[chosen]], mask_ids[own]
-    )
+    fresh = np.empty(len(own), np.int64)
+    for number, table in enumerate(tables):
+        mine = own == number
+        other = table.regular[(draw[mine] * len(table.regular)).astype(np.int64)]
+        fresh[mine] = np.where(fate[mine] < masking.random, other, table.mask)
+    kept = (fate >= masking.random) & (fate < masking.random + masking.keep)
+    masked[chosen] = np.where(kept, ids[chosen], fresh)
     return masked, labels

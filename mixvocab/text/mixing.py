@@ -137,7 +137,7 @@ class Mixer:
         for table in self._tables:
             ends = np.concatenate([table.starts, table.starts[-1] + [1, 2, 2]]) + at
             starts.append(np.stack([ends[:-1], ends[1:]]))
-            ids.append(np.concatenate([table.ids, [table.cls, table.sep]]).astype(np.int64))
+            ids.append(np.concatenate([table.ids, [table.cls, table.sep]]).astype(np.int32))
             at += len(ids[-1])
         bounds = np.concatenate(starts, axis=1)
         self._offset = self._none + 1

@@ -9,9 +9,11 @@ keeps the corpus as numbers of distinct words (*types*), each vocabulary segment
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +34,12 @@ class Words:
 
     def __init__(self, shards: list[np.ndarray], documents: np.ndarray) -> None:
         self._shards = [np.asarray(shard) for shard in shards]
-        self._ends = np.cumsum([len(shard) for shard in shards])
+        self._ends = list(accumulate(len(shard) for shard in shards))
         self.documents = documents
         """Position of each document's first word, (documents,) int64."""
 
     def __len__(self) -> int:
-        return int(self._ends[-1]) if len(self._ends) else 0
+        return self._ends[-1] if self._ends else 0
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self.slice(0, len(self)).astype(dtype or np.uint32, copy=False)
@@ -46,9 +48,9 @@ class Words:
         """Words `start` to `stop` (not beyond the end), from however many shards."""
         stop = min(stop, len(self))
         pieces = []
-        number = int(np.searchsorted(self._ends, start, side="right"))
+        number = bisect_right(self._ends, start)
         while start < stop:
-            end = int(self._ends[number])
+            end = self._ends[number]
             shard = self._shards[number]
             begin = end - len(shard)
             pieces.append(shard[start - begin : stop - begin])
