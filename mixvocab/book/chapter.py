@@ -148,7 +148,17 @@ def _banner_html(facts: Mapping[str, Any]) -> str:
     )
     return (
         "<div class='mv-banner' role='note' aria-label='What this run used' style='overflow-x:auto'>"
-        f"<p>{escape(_headline(facts))}</p>{table if rows else ''}</div>"
+        f"<p>{escape(_headline(facts))}</p>{table if rows else ''}{_caution(facts)}</div>"
+    )
+
+
+def _caution(facts: Mapping[str, Any]) -> str:
+    """A sentence for readers of a trial run."""
+    trial = facts["profile"] == "smoke"
+    return (
+        "<p><strong>A trial run: it shows that everything works; its numbers mean nothing.</strong></p>"
+        if trial
+        else ""
     )
 
 

@@ -33,7 +33,7 @@ _STYLE = (
     "<style>"
     '[data-jp-theme-light="true"] .only-dark,[data-jp-theme-light="false"] .only-light,'
     ".vscode-light .only-dark,.vscode-dark .only-light{display:none!important}"
-    ".mv-figure{margin:1rem 0;overflow-x:auto}.mv-figure img{width:100%;max-width:44rem;height:auto}"
+    ".mv-figure{margin:1rem 0}.mv-figure div{overflow-x:auto}.mv-figure img{width:100%;max-width:44rem;height:auto}"
     ".mv-figure.mv-wide img{min-width:36rem;max-width:56rem}"
     ".mv-figure figcaption{font-size:.9em;opacity:.85}"
     "</style>"
@@ -96,7 +96,8 @@ def show(draw: Callable[[], Figure], alt: str, caption: str = "", *, wide: bool 
     )
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     kind = "mv-figure mv-wide" if wide else "mv-figure"
-    display(HTML(f'{_STYLE}<figure class="{kind}">{pictures}{below}</figure>'), metadata={"alt": alt})
+    # The pictures' own box keeps the theme from hiding the caption along with the picture before it.
+    display(HTML(f'{_STYLE}<figure class="{kind}"><div>{pictures}</div>{below}</figure>'), metadata={"alt": alt})
 
 
 def _png(draw: Callable[[], Figure], theme: str) -> str:

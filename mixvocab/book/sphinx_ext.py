@@ -1,0 +1,45 @@
+"""A small Sphinx extension: pages that ask nothing of other servers and work when opened from disk."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+OUTSIDE = "sphinx_thebe"
+"""An extension that puts another server's address into every page, for a button that this book does not have."""
+# Browsers refuse to preload fonts for a page opened from disk; the style sheet loads them anyway.
+_PRELOADED_FONT = re.compile(r'\s*<link rel="preload" as="font"[^>]*>')
+
+
+def unhook(app: Sphinx, config: Any) -> None:
+    """Drop what Jupyter Book always loads and this book has no use for."""
+    for name, listeners in app.events.listeners.items():
+        app.events.listeners[name] = [
+            item for item in listeners if str(getattr(item.handler, "__module__", "")).split(".")[0] != OUTSIDE
+        ]
+    app.registry.css_files = [item for item in app.registry.css_files if "thebe" not in item[0]]
+    app.registry.js_files = [item for item in app.registry.js_files if "thebe" not in str(item[0])]
+
+
+def open_from_disk(app: Sphinx, error: Exception | None) -> None:
+    """Take out of the finished pages what fails without a server, and files that are no pages."""
+    if error or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        if path.name.endswith("webpack-macros.html"):
+            path.unlink()
+            continue
+        text = path.read_text(encoding="utf-8")
+        if (clean := _PRELOADED_FONT.sub("", text)) != text:
+            path.write_text(clean, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    # Before the other extensions' own listeners of this event, which would already have added their files.
+    app.connect("config-inited", unhook, priority=1)
+    app.connect("build-finished", open_from_disk, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
