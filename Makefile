@@ -61,8 +61,8 @@ lock: setup  ## resolve requirements.in into requirements.lock and environment.y
 clean:  ## remove what was built; .venv and computed artefacts stay
 	@rm -rf book/_build book/chapters build .pytest_cache .mypy_cache .ruff_cache '$(SMOKE)'
 
-distclean: clean  ## remove .venv and computed artefacts too
-	@rm -rf .venv .cache
+distclean: clean  ## remove .venv, fetched scripts and computed artefacts too
+	@rm -rf .venv .cache book/vendor
 
 # A browser for the tests of the rendered book; without one they are skipped and say so.
 browser:

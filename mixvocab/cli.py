@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixvocab import __version__
+from mixvocab.book.cli import book_app
 from mixvocab.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(book_app, name="book")
 
 
 def _print_version(wanted: bool) -> None:
