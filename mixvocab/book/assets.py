@@ -25,7 +25,8 @@ FILES = {
 }
 MANAGER = "@jupyter-widgets/html-manager/dist"
 # Where require.js finds what a page's widgets ask for (anywidget.js, icon fonts); the address follows from this
-# script's own, so that it works from any page and from disk. The widget manager speaks to MathJax 2, the page has MathJax 3.
+# script's own, so that it works from any page and from disk. The widget manager speaks to MathJax 2, the page has
+# MathJax 3.
 PATHS = """\
 (() => {
   const folder = new URL(".", document.currentScript.src).href;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,6 +110,7 @@ def open_chapter(
         UserError: for an unknown profile or setting, a value out of range, a data folder that is not there.
     """
     show_user_errors_plainly()
+    _no_bars()
     for what, value, least in (("seed", seed, 0), ("seeds", seeds, 1)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
             raise UserError(f"{what}={value!r} should be a whole number of at least {least}")
@@ -117,6 +119,14 @@ def open_chapter(
     folder = data_directory(data_dir or None)
     count = seeds if seeds is not None else settings.seeds.count
     return Chapter(name, settings, list(range(seed, seed + count)), folder, ArtefactStore(), chosen)
+
+
+def _no_bars() -> None:
+    """Switch off the libraries' own progress bars: in an executed notebook they are widgets that nobody moves."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # the hub's bars as well
+    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
 
 
 def show_user_errors_plainly() -> None:

@@ -11,20 +11,26 @@ from mixvocab.book import gate
 from mixvocab.progress import duration
 
 STATUS_MARK = "<!-- status -->"
-_PROGRESS = re.compile(r"^.+: [\d,]+ of [\d,]+ \(\d+%\), .* left.*\n?", re.MULTILINE)
+# What a chapter says while it works, for whoever waits: `mixvocab.progress` and the artefact store.
+_PROGRESS = re.compile(
+    r"^.+: ([\d,]+ of [\d,]+ \(\d+%\), .* left|[\d,]+ done in |made in .*, kept as ).*\n?", re.MULTILINE
+)
+_DRAWING = re.compile(r"^def draw", re.MULTILINE)
 
 
 def chapter_page(notebook: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of an executed chapter for the page.
 
-    The cell that papermill injected is removed (the banner says what ran), and so are half-way progress lines and
-    papermill's bookkeeping.
+    The cell that papermill injected is removed (the banner says what ran), and so are lines about progress and
+    papermill's bookkeeping. Code that draws a figure is folded away; a click shows it.
     """
     cells = []
     for cell in notebook["cells"]:
         tags = list(cell.get("metadata", {}).get("tags", []))
         if "injected-parameters" in tags:
             tags.append("remove-cell")
+        elif cell["cell_type"] == "code" and _DRAWING.search(gate.source(cell)) and "hide-input" not in tags:
+            tags.append("hide-input")
         metadata = {key: value for key, value in cell.get("metadata", {}).items() if key != "papermill"}
         page = {**cell, "metadata": metadata | ({"tags": tags} if tags else {})}
         if cell["cell_type"] == "code":

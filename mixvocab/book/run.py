@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ from mixvocab.files import file_sha256, write_json
 from mixvocab.progress import duration
 from mixvocab.sources.cache import cache_root
 from mixvocab.sources.source import DATA_VARIABLE, data_directory
+
+PROGRESS = re.compile(r"^[^(]{1,80}: .*(\bleft\b|\b(done|made) in |making it again|waiting)")
+"""Lines that `mixvocab.progress` and the artefact store print."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,8 @@ def _run(layout: Layout, settings: Settings, name: str, key: str) -> float:
             parameters={"profile": settings.profile, "seed": settings.seed},
             cwd=str(layout.root / "notebooks"),
             progress_bar=False,
-            stdout_file=_Prefixed(name.partition("_")[0]),
+            extra_arguments=["--log-level=40"],  # the kernel's own remarks on its connection are for nobody here
+            stdout_file=_Progress(name.partition("_")[0]),
         )
     except papermill.PapermillExecutionError as error:
         line = " ".join(str(error.evalue).split())
@@ -175,15 +180,15 @@ def _now() -> str:
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
 
 
-class _Prefixed:
-    """A text file that prints whole lines behind the chapter's number."""
+class _Progress:
+    """A text file that passes on a chapter's lines about progress, behind its number, and no others."""
 
     def __init__(self, prefix: str) -> None:
         self.prefix, self.pending = prefix, ""
 
     def write(self, text: str) -> int:
         *lines, self.pending = (self.pending + text).split("\n")
-        for line in lines:
+        for line in filter(PROGRESS.search, lines):
             print(f"  {self.prefix} | {line}", flush=True)
         return len(text)
 
