@@ -30,7 +30,7 @@ def code_fingerprint(code: Sequence[Code]) -> str:
     modules: set[str] = set()
     for item in code:
         if isinstance(item, ModuleType):
-            parts.add(_normal(_tree(item.__name__)))
+            parts.add(_normal_module(item.__name__))
             modules |= _imports(_tree(item.__name__), item.__name__)
         else:
             own, used = _function_parts(item)
@@ -38,14 +38,14 @@ def code_fingerprint(code: Sequence[Code]) -> str:
             modules |= used
     # The artefact store, the banner and the like are imported by what a chapter calls, but make no result.
     wanted = _closure(modules, leave_out=lambda name: name.startswith("mixvocab.book"))
-    return _digest([*sorted(parts), *(_normal(_tree(name)) for name in wanted)])
+    return _digest([*sorted(parts), *(_normal_module(name) for name in wanted)])
 
 
 def source_fingerprint(python: str) -> str:
     """The same for a piece of source text (a chapter's cells), with every mixvocab module that it imports."""
     tree = ast.parse(python)
     return _digest(
-        [python, *(_normal(_tree(name)) for name in _closure(_imports(tree, ""), leave_out=lambda _: False))]
+        [python, *(_normal_module(name) for name in _closure(_imports(tree, ""), leave_out=lambda _: False))]
     )
 
 
@@ -81,6 +81,11 @@ def _source(module: str) -> Path | None:
     except (ImportError, ValueError):
         return None
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+@cache
+def _normal_module(name: str) -> str:
+    return _normal(_tree(name))
 
 
 def _normal(tree: ast.AST) -> str:

@@ -79,10 +79,11 @@ class StageSettings(Section):
     accumulate: Positive = 1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     evaluations: Positive = 10
+    heldout_batches: Positive = 8  # of 32 held-out sequences, scored at each evaluation
 
     def recipe(self) -> dict[str, Any]:
         """Keyword arguments for `Recipe`, which both stages share."""
-        return {name: getattr(self, name) for name in StageSettings.model_fields}
+        return {name: getattr(self, name) for name in StageSettings.model_fields if name != "heldout_batches"}
 
 
 class StageOneSettings(StageSettings):

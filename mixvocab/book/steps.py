@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import AutoTokenizer, BertForMaskedLM, PreTrainedTokenizerFast
+from transformers import BertForMaskedLM, PreTrainedTokenizerFast
 
 from mixvocab.book.artefacts import Artefact
 from mixvocab.distill import mixed_vocab
@@ -24,7 +25,7 @@ from mixvocab.distill.neighbours import nearest
 from mixvocab.files import write_json
 from mixvocab.models import start as starts
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.teacher import MixedTeacher, load_teacher
+from mixvocab.models.teacher import MixedTeacher, load_teacher, load_tokenizer
 from mixvocab.sources import Corpus, TeacherSource, resolve_corpus, resolve_teacher
 from mixvocab.text import counts, learner, words
 from mixvocab.text.masking import Masking
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from mixvocab.book.chapter import Chapter
     from mixvocab.book.profiles import StageSettings
 
-PROCESSES = os.cpu_count() or 1
+SMALL_MEGABYTES = 4  # text that one process has read before a second one has started
 
 
 def corpus(chapter: Chapter) -> Corpus:
@@ -58,7 +59,7 @@ def teacher(chapter: Chapter) -> TeacherSource:
 def teacher_tokenizer(chapter: Chapter) -> PreTrainedTokenizerFast:
     """The teacher's own tokenizer."""
     folder = teacher(chapter).folder
-    return chapter.once("tokenizer", lambda: PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True))
+    return chapter.once("tokenizer", lambda: load_tokenizer(folder))
 
 
 def word_counts(chapter: Chapter) -> tuple[Artefact, dict[str, int]]:
@@ -70,24 +71,36 @@ def word_counts(chapter: Chapter) -> tuple[Artefact, dict[str, int]]:
         source = text if limit is None else resolve_corpus(
             chapter.profile.corpus.source, data_dir=chapter.data_dir, megabytes=limit
         )  # fmt: skip
-        write_json(folder / "counts.json", counts.count_words(source.documents(), processes=PROCESSES))
+        write_json(folder / "counts.json", counts.count_words(source.documents(), processes=_processes(chapter)))
 
-    made = chapter.store.get("word-counts", {"megabytes": limit}, [text.source.sha256], make, [counts.count_words])
+    made = chapter.store.get(
+        "word-counts",
+        {"megabytes": limit or chapter.profile.corpus.megabytes},
+        [text.source.sha256],
+        make,
+        [counts.count_words],
+    )
     return made, chapter.once("counts", lambda: json.loads((made.path / "counts.json").read_text(encoding="utf-8")))
 
 
-def vocabulary(chapter: Chapter, size: int | None = None) -> tuple[Artefact, Vocabulary]:
-    """The student's vocabulary of the profile's size, or of another one."""
+def vocabulary(chapter: Chapter) -> tuple[Artefact, Vocabulary]:
+    """The student's vocabulary of the profile's size."""
+    made, found = vocabularies(chapter, [chapter.profile.vocabulary.size])
+    return made, found[0]
+
+
+def vocabularies(chapter: Chapter, sizes: Sequence[int]) -> tuple[Artefact, list[Vocabulary]]:
+    """Vocabularies of several sizes from one run of merges, which is what takes the time."""
     counted, table = word_counts(chapter)
-    size = size or chapter.profile.vocabulary.size
+
+    def make(folder: Path) -> None:
+        for size, learned in learner.learn_vocabularies(table, sizes).items():
+            learned.save(folder / str(size))
+
     made = chapter.store.get(
-        "vocabulary",
-        {"size": size},
-        [counted],
-        lambda folder: learner.learn_vocabulary(table, size).save(folder),
-        [learner.learn_vocabulary, Vocabulary],
+        "vocabulary", {"sizes": sorted(sizes)}, [counted], make, [learner.learn_vocabularies, Vocabulary]
     )
-    return made, Vocabulary.load(made.path)
+    return made, [Vocabulary.load(made.path / str(size)) for size in sizes]
 
 
 def word_store(chapter: Chapter) -> tuple[Artefact, WordStore]:
@@ -98,25 +111,32 @@ def word_store(chapter: Chapter) -> tuple[Artefact, WordStore]:
         "word-store",
         {"heldout": held, "megabytes": chapter.profile.corpus.megabytes},
         [text.source.sha256, teacher(chapter).source.sha256],
-        lambda folder: _build_store(text, folder, tokenizer, held),
+        lambda folder: _build_store(text, folder, tokenizer, held, _processes(chapter)),
         [words],
     )
     return made, WordStore.open(made.path / "store")
 
 
-def _build_store(text: Corpus, folder: Path, tokenizer: PreTrainedTokenizerFast, heldout: float) -> None:
-    WordStore.build(text.documents(), folder / "store", teacher=tokenizer, heldout=heldout, processes=PROCESSES)
+def _build_store(
+    text: Corpus, folder: Path, tokenizer: PreTrainedTokenizerFast, heldout: float, processes: int
+) -> None:
+    WordStore.build(text.documents(), folder / "store", teacher=tokenizer, heldout=heldout, processes=processes)
+
+
+def _processes(chapter: Chapter) -> int:
+    megabytes = chapter.profile.corpus.megabytes
+    return 1 if megabytes is not None and megabytes <= SMALL_MEGABYTES else os.cpu_count() or 1
 
 
 def mixer(chapter: Chapter, *, student_only: bool = False, p_sv: float | None = None) -> Mixer:
     """Draws the profile's sequences: mixed ones for stage I, the student's alone for stage II."""
     settings = chapter.profile.mixing
     _, store = word_store(chapter)
-    student = vocabulary(chapter)[1].tokenizer()
+    student = chapter.once("student table", lambda: store.table(vocabulary(chapter)[1].tokenizer()))
     return Mixer(
         store,
-        store.table(student),
-        None if student_only else store.table(teacher_tokenizer(chapter)),
+        student,
+        None if student_only else chapter.once("teacher table", lambda: store.table(teacher_tokenizer(chapter))),
         p_sv=settings.p_sv if p_sv is None else p_sv,
         length=settings.length,
         masking=Masking(settings.mask_rate, settings.max_masks, settings.max_teacher_masks),
@@ -182,7 +202,14 @@ def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
             begin = starts.random_start(len(vocab), width, table.shape[1], generator=generator, std=settings.start_std)
         if settings.steps:
             mixed, result = mixed_vocab.stage_one(
-                model, begin, mixer(chapter), recipe, seed=seed, tied=settings.tied, folder=folder / "run"
+                model,
+                begin,
+                mixer(chapter),
+                recipe,
+                seed=seed,
+                tied=settings.tied,
+                heldout_batches=settings.heldout_batches,
+                folder=folder / "run",
             )
             write_curve(folder / "curve.json", result)
         else:
@@ -218,6 +245,15 @@ def _save_embeddings(folder: Path, mixed: MixedTeacher, begin: starts.Start) -> 
         "after": nearest(mixed.raised().detach(), table),
     }
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "embeddings.safetensors")
+
+
+def pca_spectrum(chapter: Chapter) -> np.ndarray:
+    """Variance of the copied teacher embeddings along each principal direction, (D,), largest first."""
+    model = load_teacher(teacher(chapter).folder)
+    table: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
+    pieces = starts.teacher_pieces(vocabulary(chapter)[1].tokenizer(), teacher_tokenizer(chapter))
+    copied = starts.copied_embeddings(table, pieces)
+    return torch.linalg.svdvals((copied - copied.mean(dim=0)).double()).square().numpy()
 
 
 @dataclass(frozen=True)
@@ -262,6 +298,7 @@ def stage_two(
             embeddings=None if embeddings is None else embeddings.embeddings,
             seed=seed,
             dropout=settings.dropout,
+            heldout_batches=settings.heldout_batches,
             folder=folder / "run",
             label=label,
         )

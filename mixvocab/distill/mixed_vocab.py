@@ -120,5 +120,7 @@ def compute_matched(recipe: Recipe, shape: BertShape, spent: float, length: int)
 PRESETS: Mapping[str, Mapping[str, float]] = {
     # Equation 1 with one learning rate for everything.
     "paper": {},
+    # What short training needs: the new parts move fast, the pretrained ones slowly.
+    "embeddings-first": {"student_embeddings": 10.0, "raise_layer": 10.0, "transform": 5.0, "student_bias": 10.0},
 }
 """Learning-rate multipliers of stage I by name; see the profile's `stage_one.preset`."""

@@ -52,8 +52,7 @@ def pca_start(teacher_embeddings: Tensor, pieces: list[list[int]], width: int) -
     `pieces` lists, for each student piece, the teacher's ids that stand for it (see `teacher_pieces`). The result
     is deterministic: each principal direction's sign makes its largest entry positive.
     """
-    table = teacher_embeddings.detach().float()
-    copied = torch.stack([table[ids].mean(dim=0) for ids in pieces])  # (V_s, D)
+    copied = copied_embeddings(teacher_embeddings, pieces)
     centre = copied.mean(dim=0)
     _, singular, directions = torch.linalg.svd((copied - centre).double(), full_matrices=False)
     kept = directions[:width]  # (d, D)
@@ -62,6 +61,12 @@ def pca_start(teacher_embeddings: Tensor, pieces: list[list[int]], width: int) -
     embeddings = ((copied - centre).double() @ kept.T).float()  # (V_s, d)
     shared = sum(len(ids) == 1 for ids in pieces)
     return Start(embeddings, kept.T.float().contiguous(), centre, explained, shared)
+
+
+def copied_embeddings(teacher_embeddings: Tensor, pieces: list[list[int]]) -> Tensor:
+    """The teacher's embedding of each student piece, the mean where several stand for it: (V_s, D)."""
+    table = teacher_embeddings.detach().float()
+    return torch.stack([table[ids].mean(dim=0) for ids in pieces])
 
 
 def teacher_pieces(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenizerFast) -> list[list[int]]:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoModelForMaskedLM, PreTrainedModel
+from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from mixvocab.errors import UserError
@@ -140,6 +140,14 @@ def load_teacher(folder: Path, *, dropout: float = 0.0) -> PreTrainedModel:
     if report["missing_keys"] - set(body):
         _identity_head(_head_transform(model))
     return model
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer of a model folder. Raises `UserError` for one that is not of the fast kind."""
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise UserError(f"{folder.name} has no tokenizer.json: save it with a fast tokenizer first")
+    return tokenizer
 
 
 def _head_transform(model: PreTrainedModel) -> nn.Module:
