@@ -1,0 +1,79 @@
+"""Figures: two backgrounds, described, the same bytes each time; tables with headings for every row and column."""
+
+import base64
+import re
+
+import pytest
+from matplotlib import pyplot as plt
+
+from mixvocab.book import figures
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The HTML of everything displayed."""
+    out = []
+    monkeypatch.setattr(figures, "display", lambda html, **_: out.append(html.data))
+    return out
+
+
+def draw():
+    figure, axes = plt.subplots()
+    axes.plot([0, 1], [1, 0])
+    return figure
+
+
+def test_two_pictures_with_escaped_text(shown):
+    figures.show(draw, alt='a "falling" line <up>', caption="x < y")
+    (html,) = shown
+    assert re.findall(r'class="(only-\w+)" alt="a &quot;falling&quot; line &lt;up&gt;"', html) == [
+        "only-light",
+        "only-dark",
+    ]
+    assert "<figcaption>x &lt; y</figcaption>" in html
+    light, dark = (base64.b64decode(data) for data in re.findall(r"base64,([^\"]+)", html))
+    assert light.startswith(b"\x89PNG")
+    assert light != dark
+    assert not plt.get_fignums()
+
+
+def test_same_drawing_same_bytes(shown):
+    figures.show(draw, alt="a line")
+    figures.show(draw, alt="a line")
+    assert shown[0] == shown[1]
+
+
+def test_alt_text_is_required():
+    with pytest.raises(ValueError, match="alt text"):
+        figures.show(draw, alt=" ")
+
+
+def test_settings_do_not_leak():
+    before = dict(plt.rcParams)
+    with figures.style("dark") as palette:
+        assert palette == figures.DARK_PALETTE
+        assert plt.rcParams["text.color"] != before["text.color"]
+    assert dict(plt.rcParams) == before
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(("palette", "theme"), [(figures.PALETTE, "light"), (figures.DARK_PALETTE, "dark")])
+def test_colours_stand_out_from_the_page(palette, theme):
+    page = luminance(figures.PAGE[theme])
+    for colour in palette:
+        lighter, darker = max(luminance(colour), page), min(luminance(colour), page)
+        assert (lighter + 0.05) / (darker + 0.05) >= 2, colour
+
+
+def test_table(shown):
+    figures.table(["model", "parameters"], [["<L-6>", 1_200_000], ["b", 0.12345]], caption="Two")
+    (html,) = shown
+    assert '<th scope="row" style="text-align:left">&lt;L-6&gt;</th>' in html
+    assert "1,200,000" in html
+    assert "0.123" in html
+    assert "<caption>Two</caption>" in html

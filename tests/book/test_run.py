@@ -1,0 +1,112 @@
+"""Running chapters: once, again when something changed, and a failure in one line that leaves the good copy."""
+
+import json
+import shutil
+
+import pytest
+import sample
+
+from mixvocab.book import gate
+from mixvocab.book.layout import Layout
+from mixvocab.book.run import PROGRESS, Settings, chapter_key, check, is_current, run_chapters
+from mixvocab.errors import UserError
+
+SMOKE = Settings("smoke", 3)
+
+
+def code(text):
+    return ("code", text, [])
+
+
+@pytest.fixture
+def book(executed_book, tmp_path, monkeypatch):
+    """A private copy of the executed small book."""
+    monkeypatch.delenv("MIXVOCAB_DATA", raising=False)
+    shutil.copytree(executed_book.root, tmp_path / "root")
+    shutil.copytree(executed_book.executed, tmp_path / "html-work" / "chapters")
+    return Layout.find("smoke", tmp_path / "html", tmp_path / "root")
+
+
+def rewrite(book, cells):
+    book.notebook("01_sample").write_text(json.dumps(sample.notebook(cells)))
+
+
+def test_executed_copy_passes_and_is_current(book):
+    assert check(book, SMOKE, "01_sample") == []
+    assert is_current(book, SMOKE, "01_sample", chapter_key(book, SMOKE, "01_sample"))
+
+
+def test_executed_copy_names_no_path_of_this_machine(book):
+    text = book.copy("01_sample").read_text()
+    assert str(book.root) not in text
+    assert str(sample.ROOT) not in text
+
+
+def test_nothing_runs_twice(book, capsys):
+    before = book.copy("01_sample").stat().st_mtime_ns
+    run_chapters(book, SMOKE, ["01_sample"])
+    assert book.copy("01_sample").stat().st_mtime_ns == before
+    assert capsys.readouterr().out == ""
+
+
+def test_key_follows_notebook_profile_seed_and_data(book, tmp_path):
+    key = chapter_key(book, SMOKE, "01_sample")
+    data = tmp_path / "data"
+    data.mkdir()
+    others = [
+        chapter_key(book, Settings("smoke", 4), "01_sample"),
+        chapter_key(book, Settings("laptop", 3), "01_sample"),
+    ]
+    (data / "a.txt").write_text("one")
+    others.append(chapter_key(book, Settings("smoke", 3, data), "01_sample"))
+    (data / "a.txt").write_text("another")
+    others.append(chapter_key(book, Settings("smoke", 3, data), "01_sample"))
+    rewrite(book, [*sample.CELLS, code("1 + 1")])
+    others.append(chapter_key(book, SMOKE, "01_sample"))
+    assert len({key, *others}) == 6
+
+
+def test_outputs_and_counts_in_the_source_do_not_count(book):
+    key = chapter_key(book, SMOKE, "01_sample")
+    notebook = sample.notebook()
+    gate.code_cells(notebook)[0]["execution_count"] = 9
+    book.notebook("01_sample").write_text(json.dumps(notebook))
+    assert chapter_key(book, SMOKE, "01_sample") == key
+
+
+def test_user_error_is_one_line_and_the_good_copy_stays(book):
+    good = book.copy("01_sample").read_bytes()
+    rewrite(book, [*sample.CELLS[:2], code("from mixvocab.errors import UserError\nraise UserError('no\\ntext')")])
+    with pytest.raises(UserError, match=r"^01_sample: no text$"):
+        run_chapters(book, SMOKE, ["01_sample"])
+    assert book.copy("01_sample").read_bytes() == good
+    assert not is_current(book, SMOKE, "01_sample", chapter_key(book, SMOKE, "01_sample"))
+
+
+def test_other_errors_name_cell_and_copy(book):
+    rewrite(book, [*sample.CELLS[:3], code("{}['missing']")])
+    with pytest.raises(
+        UserError, match=r"01_sample: code cell 4 failed with KeyError: 'missing'; the half-run copy is"
+    ):
+        run_chapters(book, SMOKE, ["01_sample"])
+
+
+def test_chapter_without_a_banner_is_refused(book):
+    rewrite(book, [*sample.CELLS[:2], code("1 + 1")])
+    with pytest.raises(UserError, match="01_sample: it shows no banner"):
+        run_chapters(book, SMOKE, ["01_sample"])
+
+
+def test_bad_input_is_refused_before_anything_runs(book, tmp_path):
+    with pytest.raises(UserError, match="did you mean 'smoke'"):
+        run_chapters(book, Settings("smok", 3), ["01_sample"])
+    with pytest.raises(UserError, match="nowhere"):
+        run_chapters(book, Settings("smoke", 3, tmp_path / "nowhere"), ["01_sample"])
+
+
+def test_progress_lines_are_told_from_other_output():
+    assert PROGRESS.search("stage I: 20 of 400 (5%), 8 s left, loss 3.1")
+    assert PROGRESS.search("stage-two: made in 2 s, kept as stage-two/6f77")
+    assert PROGRESS.search("stage II, seed 0: 764 done in 20 s, loss 5.672")
+    assert not PROGRESS.search("    def forward(self, ids: Tensor) -> Losses:")
+    assert not PROGRESS.search("largest difference of a logit: 0.0e+00; 0.3 MB on disk")
