@@ -78,6 +78,50 @@ def vocab(
     typer.echo(f"written to {out}")
 
 
+@app.command()
+def distill(
+    out: Annotated[
+        Path, typer.Option(help="New folder for the student; an unfinished run of the same settings goes on.")
+    ],
+    text: Annotated[str, typer.Option(help="Text file or folder, or a source: auto, embedded, hub:<name>.")] = "auto",
+    teacher: Annotated[str, typer.Option(help="Folder of a BERT, or a source: auto, embedded, hub:<name>.")] = "auto",
+    vocabulary: Annotated[
+        Path | None, typer.Option("--vocab", help="Vocabulary made by `mixvocab vocab`; without one it is learned.")
+    ] = None,
+    profile: Annotated[str, typer.Option(help="How much is computed: smoke, laptop, gpu, paper.")] = "laptop",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Replace a setting of the profile: stage_two.steps=5000; repeatable."),
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Data folder; default: the one in MIXVOCAB_DATA.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    processes: Annotated[int, typer.Option(min=1, help="Read text with so many processes.")] = 1,
+) -> None:
+    """Compress a BERT to a small student with a small vocabulary: stage I, then stage II."""
+    from mixvocab.book.profiles import load_profile
+    from mixvocab.distill.pipeline import distill as run
+    from mixvocab.sources import resolve_corpus, resolve_teacher
+
+    settings = load_profile(profile, **_settings(setting or []))
+    corpus = resolve_corpus(text, data_dir=data_dir, megabytes=settings.corpus.megabytes)
+    source = resolve_teacher(teacher, data_dir=data_dir)
+    run(settings, corpus, source, out, vocabulary=vocabulary, seed=seed, processes=processes)
+    typer.echo(f"written to {out}: load it with AutoModelForMaskedLM.from_pretrained")
+
+
+def _settings(given: Sequence[str]) -> dict[str, object]:
+    """`name=value` options; values are read as YAML, as in a profile."""
+    import yaml
+
+    pairs = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--set {text}: write name=value, for example stage_two.steps=5000")
+        pairs[name.strip()] = yaml.safe_load(value)
+    return pairs
+
+
 def _teacher_tokenizer(spec: str) -> PreTrainedTokenizerBase:
     """The tokenizer of a teacher; of a folder, tokenizer files are enough."""
     from transformers import AutoTokenizer

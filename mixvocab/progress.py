@@ -33,6 +33,10 @@ class Progress:
     done: int = 0
     started: float = field(default_factory=time.monotonic)
     _shown: float = field(default_factory=time.monotonic)
+    _earlier: int = field(init=False)  # units that an earlier run finished: they took none of this one's time
+
+    def __post_init__(self) -> None:
+        self._earlier = self.done
 
     def advance(self, count: int = 1, note: str = "") -> None:
         """Record `count` more finished units; `note` (for example the current loss) goes on the line."""
@@ -50,11 +54,10 @@ class Progress:
             print(f"{self.label}: {self.done:,} done in {duration(now - self.started)}{end}", flush=True)
 
     def _print(self, now: float, note: str) -> None:
-        left = (now - self.started) / max(self.done, 1) * (self.total - self.done)
+        left = (now - self.started) / max(self.done - self._earlier, 1) * (self.total - self.done)
         end = f", {note}" if note else ""
         print(
-            f"{self.label}: {self.done:,} of {self.total:,} ({self.done / self.total:.0%}), "
-            f"{duration(left)} left{end}",
+            f"{self.label}: {self.done:,} of {self.total:,} ({self.done / self.total:.0%}), {duration(left)} left{end}",
             flush=True,
         )
 
@@ -63,6 +66,7 @@ class _Bar(Progress):
     """The same interface drawn by rich on one line of a terminal."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 

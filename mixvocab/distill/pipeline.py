@@ -1,0 +1,186 @@
+"""From a reader's own BERT and text to a small student on disk: what `mixvocab distill` runs.
+
+The steps are those of chapters 1 to 4, without the notebooks. Half-way results lie in `.work` below the output
+folder, so a run that was killed goes on where it was; the student's files appear when all is done. Under
+`accelerate launch` every process trains, and the first one prepares vocabulary and text for all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mixvocab.book.profiles import Profile
+from mixvocab.distill.mixed_vocab import PRESETS, stage_one, stage_two
+from mixvocab.errors import UserError
+from mixvocab.files import write_json
+from mixvocab.models.parameters import BertShape
+from mixvocab.models.start import pca_start, random_start, teacher_pieces
+from mixvocab.models.teacher import load_teacher, load_tokenizer
+from mixvocab.sources import Corpus, TeacherSource
+from mixvocab.text.counts import count_words
+from mixvocab.text.learner import learn_vocabulary
+from mixvocab.text.masking import Masking
+from mixvocab.text.mixing import Mixer
+from mixvocab.text.wordpiece import Vocabulary
+from mixvocab.text.words import WordStore
+from mixvocab.train import Recipe, TrainResult
+
+
+def distill(
+    profile: Profile,
+    corpus: Corpus,
+    teacher: TeacherSource,
+    out: Path,
+    *,
+    vocabulary: Path | None = None,
+    seed: int = 0,
+    processes: int = 1,
+) -> Path:
+    """Compress `teacher` to a student of the profile's shape; returns the folder of the student.
+
+    Args:
+        profile: all settings (`mixvocab.book.profiles.load_profile`).
+        corpus: the text; with a `vocabulary` of your own it is only trained on.
+        out: the student's folder: config.json, model.safetensors, tokenizer files and distillation.json, which says
+            what it was made from and how its held-out loss went.
+        vocabulary: folder of a vocabulary made earlier (`mixvocab vocab`); None: learn one of the profile's size.
+        processes: read text with so many (a script that asks for more than one needs a `__main__` guard).
+
+    Raises:
+        UserError: for unusable input, and if `out` holds something else.
+    """
+    state = PartialState()
+    work = out / ".work"
+    settings = {
+        "profile": profile.model_dump(mode="json"),
+        "corpus": corpus.source.as_record(),
+        "teacher": teacher.source.as_record(),
+        "vocabulary": str(vocabulary) if vocabulary else None,
+        "seed": seed,
+    }
+    if state.is_main_process:
+        _claim(out, work, settings)
+    state.wait_for_everyone()
+    with state.main_process_first():
+        vocab = _vocabulary(profile, corpus, work / "vocabulary", vocabulary, processes)
+        store = _store(profile, corpus, teacher, vocab.lowercase, work / "store", processes)
+    student_table = store.table(vocab.tokenizer())
+    mixing = profile.mixing
+    masking = Masking(mixing.mask_rate, mixing.max_masks, mixing.max_teacher_masks)
+
+    def first() -> tuple[Tensor, TrainResult]:
+        table = store.table(load_tokenizer(teacher.folder))
+        mixer = Mixer(store, student_table, table, p_sv=mixing.p_sv, length=mixing.length, masking=masking)
+        return _stage_one(profile, teacher, vocab, mixer, seed, work / "stage-one")
+
+    embeddings, first_curve = _remembered(work / "embeddings.safetensors", first, state.is_main_process)
+    shape = BertShape(
+        profile.student.layers, profile.student.hidden, len(vocab), profile.student.heads, profile.student.intermediate
+    )
+    student, second = stage_two(
+        shape,
+        Mixer(store, student_table, None, length=mixing.length, masking=masking),
+        Recipe(**profile.stage_two.recipe()),
+        embeddings=embeddings,
+        seed=seed,
+        dropout=profile.stage_two.dropout,
+        heldout_batches=profile.stage_two.heldout_batches,
+        folder=work / "stage-two",
+    )
+    if state.is_main_process:
+        finished = work / "student"
+        student.save_pretrained(finished)
+        vocab.save(finished)
+        write_json(finished / "distillation.json", settings | {"stage_one": first_curve, "stage_two": asdict(second)})
+        for file in sorted(finished.iterdir()):
+            os.replace(file, out / file.name)
+        shutil.rmtree(work)
+    state.wait_for_everyone()
+    return out
+
+
+def _claim(out: Path, work: Path, settings: dict[str, Any]) -> None:
+    """Take the folder for this run, or find that it is this run's from before."""
+    note = work / "settings.json"
+    if note.exists():
+        if json.loads(note.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
+            raise UserError(f"--out {out}: an unfinished run with other settings lies there; remove it or name another")
+        return
+    if out.exists() and any(out.iterdir()):
+        raise UserError(f"--out {out}: the folder is not empty; name a new one")
+    write_json(note, settings)
+
+
+def _vocabulary(profile: Profile, corpus: Corpus, folder: Path, given: Path | None, processes: int) -> Vocabulary:
+    if given:
+        return Vocabulary.load(given)
+    if not (folder / "tokenizer.json").exists():
+        learn_vocabulary(count_words(corpus.documents(), processes=processes), profile.vocabulary.size).save(folder)
+    return Vocabulary.load(folder)
+
+
+def _store(
+    profile: Profile, corpus: Corpus, teacher: TeacherSource, lowercase: bool, folder: Path, processes: int
+) -> WordStore:
+    if folder.exists():
+        return WordStore.open(folder)
+    return WordStore.build(
+        corpus.documents(),
+        folder,
+        teacher=load_tokenizer(teacher.folder),
+        lowercase=lowercase,
+        heldout=profile.corpus.heldout,
+        processes=processes,
+    )
+
+
+def _stage_one(
+    profile: Profile, teacher: TeacherSource, vocab: Vocabulary, mixer: Mixer, seed: int, folder: Path
+) -> tuple[Tensor, TrainResult]:
+    settings, width = profile.stage_one, profile.student.hidden
+    model = load_teacher(teacher.folder)
+    table: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
+    if settings.start == "warm":
+        start = pca_start(table, teacher_pieces(vocab.tokenizer(), load_tokenizer(teacher.folder)), width)
+    else:
+        generator = torch.Generator().manual_seed(seed)
+        start = random_start(len(vocab), width, table.shape[1], generator=generator, std=settings.start_std)
+    recipe = replace(Recipe(**settings.recipe()), multipliers={**PRESETS[settings.preset], **settings.multipliers})
+    mixed, result = stage_one(
+        model,
+        start,
+        mixer,
+        recipe,
+        seed=seed,
+        tied=settings.tied,
+        heldout_batches=settings.heldout_batches,
+        folder=folder,
+    )
+    return mixed.student_embeddings.weight.detach().cpu(), result
+
+
+def _remembered(
+    file: Path, make: Callable[[], tuple[Tensor, TrainResult]], is_main: bool
+) -> tuple[Tensor, dict[str, Any]]:
+    """Stage I's embeddings and curves from `file`, or from `make` and then kept there."""
+    curve = file.with_suffix(".json")
+    if file.exists():
+        return load_file(file)["embeddings"], json.loads(curve.read_text(encoding="utf-8"))
+    embeddings, result = make()
+    if is_main:
+        write_json(curve, asdict(result))
+        partial = file.with_suffix(".partial")
+        save_file({"embeddings": embeddings.contiguous()}, partial)
+        os.replace(partial, file)
+    return embeddings, asdict(result)

@@ -1,0 +1,97 @@
+"""The whole way on a tiny teacher: files to student, resume, and a student that anything can load."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+from mixvocab.book.profiles import Profile, load_profile
+from mixvocab.distill import pipeline
+from mixvocab.errors import UserError
+from mixvocab.sources import Corpus, TeacherSource, resolve_corpus, resolve_teacher
+
+TINY = {
+    "corpus.megabytes": 1.0,
+    "corpus.heldout": 0.2,
+    "vocabulary.size": 300,
+    "student.layers": 1,
+    "student.hidden": 16,
+    "student.heads": 2,
+    "mixing.length": 16,
+    "stage_one.steps": 2,
+    "stage_one.batch_size": 4,
+    "stage_two.steps": 3,
+    "stage_two.batch_size": 4,
+}
+
+Inputs = tuple[Profile, Corpus, TeacherSource]
+
+
+@pytest.fixture
+def inputs(tmp_path: Path, tiny_teacher: Path) -> Inputs:
+    words = "the cat sat on a mat while dogs were running around every old house in town".split()
+    lines = [" ".join(words[(i * k) % len(words)] for k in range(1, 12)) + f" number {i} ." for i in range(200)]
+    (tmp_path / "text.txt").write_text("\n\n".join(lines), encoding="utf-8")
+    corpus = resolve_corpus(str(tmp_path / "text.txt"))
+    return load_profile("smoke", **TINY), corpus, resolve_teacher(str(tiny_teacher))
+
+
+def test_student_loads_with_plain_transformers_and_says_what_it_is(tmp_path: Path, inputs: Inputs) -> None:
+    out = pipeline.distill(*inputs, tmp_path / "student")
+    model = AutoModelForMaskedLM.from_pretrained(out).eval()
+    tokenizer = AutoTokenizer.from_pretrained(out)
+    assert model.config.vocab_size == len(tokenizer) == 300
+    assert "[UNK]" not in tokenizer.tokenize("Anything at all, even zq#7!")
+    assert (out / "distillation.json").is_file()
+    assert not (out / ".work").exists()
+
+
+def test_same_seed_same_bytes(tmp_path: Path, inputs: Inputs) -> None:
+    one, two = (pipeline.distill(*inputs, tmp_path / name) / "model.safetensors" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_run_killed_in_stage_two_does_not_repeat_stage_one(
+    tmp_path: Path, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pipeline.distill(*inputs, tmp_path / "whole")
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "stage_two", killed)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.distill(*inputs, tmp_path / "resumed")
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "stage_one", killed)
+        resumed = pipeline.distill(*inputs, tmp_path / "resumed")
+    assert (whole / "model.safetensors").read_bytes() == (resumed / "model.safetensors").read_bytes()
+
+
+def test_an_occupied_folder_is_left_alone(tmp_path: Path, inputs: Inputs) -> None:
+    out = tmp_path / "thesis"
+    out.mkdir()
+    (out / "thesis.tex").write_text("mine")
+    with pytest.raises(UserError, match="not empty"):
+        pipeline.distill(*inputs, out)
+    assert (out / "thesis.tex").read_text() == "mine"
+
+
+def test_an_unfinished_run_of_other_settings_is_not_continued(
+    tmp_path: Path, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "stage_two", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.distill(*inputs, tmp_path / "student")
+    with pytest.raises(UserError, match="other settings"):
+        pipeline.distill(*inputs, tmp_path / "student", seed=1)
+
+
+def test_a_finished_students_logits_are_those_on_disk(tmp_path: Path, inputs: Inputs) -> None:
+    out = pipeline.distill(*inputs, tmp_path / "student")
+    ids = torch.tensor([[2, 30, 4, 40, 3]])
+    first = AutoModelForMaskedLM.from_pretrained(out).eval()(ids).logits
+    again = AutoModelForMaskedLM.from_pretrained(out).eval()(ids).logits
+    torch.testing.assert_close(first, again, atol=1e-5, rtol=0)
