@@ -99,7 +99,7 @@ def distill(
 ) -> None:
     """Compress a BERT to a small student with a small vocabulary: stage I, then stage II."""
     from mixvocab.book.profiles import load_profile
-    from mixvocab.distill.pipeline import distill as run
+    from mixvocab.pipeline import distill as run
     from mixvocab.sources import resolve_corpus, resolve_teacher
 
     settings = load_profile(profile, **_settings(setting or []))

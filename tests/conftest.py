@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import string
 from pathlib import Path
+from typing import Any
 
 # Before any library reads them: tests never reach for the network and never open a window.
 os.environ.update(
@@ -80,4 +81,33 @@ def tiny_teacher(tiny_pieces: list[str], tmp_path_factory: pytest.TempPathFactor
     model.save_pretrained(folder)
     BertTokenizer(vocab={piece: i for i, piece in enumerate(tiny_pieces)}).save_pretrained(folder)
     (folder / "vocab.txt").write_text("\n".join(tiny_pieces) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def tiny_settings() -> dict[str, Any]:
+    """Overrides that make the profile `smoke` fit `tiny_corpus` and `tiny_teacher`: both stages in a second."""
+    return {
+        "corpus.megabytes": 1.0,
+        "corpus.heldout": 0.2,
+        "vocabulary.size": 300,
+        "student.layers": 1,
+        "student.hidden": 16,
+        "student.heads": 2,
+        "mixing.length": 16,
+        "stage_one.steps": 2,
+        "stage_one.batch_size": 4,
+        "stage_two.steps": 3,
+        "stage_two.batch_size": 4,
+    }
+
+
+@pytest.fixture
+def tiny_corpus(tmp_path: Path) -> Path:
+    """A data directory with 200 documents of a sentence each."""
+    words = "the cat sat on a mat while dogs were running around every old house in town".split()
+    lines = [" ".join(words[(i * k) % len(words)] for k in range(1, 12)) + f" number {i} ." for i in range(200)]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "text.txt").write_text("\n\n".join(lines), encoding="utf-8")
     return folder

@@ -21,6 +21,8 @@ from typing import Any
 # These report on work and place its files; no result depends on them.
 NEUTRAL = frozenset({"mixvocab", "mixvocab.errors", "mixvocab.files", "mixvocab.progress", "mixvocab.checkpoint"})
 
+PACKAGE = Path(__file__).resolve().parents[1]
+
 Code = ModuleType | Callable[..., Any]
 
 
@@ -76,15 +78,13 @@ def _tree(module: str) -> ast.Module:
 
 
 def _source(module: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        return None
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+    """The file of a mixvocab module; found by name, since looking it up as Python does would import torch."""
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
 @cache
-def _normal_module(name: str) -> str:
+def _module(name: str) -> str:
     return _normal(_tree(name))
 
 

@@ -1,40 +1,24 @@
 """The whole way on a tiny teacher: files to student, resume, and a student that anything can load."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+from mixvocab import pipeline
 from mixvocab.book.profiles import Profile, load_profile
-from mixvocab.distill import pipeline
 from mixvocab.errors import UserError
 from mixvocab.sources import Corpus, TeacherSource, resolve_corpus, resolve_teacher
-
-TINY = {
-    "corpus.megabytes": 1.0,
-    "corpus.heldout": 0.2,
-    "vocabulary.size": 300,
-    "student.layers": 1,
-    "student.hidden": 16,
-    "student.heads": 2,
-    "mixing.length": 16,
-    "stage_one.steps": 2,
-    "stage_one.batch_size": 4,
-    "stage_two.steps": 3,
-    "stage_two.batch_size": 4,
-}
 
 Inputs = tuple[Profile, Corpus, TeacherSource]
 
 
 @pytest.fixture
-def inputs(tmp_path: Path, tiny_teacher: Path) -> Inputs:
-    words = "the cat sat on a mat while dogs were running around every old house in town".split()
-    lines = [" ".join(words[(i * k) % len(words)] for k in range(1, 12)) + f" number {i} ." for i in range(200)]
-    (tmp_path / "text.txt").write_text("\n\n".join(lines), encoding="utf-8")
-    corpus = resolve_corpus(str(tmp_path / "text.txt"))
-    return load_profile("smoke", **TINY), corpus, resolve_teacher(str(tiny_teacher))
+def inputs(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any]) -> Inputs:
+    corpus = resolve_corpus(str(tiny_corpus))
+    return load_profile("smoke", **tiny_settings), corpus, resolve_teacher(str(tiny_teacher))
 
 
 def test_student_loads_with_plain_transformers_and_says_what_it_is(tmp_path: Path, inputs: Inputs) -> None:
