@@ -84,7 +84,7 @@ def _source(module: str) -> Path | None:
 
 
 @cache
-def _module(name: str) -> str:
+def _normal_module(name: str) -> str:
     return _normal(_tree(name))
 
 
