@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import time
@@ -61,7 +62,11 @@ def run_chapters(layout: Layout, settings: Settings, names: list[str]) -> None:
             estimate = f", about {duration(sum(left))} left" if None not in left else ""  # type: ignore[arg-type]
             place = names.index(name) + 1
             print(f"[{place}/{len(names)}] {name}: running at {settings.profile}{estimate}", flush=True)
-            seconds = _run(layout, settings, name, keys[name])
+            try:
+                seconds = _run(layout, settings, name, keys[name])
+            except KeyboardInterrupt:
+                print(f"{name}: stopped; what was made so far is kept, and the next run goes on from there", flush=True)
+                raise
             past[name] = seconds
             _remember(settings.profile, past)
             print(f"[{place}/{len(names)}] {name}: done in {duration(seconds)}", flush=True)
@@ -127,6 +132,9 @@ def _listing(folder: Path | None) -> list[list[Any]]:
 
 def _run(layout: Layout, settings: Settings, name: str, key: str) -> float:
     """Execute one chapter, check it, move it into place; returns seconds."""
+    # Someone who presses Ctrl-C need not read what asyncio and the kernel's client think of it.
+    for library in ("asyncio", "traitlets", "papermill"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     import papermill  # costs a second, which a build with nothing to run should not pay
     from nbclient.exceptions import DeadKernelError
 
