@@ -25,9 +25,7 @@ from mixvocab.errors import UserError
 STAMP = ".made-from"
 TOP = ("_config.yml", "_toc.yml")
 LEFT_OUT = {"_build", "chapters", "node_modules"}
-START = (
-    '<!doctype html>\n<meta charset="utf-8">\n<title>The book</title>\n<link rel="icon" href="_static/favicon.svg">\n'
-)
+START = '<!doctype html>\n<meta charset="utf-8">\n<title>The book</title>\n<link rel="icon" href="data:,">\n'
 RENDERERS = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme")
 
 
@@ -127,7 +125,7 @@ def _swap(new: Path, html: Path, key: str) -> None:
     for folder in (fresh, old):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(new, fresh, ignore=shutil.ignore_patterns(".buildinfo*", ".doctrees"))
-    # The renderer's start page is a bare redirection; without an icon, browsers ask the server for one of their own.
+    # The renderer's start page is a bare redirection; without the word that it has no icon, browsers ask for one.
     start = fresh / "index.html"
     start.write_text(START + start.read_text(encoding="utf-8"), encoding="utf-8")
     (fresh / STAMP).write_text(key, encoding="utf-8")
