@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import tomllib
@@ -90,11 +91,17 @@ def test_pip_settings_reach_uv_and_the_environment_wins(monkeypatch: pytest.Monk
     assert "UV_FIND_LINKS" not in install.uv_environment(install.parse_pip_settings(listing), "")
 
 
+def run_make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """`make` as from a shell: these tests run below `make test`, whose flags would come along."""
+    env = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, env=env)
+
+
 def test_a_python_too_old_gets_one_line(tmp_path: Path) -> None:
     old = tmp_path / "python3"
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
-    done = subprocess.run(["make", "setup", f"PYTHON={old}"], cwd=ROOT, capture_output=True, text=True)
+    done = run_make("setup", f"PYTHON={old}")
     assert done.returncode != 0
     assert done.stdout == ""
     (line, make_line) = done.stderr.splitlines()
@@ -103,7 +110,8 @@ def test_a_python_too_old_gets_one_line(tmp_path: Path) -> None:
 
 
 def test_make_alone_lists_every_command() -> None:
-    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = run_make()
+    assert done.returncode == 0
     for command in ("book", "test", "lab", "clean", "lock", "format", "setup"):
         assert f"make {command} " in done.stdout
 

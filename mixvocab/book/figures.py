@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -114,11 +114,24 @@ def _png(draw: Callable[[], Figure], theme: str) -> str:
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "") -> None:
     """Display rows as a table; the first column names the row, numbers are aligned right, text is escaped."""
+    display(HTML(table_html(headers, rows, caption)))
+
+
+def tabs(pages: Mapping[str, str]) -> None:
+    """Display pieces of HTML (from `table_html`) as tabs, which need no kernel: they also turn on a rendered page."""
+    from ipywidgets import HTML as Page
+    from ipywidgets import Tab
+
+    display(Tab([Page(page) for page in pages.values()], titles=tuple(pages)))
+
+
+def table_html(headers: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "") -> str:
+    """The HTML of `table`."""
     head = "".join(f'<th scope="col">{escape(header)}</th>' for header in headers)
     body = "".join(f"<tr>{''.join(_cell(value, first=i == 0) for i, value in enumerate(row))}</tr>" for row in rows)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     inner = f"{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    display(HTML(f'<div class="mv-table" style="overflow-x:auto"><table class="table">{inner}</table></div>'))
+    return f'<div class="mv-table" style="overflow-x:auto"><table class="table">{inner}</table></div>'
 
 
 def _cell(value: Any, *, first: bool) -> str:

@@ -77,3 +77,12 @@ def test_table(shown):
     assert "1,200,000" in html
     assert "0.123" in html
     assert "<caption>Two</caption>" in html
+
+
+def test_tabs_hold_one_page_a_title(monkeypatch):
+    out = []
+    monkeypatch.setattr(figures, "display", out.append)
+    figures.tabs({"one": figures.table_html(["a"], [["<b>"]]), "two": "<p>2</p>"})
+    (tab,) = out
+    assert tab.titles == ("one", "two")
+    assert "&lt;b&gt;" in tab.children[0].value
