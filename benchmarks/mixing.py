@@ -23,6 +23,9 @@ when other work keeps the cores busy; two minutes in all.
 
 from __future__ import annotations
 
+import mixvocab  # noqa: F401  # before torch, which reads the OpenMP policy that this sets
+
+# isort: split
 import argparse
 import os
 import platform

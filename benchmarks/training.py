@@ -16,6 +16,9 @@ Measurements alternate between the sides; ratios of medians are what to read, as
 
 from __future__ import annotations
 
+import mixvocab  # noqa: F401  # before torch, which reads the OpenMP policy that this sets
+
+# isort: split
 import argparse
 import statistics
 import tempfile
