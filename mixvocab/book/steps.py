@@ -320,13 +320,3 @@ def stage_two(
 
 def _recipe(settings: StageSettings, **more: Any) -> Recipe:
     return Recipe(**settings.recipe(), **more)
-
-
-def unigram_entropy(chapter: Chapter) -> float:
-    """Entropy of the student's pieces in the corpus, nats: the loss of a model that knows frequencies alone."""
-    _, store = word_store(chapter)
-    table = store.table(vocabulary(chapter)[1].tokenizer())
-    weights = np.repeat(store.counts, table.lengths)
-    counted = np.bincount(table.ids, weights=weights)
-    share = counted[counted > 0] / counted.sum()
-    return float(-(share * np.log(share)).sum())
