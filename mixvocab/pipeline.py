@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,14 @@ import torch
 from accelerate import PartialState
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from mixvocab.book.profiles import Profile
-from mixvocab.distill.mixed_vocab import PRESETS, stage_one, stage_two
+from mixvocab.book.profiles import Profile, StageOneSettings
+from mixvocab.distill.mixed_vocab import multipliers, stage_one, stage_two
 from mixvocab.errors import UserError
 from mixvocab.files import write_json
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import pca_start, random_start, teacher_pieces
+from mixvocab.models.start import Start, pca_start, random_start, teacher_pieces
 from mixvocab.models.teacher import load_teacher, load_tokenizer
 from mixvocab.sources import Corpus, TeacherSource
 from mixvocab.text.counts import count_words
@@ -77,7 +78,7 @@ def distill(
         store = _store(profile, corpus, teacher, vocab.lowercase, work / "store", processes)
     student_table = store.table(vocab.tokenizer())
     mixing = profile.mixing
-    masking = Masking(mixing.mask_rate, mixing.max_masks, mixing.max_teacher_masks)
+    masking = masking_of(profile)
 
     def first() -> tuple[Tensor, TrainResult]:
         table = store.table(load_tokenizer(teacher.folder))
@@ -85,11 +86,8 @@ def distill(
         return _stage_one(profile, teacher, vocab, mixer, seed, work / "stage-one")
 
     embeddings, first_curve = _remembered(work / "embeddings.safetensors", first, state.is_main_process)
-    shape = BertShape(
-        profile.student.layers, profile.student.hidden, len(vocab), profile.student.heads, profile.student.intermediate
-    )
     student, second = stage_two(
-        shape,
+        student_shape(profile, len(vocab)),
         Mixer(store, student_table, None, length=mixing.length, masking=masking),
         Recipe(**profile.stage_two.recipe()),
         embeddings=embeddings,
@@ -108,6 +106,39 @@ def distill(
         shutil.rmtree(work)
     state.wait_for_everyone()
     return out
+
+
+def student_shape(profile: Profile, vocab_size: int) -> BertShape:
+    """The student's sizes over a vocabulary of `vocab_size` pieces."""
+    student = profile.student
+    return BertShape(student.layers, student.hidden, vocab_size, student.heads, student.intermediate)
+
+
+def masking_of(profile: Profile) -> Masking:
+    """How the profile masks."""
+    mixing = profile.mixing
+    return Masking(mixing.mask_rate, mixing.max_masks, mixing.max_teacher_masks)
+
+
+def stage_one_recipe(settings: StageOneSettings) -> Recipe:
+    """Stage I's recipe with its learning rates by part. Raises `UserError` for an unknown preset."""
+    return Recipe(**settings.recipe(), multipliers=multipliers(settings.preset, settings.multipliers))
+
+
+def embedding_start(
+    settings: StageOneSettings,
+    teacher: PreTrainedModel,
+    vocabulary: Vocabulary,
+    tokenizer: PreTrainedTokenizerFast,
+    width: int,
+    seed: int,
+) -> Start:
+    """Where the profile lets student embeddings of `width` dimensions begin; `tokenizer` is the teacher's."""
+    table: Tensor = teacher.get_input_embeddings().weight  # type: ignore[assignment]
+    if settings.start == "warm":
+        return pca_start(table, teacher_pieces(vocabulary.tokenizer(), tokenizer), width)
+    generator = torch.Generator().manual_seed(seed)
+    return random_start(len(vocabulary), width, table.shape[1], generator=generator, std=settings.start_std)
 
 
 def _claim(out: Path, work: Path, settings: dict[str, Any]) -> None:
@@ -148,15 +179,10 @@ def _store(
 def _stage_one(
     profile: Profile, teacher: TeacherSource, vocab: Vocabulary, mixer: Mixer, seed: int, folder: Path
 ) -> tuple[Tensor, TrainResult]:
-    settings, width = profile.stage_one, profile.student.hidden
+    settings = profile.stage_one
     model = load_teacher(teacher.folder)
-    table: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
-    if settings.start == "warm":
-        start = pca_start(table, teacher_pieces(vocab.tokenizer(), load_tokenizer(teacher.folder)), width)
-    else:
-        generator = torch.Generator().manual_seed(seed)
-        start = random_start(len(vocab), width, table.shape[1], generator=generator, std=settings.start_std)
-    recipe = replace(Recipe(**settings.recipe()), multipliers={**PRESETS[settings.preset], **settings.multipliers})
+    start = embedding_start(settings, model, vocab, load_tokenizer(teacher.folder), profile.student.hidden, seed)
+    recipe = stage_one_recipe(settings)
     mixed, result = stage_one(
         model,
         start,

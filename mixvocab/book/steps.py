@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,9 @@ from mixvocab.files import write_json
 from mixvocab.models import start as starts
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.teacher import MixedTeacher, load_teacher, load_tokenizer
+from mixvocab.pipeline import embedding_start, masking_of, stage_one_recipe, student_shape
 from mixvocab.sources import Corpus, TeacherSource, resolve_corpus, resolve_teacher
 from mixvocab.text import counts, learner, words
-from mixvocab.text.masking import Masking
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.text.words import WordStore
@@ -36,7 +36,6 @@ from mixvocab.train import Recipe, TrainResult, read_curve, write_curve
 
 if TYPE_CHECKING:
     from mixvocab.book.chapter import Chapter
-    from mixvocab.book.profiles import StageSettings
 
 SMALL_MEGABYTES = 4  # text that one process has read before a second one has started
 
@@ -139,16 +138,13 @@ def mixer(chapter: Chapter, *, student_only: bool = False, p_sv: float | None = 
         None if student_only else chapter.once("teacher table", lambda: store.table(teacher_tokenizer(chapter))),
         p_sv=settings.p_sv if p_sv is None else p_sv,
         length=settings.length,
-        masking=Masking(settings.mask_rate, settings.max_masks, settings.max_teacher_masks),
+        masking=masking_of(chapter.profile),
     )
 
 
 def shape(chapter: Chapter) -> BertShape:
     """The student's sizes."""
-    student = chapter.profile.student
-    return BertShape(
-        student.layers, student.hidden, chapter.profile.vocabulary.size, student.heads, student.intermediate
-    )
+    return student_shape(chapter.profile, chapter.profile.vocabulary.size)
 
 
 def teacher_shape(folder: Path) -> BertShape:
@@ -187,19 +183,13 @@ def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
     known, vocab = vocabulary(chapter)
     stored, _ = word_store(chapter)
     source, width = teacher(chapter), chapter.profile.student.hidden
-    recipe = _recipe(settings, multipliers={**mixed_vocab.PRESETS[settings.preset], **settings.multipliers})
+    recipe = stage_one_recipe(settings)
     # A PCA start draws nothing at random: without training there is one for all seeds.
     seed = 0 if settings.start == "warm" and not settings.steps else seed
 
     def make(folder: Path) -> None:
         model = load_teacher(source.folder)
-        table: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
-        student = vocab.tokenizer()
-        if settings.start == "warm":
-            begin = starts.pca_start(table, starts.teacher_pieces(student, teacher_tokenizer(chapter)), width)
-        else:
-            generator = torch.Generator().manual_seed(seed)
-            begin = starts.random_start(len(vocab), width, table.shape[1], generator=generator, std=settings.start_std)
+        begin = embedding_start(settings, model, vocab, teacher_tokenizer(chapter), width, seed)
         if settings.steps:
             mixed, result = mixed_vocab.stage_one(
                 model,
@@ -222,7 +212,7 @@ def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
         | ({"recipe": asdict(recipe), "mixing": chapter.profile.mixing.model_dump()} if settings.steps else {}),
         [source.source.sha256, known, *([stored] if settings.steps else [])],
         make,
-        [mixed_vocab.stage_one, starts, _save_embeddings],
+        [mixed_vocab.stage_one, embedding_start, _save_embeddings],
         resumable=True,
     )
     tensors = load_file(made.path / "embeddings.safetensors")
@@ -285,8 +275,8 @@ def stage_two(
     settings = chapter.profile.stage_two
     known, vocab = vocabulary(chapter)
     stored, _ = word_store(chapter)
-    student = replace(shape(chapter), vocab_size=len(vocab))
-    recipe = _recipe(settings)
+    student = student_shape(chapter.profile, len(vocab))
+    recipe = Recipe(**settings.recipe())
     if extra_flops:
         recipe = mixed_vocab.compute_matched(recipe, student, extra_flops, chapter.profile.mixing.length)
 
@@ -316,7 +306,3 @@ def stage_two(
         resumable=True,
     )
     return Student(made, read_curve(made.path / "curve.json"))
-
-
-def _recipe(settings: StageSettings, **more: Any) -> Recipe:
-    return Recipe(**settings.recipe(), **more)

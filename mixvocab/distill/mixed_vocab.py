@@ -124,3 +124,10 @@ PRESETS: Mapping[str, Mapping[str, float]] = {
     "embeddings-first": {"student_embeddings": 10.0, "raise_layer": 10.0, "transform": 5.0, "student_bias": 10.0},
 }
 """Learning-rate multipliers of stage I by name; see the profile's `stage_one.preset`."""
+
+
+def multipliers(preset: str, changes: Mapping[str, float]) -> dict[str, float]:
+    """The preset's learning-rate multipliers with `changes` over them. Raises `UserError` for an unknown preset."""
+    if preset not in PRESETS:
+        raise UserError(f"stage_one.preset={preset!r} is unknown; choose one of {', '.join(PRESETS)}")
+    return {**PRESETS[preset], **changes}

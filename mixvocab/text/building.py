@@ -24,6 +24,7 @@ from tokenizers import Tokenizer
 
 from mixvocab.errors import UserError
 from mixvocab.files import file_sha256, write_json
+from mixvocab.text.counts import chunks_of
 from mixvocab.text.reading import SharedReader, WordReader, reads_like_bert, stripped
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def split_documents(lengths: np.ndarray, hashes: np.ndarray, heldout: float) -> 
 def _read_parts(
     documents: Iterable[str], rules: str | None, lowercase: bool, processes: int, shard_words: int
 ) -> Iterator[Part]:
-    batches = _batches(documents, shard_words * CHARACTERS_A_WORD)
+    batches = chunks_of(documents, shard_words * CHARACTERS_A_WORD)
     if processes <= 1:
         reader = _reader(rules, lowercase)
         yield from (_read(reader, batch) for batch in batches)
@@ -140,18 +141,6 @@ def _read_parts(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def _batches(documents: Iterable[str], characters: int) -> Iterator[list[str]]:
-    batch, size = [], 0
-    for document in documents:
-        batch.append(document)
-        size += len(document)
-        if size >= characters:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 _worker_reader: WordReader | SharedReader

@@ -29,7 +29,7 @@ def count_words(
 
     Raises UserError if there is no word at all.
     """
-    chunks = _chunks(documents, chunk_characters)
+    chunks = chunks_of(documents, chunk_characters)
     total: Counter[str] = Counter()
     if processes <= 1:
         for chunk in chunks:
@@ -50,7 +50,7 @@ def _add(total: Counter[str], counts: dict[str, int]) -> None:
         total.update(counts)
 
 
-def _chunks(documents: Iterable[str], characters: int) -> Iterator[list[str]]:
+def chunks_of(documents: Iterable[str], characters: int) -> Iterator[list[str]]:
     """Group documents into lists of about `characters` in all."""
     held: list[str] = []
     size = 0

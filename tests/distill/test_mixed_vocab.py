@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mixvocab.distill.mixed_vocab import PRESETS, compute_matched, stage_one, stage_two
+from mixvocab.distill.mixed_vocab import PRESETS, compute_matched, multipliers, stage_one, stage_two
 from mixvocab.errors import UserError
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import pca_start, teacher_pieces
@@ -83,3 +83,9 @@ def test_compute_matched_spends_what_it_is_given() -> None:
     shape = BertShape(6, 96, 5000)
     per_step = shape.masked_lm_flops(RECIPE.batch_size * 64, 64)
     assert compute_matched(RECIPE, shape, 10 * per_step, 64).steps == RECIPE.steps + 10
+
+
+def test_an_unknown_preset_is_one_clear_line() -> None:
+    with pytest.raises(UserError, match="paper, embeddings-first"):
+        multipliers("embedings-first", {})
+    assert multipliers("paper", {"encoder": 0.0}) == {"encoder": 0.0}
