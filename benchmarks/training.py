@@ -34,6 +34,7 @@ from torch.nn import functional as F
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast, Trainer, TrainingArguments
 
 from mixvocab.book.provenance import provenance
+from mixvocab.distill.mixed_vocab import drawing
 from mixvocab.files import write_json
 from mixvocab.losses import Losses, Part
 from mixvocab.models.parameters import BertShape
@@ -151,7 +152,7 @@ def stage_two(store, student, tokenizer, documents, options) -> dict:
 
     speeds = alternate(
         {
-            "ours": lambda: our_speed(StudentMLM(fresh()), mixer.batch, batch, options.steps),
+            "ours": lambda: our_speed(StudentMLM(fresh()), drawing(mixer), batch, options.steps),
             "Trainer": lambda: trainer_speed(fresh(), rows, tokenizer, batch, options.steps),
         },
         options.rounds,
@@ -174,12 +175,12 @@ def stage_one(store, student, teacher, folder, student_tokenizer, options) -> di
 
     speeds = alternate(
         {
-            "stage I": lambda: our_speed(mixed(), mixed_mixer.batch, batch, steps),
+            "stage I": lambda: our_speed(mixed(), drawing(mixed_mixer), batch, steps),
             "plain, masked positions": lambda: our_speed(
-                PlainMLM(load_teacher(folder), False), plain_mixer.batch, batch, steps
+                PlainMLM(load_teacher(folder), False), drawing(plain_mixer), batch, steps
             ),
             "plain, all positions": lambda: our_speed(
-                PlainMLM(load_teacher(folder), True), plain_mixer.batch, batch, steps
+                PlainMLM(load_teacher(folder), True), drawing(plain_mixer), batch, steps
             ),
         },
         options.rounds,

@@ -68,6 +68,15 @@ class TrainResult:
     seconds: float  # wall clock of the training steps, without evaluation
 
 
+@dataclass(frozen=True)
+class Turn:
+    """One micro-batch that is to be drawn: its place in the run, its size, and its own source of randomness."""
+
+    index: int  # counted over steps, micro-batches and processes; for what goes through its data in epochs
+    rows: int
+    rng: np.random.Generator
+
+
 def step_generator(seed: int, step: int, micro: int = 0, process: int = 0) -> np.random.Generator:
     """The generator that draws everything of one micro-batch; no run state enters it."""
     return np.random.default_rng([seed, step, micro, process])
@@ -109,7 +118,7 @@ def mixed_precision(recipe: Recipe, module: nn.Module) -> str:
 
 def train(
     module: nn.Module,
-    draw: Callable[[int, np.random.Generator], Any],
+    draw: Callable[[Turn], Any],
     recipe: Recipe,
     *,
     seed: int,
@@ -122,8 +131,8 @@ def train(
 
     Args:
         module: `module(**tensors)` returns `Losses` for one batch.
-        draw: draws a batch of the given number of rows from the generator it is handed: a dataclass of arrays
-            named as `forward` names its arguments, among them `attention` (B, T) bool.
+        draw: draws the batch of a turn, from the turn's generator or by its index: a dataclass of arrays named as
+            `forward` names its arguments, among them `attention` (B, T) bool.
         recipe: all numbers of the run.
         seed: with the same seed, data and machine, the same weights.
         heldout: batches to evaluate on; drawn once by the caller, so every method sees the same ones.
@@ -149,7 +158,7 @@ def train(
     state = _State(**(checkpoints.restore(module, optimizer) or {})) if checkpoints else _State()
     eval_every = max(1, recipe.steps // max(1, recipe.evaluations))
     log_every = max(1, min(eval_every // 4, 100))
-    batches = _prefetch(draw, rows, recipe, seed, accelerator.process_index, state.step)
+    batches = _prefetch(draw, rows, recipe, seed, (accelerator.process_index, accelerator.num_processes), state.step)
 
     def assess() -> None:
         with accelerator.autocast():
@@ -239,19 +248,21 @@ class _State:
 
 
 def _prefetch(
-    draw: Callable[[int, np.random.Generator], Any],
+    draw: Callable[[Turn], Any],
     rows: int,
     recipe: Recipe,
     seed: int,
-    process: int,
+    process: tuple[int, int],
     first_step: int,
 ) -> Iterator[Any]:
-    """Micro-batches in order, the next one being drawn while the current one trains."""
+    """Micro-batches of process i of n in order, the next one being drawn while the current one trains."""
+    i, n = process
     order = ((s, m) for s in range(first_step, recipe.steps) for m in range(recipe.accumulate))
     with ThreadPoolExecutor(1) as pool:
         pending = None
         for step, micro in order:
-            upcoming = pool.submit(draw, rows, step_generator(seed, step, micro, process))
+            turn = Turn((step * recipe.accumulate + micro) * n + i, rows, step_generator(seed, step, micro, i))
+            upcoming = pool.submit(draw, turn)
             if pending is not None:
                 yield pending.result()
             pending = upcoming

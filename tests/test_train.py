@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mixvocab.errors import UserError
 from mixvocab.losses import Losses, Part
-from mixvocab.train import Recipe, TrainResult, evaluate, read_curve, train, write_curve
+from mixvocab.train import Recipe, TrainResult, Turn, evaluate, read_curve, train, write_curve
 
 TRUTH = np.arange(1.0, 5.0, dtype=np.float32)
 
@@ -41,13 +41,17 @@ def draw(rows: int, rng: np.random.Generator) -> Rows:
     return Rows(rng.standard_normal((rows, 4), dtype=np.float32))
 
 
+def by_turn(turn: Turn) -> Rows:
+    return draw(turn.rows, turn.rng)
+
+
 RECIPE = Recipe(steps=60, batch_size=8, learning_rate=0.2, weight_decay=0.0, evaluations=3)
 HELDOUT = [draw(16, np.random.default_rng(9)), draw(4, np.random.default_rng(10))]
 
 
 def run(recipe: Recipe = RECIPE, seed: int = 1, dropout: float = 0.0, **more) -> tuple[Tensor, TrainResult]:  # type: ignore[no-untyped-def]
     module = Regression(dropout)
-    result = train(module, more.pop("draw", draw), recipe, seed=seed, heldout=HELDOUT, **more)
+    result = train(module, more.pop("draw", by_turn), recipe, seed=seed, heldout=HELDOUT, **more)
     return module.weight.detach(), result
 
 
@@ -98,23 +102,24 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, optimizer: str) 
 
     drawn: list[int] = []
 
-    def fails_midway(rows: int, rng: np.random.Generator) -> Rows:
-        drawn.append(rows)
+    def fails_midway(turn: Turn) -> Rows:
+        drawn.append(turn.index)
         if len(drawn) > 35:
             raise Killed
-        return draw(rows, rng)
+        return by_turn(turn)
 
     with pytest.raises(Killed):
         run(recipe, dropout=0.2, draw=fails_midway, folder=tmp_path)
     assert list(tmp_path.glob("checkpoint-*"))
-    steps: list[int] = []
+    turns: list[int] = []
 
-    def counting(rows: int, rng: np.random.Generator) -> Rows:
-        steps.append(rows)
-        return draw(rows, rng)
+    def counting(turn: Turn) -> Rows:
+        turns.append(turn.index)
+        return by_turn(turn)
 
     resumed, result = run(recipe, dropout=0.2, draw=counting, folder=tmp_path)
-    assert len(steps) < 60
+    assert 0 < turns[0] <= 35
+    assert turns == list(range(turns[0], 60))
     assert torch.equal(whole, resumed)
     drop_seconds = [{k: v for k, v in point.items() if k != "seconds"} for point in result.curve]
     assert drop_seconds == [{k: v for k, v in point.items() if k != "seconds"} for point in unbroken.curve]
@@ -135,9 +140,9 @@ def test_a_damaged_checkpoint_is_left_aside(tmp_path: Path, capsys: pytest.Captu
 def test_accumulation_averages_micro_batches() -> None:
     one = [draw(4, np.random.default_rng(i)) for i in range(2)]
     calls = iter(one)
-    halves, _ = run(replace(RECIPE, steps=1, accumulate=2), draw=lambda rows, rng: next(calls))
+    halves, _ = run(replace(RECIPE, steps=1, accumulate=2), draw=lambda turn: next(calls))
     both = Rows(np.concatenate([batch.x for batch in one]))
-    whole, _ = run(replace(RECIPE, steps=1), draw=lambda rows, rng: both)
+    whole, _ = run(replace(RECIPE, steps=1), draw=lambda turn: both)
     torch.testing.assert_close(halves, whole)
 
 
@@ -147,8 +152,8 @@ def test_batch_must_divide() -> None:
 
 
 def test_a_loss_that_is_not_finite_names_the_step() -> None:
-    def poisoned(rows: int, rng: np.random.Generator) -> Rows:
-        return Rows(np.full((rows, 4), np.nan, dtype=np.float32))
+    def poisoned(turn: Turn) -> Rows:
+        return Rows(np.full((turn.rows, 4), np.nan, dtype=np.float32))
 
     with pytest.raises(UserError, match="loss became nan by step"):
         run(draw=poisoned)

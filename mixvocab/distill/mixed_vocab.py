@@ -25,8 +25,8 @@ from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import Start
 from mixvocab.models.student import StudentMLM, new_student
 from mixvocab.models.teacher import MixedTeacher
-from mixvocab.text.mixing import Mixer
-from mixvocab.train import Recipe, TrainResult, train
+from mixvocab.text.mixing import Batch, Mixer
+from mixvocab.train import Recipe, TrainResult, Turn, train
 
 HELDOUT_SEED = 2021  # every method and every seed is scored on the same held-out rows and masks
 HELDOUT_ROWS = 32
@@ -64,7 +64,7 @@ def stage_one(
     heldout = list(mixer.heldout_batches(HELDOUT_ROWS, heldout_batches, np.random.default_rng(HELDOUT_SEED)))
     watch = (lambda step: on_evaluate(mixed, step)) if on_evaluate else None
     result = train(
-        mixed, mixer.batch, recipe, seed=seed, heldout=heldout, folder=folder, label="stage I", on_evaluate=watch
+        mixed, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label="stage I", on_evaluate=watch
     )
     return mixed, result
 
@@ -103,8 +103,13 @@ def stage_two(
         with torch.no_grad():
             table.copy_(embeddings)
     heldout = list(mixer.heldout_batches(HELDOUT_ROWS, heldout_batches, np.random.default_rng(HELDOUT_SEED)))
-    result = train(StudentMLM(student), mixer.batch, recipe, seed=seed, heldout=heldout, folder=folder, label=label)
+    result = train(StudentMLM(student), drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label=label)
     return student, result
+
+
+def drawing(mixer: Mixer) -> Callable[[Turn], Batch]:
+    """Draws the rows of a turn from random places of the mixer's text."""
+    return lambda turn: mixer.batch(turn.rows, turn.rng)
 
 
 def compute_matched(recipe: Recipe, shape: BertShape, spent: float, length: int) -> Recipe:
