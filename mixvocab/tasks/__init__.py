@@ -1,0 +1,1 @@
+"""Fine-tuning on tasks: GLUE, and intents with slots."""

@@ -1,0 +1,69 @@
+"""Joint intents and slots as a training task: batches, and the loss of Chen, Zhuo and Wang (2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mixvocab.losses import Losses, Part
+from mixvocab.models.joint import JointBert
+from mixvocab.tasks.batching import pad, real
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class JointExample:
+    """One utterance as numbers."""
+
+    ids: np.ndarray  # (T,) int64
+    first: np.ndarray  # (W,) int64: the position that carries each word's tag
+    intent: int  # -100: training never saw it
+    tags: np.ndarray  # (W,) int64; -100: training never saw it
+
+
+@dataclass(frozen=True)
+class JointBatch:
+    """Utterances side by side."""
+
+    ids: np.ndarray  # (B, T) int64
+    attention: np.ndarray  # (B, T) bool
+    intent: np.ndarray  # (B,) int64
+    tags: np.ndarray  # (B, T) int64, -100 where no word begins
+
+
+def collate(examples: Sequence[JointExample]) -> JointBatch:
+    """One batch; padding has id 0, as in BERT."""
+    ids = [example.ids for example in examples]
+    tags = np.full((len(ids), max(map(len, ids))), IGNORED, dtype=np.int64)
+    for row, example in zip(tags, examples, strict=True):
+        row[example.first] = example.tags
+    return JointBatch(pad(ids, 0), real(ids), np.array([example.intent for example in examples]), tags)
+
+
+class JointTask(nn.Module):
+    """-log p(intent, slots | words), the product of the intent's and every word's probability."""
+
+    def __init__(self, model: JointBert) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids: Tensor, intent: Tensor, tags: Tensor, attention: Tensor | None = None) -> Losses:
+        """Sums of -log p over utterances (intent) and words (slots); shapes as in `JointBatch`."""
+        intents, slots = self.model(ids, attention)
+        return {"intent": nll(intents, intent), "slots": nll(slots, tags)}
+
+    def predict(self, ids: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The most probable intent (B,) and tag of every position (B, T)."""
+        intents, slots = self.model(ids, attention)
+        return intents.argmax(-1), slots.argmax(-1)
+
+
+def nll(logits: Tensor, labels: Tensor) -> Part:
+    """-log softmax(logits)[label], summed over the positions whose label is not -100."""
+    total = F.cross_entropy(logits.float().flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+    return Part(total, (labels != IGNORED).sum())
