@@ -46,6 +46,9 @@ class StackPropShape:
     rare_dropout: float = 0.3  # share of the words seen once that training reads as [UNK]
 
 
+PUBLISHED = StackPropShape()
+
+
 class SelfAttention(nn.Module):
     """One head of scaled dot-product attention, queries and keys far wider than the words."""
 
@@ -92,26 +95,22 @@ class Decoder(nn.Module):
 
     def greedy(self, inputs: Tensor) -> Tensor:
         """Logits (B, T, O), each token given the best output of the token before."""
-        gates, fed = self._input_gates(inputs)
-        recurrent = self.lstm.weight_hh_l0.T
+        # What does not depend on earlier tokens is multiplied once: the inputs, and every output that may be fed.
+        by_input, by_state, bias_input, bias_state = self.lstm.all_weights[0]
+        split = inputs.shape[-1]
+        gates = F.linear(inputs, by_input[:, :split], bias_input + bias_state)
+        fed = F.linear(self.history.weight, by_input[:, split:])
         hidden = cell = inputs.new_zeros(len(inputs), self.lstm.hidden_size)
         before = torch.full((len(inputs),), self.nothing, device=inputs.device)
         logits = []
         for token in range(inputs.shape[1]):
-            gate = gates[:, token] + fed[before] + hidden @ recurrent
+            gate = gates[:, token] + fed[before] + hidden @ by_state.T
             enter, forget, update, leave = gate.chunk(4, -1)
             cell = forget.sigmoid() * cell + enter.sigmoid() * update.tanh()
             hidden = leave.sigmoid() * cell.tanh()
             logits.append(self.output(hidden))
             before = logits[-1].argmax(-1)
         return torch.stack(logits, 1)
-
-    def _input_gates(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """What does not depend on earlier tokens: the inputs' share of the gates, and that of every output."""
-        weights = self.lstm.weight_ih_l0
-        split = inputs.shape[-1]
-        gates = F.linear(inputs, weights[:, :split], self.lstm.bias_ih_l0 + self.lstm.bias_hh_l0)
-        return gates, F.linear(self.history.weight, weights[:, split:])
 
 
 class StackProp(nn.Module):
@@ -132,7 +131,7 @@ class StackProp(nn.Module):
         slots: Sequence[str],
         *,
         generator: torch.Generator,
-        shape: StackPropShape = StackPropShape(),
+        shape: StackPropShape = PUBLISHED,
     ) -> None:
         super().__init__()
         self.words, self.rare, self.shape = tuple(words), rare, shape

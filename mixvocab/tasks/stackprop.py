@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mixvocab.models.stackprop import PAD, UNK, StackProp, StackPropShape
+from mixvocab.models.stackprop import PAD, PUBLISHED, UNK, StackProp, StackPropShape
 from mixvocab.sources.rows import SnipsRow
 from mixvocab.tasks.encoding import Encoded
 from mixvocab.tasks.snips import JointLabels
@@ -37,7 +37,7 @@ def vocabulary(rows: Sequence[SnipsRow]) -> tuple[tuple[str, ...], int]:
 
 
 def new_stackprop(
-    rows: Sequence[SnipsRow], labels: JointLabels, *, seed: int, shape: StackPropShape = StackPropShape()
+    rows: Sequence[SnipsRow], labels: JointLabels, *, seed: int, shape: StackPropShape = PUBLISHED
 ) -> StackProp:
     """An untrained model for training rows and their labels."""
     words, rare = vocabulary(rows)
