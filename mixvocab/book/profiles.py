@@ -102,6 +102,52 @@ class StageTwoSettings(StageSettings):
     dropout: Share = 0.0
 
 
+class TuningSettings(Section):
+    """How to fine-tune; the fields of `mixvocab.tasks.finetune.Tuning` under their names."""
+
+    epochs: Annotated[float, Field(gt=0)]
+    batch_size: Positive = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    optimizer: Literal["adamw", "lamb", "lamb-common"] = "adamw"
+    warmup: Share = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    clip: Annotated[float, Field(ge=0)] = 1.0
+    accumulate: Positive = 1
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    dropout: Share = 0.1
+    window: Annotated[int, Field(ge=8, le=512)] = 128  # tokens an example may have
+    evaluations: Positive = 10  # on development data
+
+    def tuning(self) -> dict[str, Any]:
+        """Keyword arguments for `Tuning`."""
+        return {name: getattr(self, name) for name in TuningSettings.model_fields}
+
+
+class GlueSettings(TuningSettings):
+    """Chapter 5."""
+
+    tasks: tuple[str, ...] = ("MRPC", "SST-2", "MNLI")
+    rows: dict[str, Positive] = {}  # task -> training rows that are used; a task left out: all
+    methods: tuple[str, ...] = ("NoKD", "stage I, PCA start")  # what is run; the rest of the table is recorded
+
+
+class SnipsSettings(TuningSettings):
+    """Chapter 6."""
+
+    rows: Positive | None = None  # training rows that are used; None: all
+    methods: tuple[str, ...] = ("NoKD", "stage I, PCA start")  # what is run; the rest of the table is recorded
+    stackprop: TuningSettings  # the recurrent baseline has a recipe of its own
+    teacher: TuningSettings  # and so has the teacher itself, fine-tuned
+
+
+class EdgeSettings(Section):
+    """Chapter 9."""
+
+    lengths: tuple[Positive, ...] = (8, 16, 32, 128)  # tokens a query
+    rounds: Positive = 50  # timed queries a model, length and number of threads
+    peers: bool = True  # time BERT-base and the other large shapes as well
+
+
 class SeedSettings(Section):
     """How often what is compared is repeated."""
 
@@ -119,6 +165,9 @@ class Profile(Section):
     mixing: MixingSettings = MixingSettings()
     stage_one: StageOneSettings
     stage_two: StageTwoSettings
+    glue: GlueSettings
+    snips: SnipsSettings
+    edge: EdgeSettings = EdgeSettings()
     seeds: SeedSettings = SeedSettings()
 
     @model_validator(mode="after")

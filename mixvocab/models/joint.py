@@ -37,14 +37,9 @@ def new_joint(
 ) -> JointBert:
     """Fresh heads (and a fresh pooler where the encoder has none) on the pretrained encoder in `folder`."""
     # transformers draws new weights from torch's global generator: lend it our seed, then give it back.
+    config = BertConfig.from_pretrained(folder, local_files_only=True)
+    config.intent_labels, config.slot_labels = list(intents), list(slots)
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
-        return JointBert.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            intent_labels=list(intents),
-            slot_labels=list(slots),
-            hidden_dropout_prob=dropout,
-            attention_probs_dropout_prob=dropout,
-        )
+        return JointBert.from_pretrained(folder, config=config, local_files_only=True, use_safetensors=True)

@@ -34,7 +34,7 @@ class Tuning:
     accumulate: int = 1
     precision: str = "auto"
     dropout: float = 0.1
-    length: int = 128  # window in tokens
+    window: int = 128  # tokens an example may have, [CLS] and [SEP] included
     evaluations: int = 10  # on development data, spread over the run
 
     def recipe(self, examples: int) -> Recipe:
