@@ -5,6 +5,7 @@ Quoting is off everywhere (MRPC's fields hold single quotation marks), lines bre
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,13 +79,16 @@ def read_folder(folder: Path, layout: Layout) -> tuple[dict[str, list[GlueRow]],
     """The splits that lie in `folder`, and the SHA-256 over their files.
 
     Raises UserError, naming file and line, if train or every development set is missing, a split is empty,
-    a column is missing, or a row has too few columns.
+    a column is missing, a row has too few or too many columns, or another split has a label that train lacks.
     """
     names = _MNLI_FILES if layout.folder == "MNLI" else _FILES
     files = {split: folder / name for split, name in names.items() if (folder / name).is_file()}
     if "train" not in files:
         raise UserError(f"{folder.name}: no train.tsv")
-    splits = {split: _read_file(path, layout, labelled=not _is_test(split)) for split, path in files.items()}
+    splits: dict[str, list[GlueRow]] = {}
+    for split, path in files.items():
+        known = None if layout.regression or split == "train" else {row.label for row in splits["train"]}
+        splits[split] = _read_file(path, layout, labelled=not _is_test(split), known=known)
     if not any(split in splits for split in ("dev", "m", "mm", "mm-hard")):
         raise UserError(f"{folder.name}: no development set ({', '.join(list(names.values())[1:3])})")
     return splits, files_sha256(list(files.values()))
@@ -102,9 +106,15 @@ def from_rows(layout: Layout, splits: Mapping[str, Sequence[Mapping[str, Any]]],
         if missing := [column for column in (*layout.hub_columns, "label") if column not in rows[0]]:
             raise UserError(f"{source.location}: no column {missing[0]!r}; it has {', '.join(rows[0])}")
         hidden = _is_test(split) and all(row["label"] in (None, -1, -1.0) for row in rows)
-        read[split] = [
-            _row([row[column] for column in layout.hub_columns], None if hidden else row["label"]) for row in rows
-        ]
+        texts = [[row[column] for column in layout.hub_columns] for row in rows]
+        labels = [None if hidden else row["label"] for row in rows]
+        if not layout.regression:
+            labels = [None if label is None else str(label) for label in labels]
+            known = {row.label for row in read.get("train", [])} or set(labels)
+            for number, label in enumerate(labels, 1):
+                if label is not None and label not in known:
+                    raise UserError(f"{source.location}, {name} row {number}: {_unseen(label, known, 'split train')}")
+        read[split] = [_row(text, label) for text, label in zip(texts, labels, strict=True)]
     if "train" not in read or len(read) < 2:
         raise UserError(f"{source.location}: no train and validation splits; it has {', '.join(splits)}")
     return GlueData(source, layout.folder, read, layout.regression)
@@ -114,7 +124,12 @@ def _is_test(split: str) -> bool:
     return split.startswith("test") or split == "ax"
 
 
-def _read_file(path: Path, layout: Layout, *, labelled: bool) -> list[GlueRow]:
+def _unseen(label: str, known: set[Any], where: str) -> str:
+    shown = ", ".join(sorted(str(name)[:40] for name in known)[:8])
+    return f"label {label[:40]!r} does not occur in {where} (it has {shown}); no model could give it"
+
+
+def _read_file(path: Path, layout: Layout, *, labelled: bool, known: set[Any] | None = None) -> list[GlueRow]:
     here = f"{path.parent.name}/{path.name}"
     lines = _decoded(path, here)
     if not lines:
@@ -127,6 +142,7 @@ def _read_file(path: Path, layout: Layout, *, labelled: bool) -> list[GlueRow]:
     if missing := [name for name in needed if name not in columns]:
         raise UserError(f"{here}, line 1: no column {missing[0]!r}; it has {', '.join(columns)}")
     wide = max(columns[name] for name in needed)
+    width = max(columns.values()) + 1
     rows = []
     for number, line in enumerate(lines[first:], first + 1):
         if not line.strip():
@@ -135,16 +151,27 @@ def _read_file(path: Path, layout: Layout, *, labelled: bool) -> list[GlueRow]:
         if len(cells) <= wide:
             if layout.ragged:
                 continue
-            raise UserError(f"{here}, line {number}: {len(cells)} columns where {wide + 1} are needed")
+            raise UserError(f"{here}, line {number}: {len(cells)} columns where {wide + 1} are needed{_quoted(line)}")
+        if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+            if layout.ragged:
+                continue
+            raise UserError(f"{here}, line {number}: {len(cells)} columns where there are {width}{_quoted(line)}")
         stated = cells[columns[layout.label]].strip() if columns.get(layout.label, len(cells)) < len(cells) else ""
         if labelled and not stated:
             raise UserError(f"{here}, line {number}: no {layout.label}")
         if stated == "-":  # annotators of MNLI did not agree
             continue
+        if stated and known is not None and stated not in known:
+            raise UserError(f"{here}, line {number}: {_unseen(stated, known, 'train.tsv')}")
         rows.append(_row([cells[columns[name]] for name in layout.columns], _value(stated, layout, here, number)))
     if not rows:
         raise UserError(f"{here}: no example in it")
     return rows
+
+
+def _quoted(line: str) -> str:
+    """A hint for files written by a spreadsheet, whose quotation marks hide tabs and line breaks."""
+    return "; quotation marks join nothing here: take tabs and line breaks out of the texts" if '"' in line else ""
 
 
 def _row(texts: Sequence[str], label: str | float | None) -> GlueRow:
@@ -158,9 +185,12 @@ def _value(stated: str, layout: Layout, here: str, number: int) -> str | float |
     if not layout.regression:
         return stated
     try:
-        return float(stated)
+        score = float(stated)
     except ValueError:
-        raise UserError(f"{here}, line {number}: {layout.label} {stated!r} is not a number") from None
+        score = math.nan
+    if not math.isfinite(score):
+        raise UserError(f"{here}, line {number}: {layout.label} {stated!r} is not a number")
+    return score
 
 
 def _decoded(path: Path, here: str) -> list[str]:

@@ -68,13 +68,13 @@ def test_mnli_keeps_its_development_sets_apart(tmp_path):
     row = "0\tfiction\tIt rains.\tIt is wet.\tneutral\tentailment\n"
     write(
         tmp_path / "MNLI",
-        train=MNLI + row + row.replace("entailment", "-"),
+        train=MNLI + row + row.replace("entailment", "-") + row.replace("entailment", "neutral"),
         dev_matched=MNLI + row,
         dev_mismatched_hard="sentence1\tsentence2\tgold_label\nA.\tB.\tneutral\n",
         test_matched="index\tsentence1\tsentence2\n0\tA.\tB.\n",
     )
     data = resolve_glue("MNLI", data_dir=tmp_path)
-    assert data.splits["train"] == [GlueRow("It rains.", "It is wet.", "entailment")]
+    assert data.splits["train"] == [GlueRow("It rains.", "It is wet.", name) for name in ("entailment", "neutral")]
     assert data.development == ("m", "mm-hard")
     assert "mm" not in data.splits
     assert data.splits["mm-hard"] == [GlueRow("A.", "B.", "neutral")]
@@ -95,12 +95,46 @@ def test_line_breaks_of_other_alphabets_stay_inside_a_sentence(tmp_path):
         ("sentence\tlabel\n", r"SST-2/dev\.tsv: no example"),
         ("sentence\tlabel\nfine\t1\n\nshort\n", r"SST-2/dev\.tsv, line 4: 1 columns where 2"),
         ("sentence\tlabel\nfine\t \n", r"SST-2/dev\.tsv, line 2: no label"),
+        ("sentence\tlabel\nfine\tindeed\t1\n", r"SST-2/dev\.tsv, line 2: 3 columns where there are 2$"),
+        (
+            'sentence\tlabel\nfine\t1\n"a\tb"\t1\n',
+            r"SST-2/dev\.tsv, line 3: 3 columns .*; quotation marks join nothing",
+        ),
+        (
+            'sentence\tlabel\n"in two\nlines"\t1\n',
+            r"SST-2/dev\.tsv, line 2: 1 columns .*; quotation marks join nothing",
+        ),
+        ("sentence\tlabel\nfine\t1\nodd\tfoo\n", r"SST-2/dev\.tsv, line 3: label 'foo' does not occur in train\.tsv"),
     ],
 )
 def test_malformed_files_are_named_with_their_line(tmp_path, dev, message):
     folder = write(tmp_path / "SST-2", train="sentence\tlabel\nfine\t1\n", dev=dev)
     with pytest.raises(UserError, match=message):
         resolve_glue("SST-2", str(folder))
+
+
+def test_quotation_marks_inside_texts_and_empty_cells_behind_them_are_fine(tmp_path):
+    text = 'sentence\tlabel\n"fine" it said\t1\t\t\n" no end\t1\n'
+    folder = write(tmp_path / "SST-2", train=text, dev=text)
+    texts = [row.text_a for row in resolve_glue("SST-2", str(folder)).splits["dev"]]
+    assert texts == ['"fine" it said', '" no end']
+
+
+def test_a_test_set_with_labels_is_checked_too(tmp_path):
+    train, _ = FILES["MRPC"]
+    folder = write(tmp_path / "MRPC", train=train, dev=train, test=train.replace("\n1\t", "\n2\t"))
+    with pytest.raises(UserError, match=r"MRPC/test\.tsv, line 2: label '2' does not occur in train\.tsv \(it has 1\)"):
+        resolve_glue("MRPC", str(folder))
+
+
+def test_the_hubs_rows_are_checked_alike():
+    source = resolve_glue("RTE", "embedded").source
+    row = {"sentence": "fine", "label": 1}
+    data = glue.from_rows(glue.layout("SST-2"), {"train": [row], "validation": [row]}, source)
+    assert data.labels == ("1",)
+    assert data.splits["dev"][0].label == "1"
+    with pytest.raises(UserError, match=r"validation row 2: label '0' does not occur in split train"):
+        glue.from_rows(glue.layout("SST-2"), {"train": [row], "validation": [row, row | {"label": 0}]}, source)
 
 
 def test_other_bad_input(tmp_path):
@@ -113,6 +147,9 @@ def test_other_bad_input(tmp_path):
         resolve_glue("STS-B", str(folder))
     write(folder, dev=FILES["STS-B"][0].replace("2.750", "high"))
     with pytest.raises(UserError, match="score 'high' is not a number"):
+        resolve_glue("STS-B", str(folder))
+    write(folder, dev=FILES["STS-B"][0].replace("2.750", "nan"))
+    with pytest.raises(UserError, match=r"STS-B/dev\.tsv, line 2: score 'nan' is not a number"):
         resolve_glue("STS-B", str(folder))
     (folder / "dev.tsv").write_bytes(b"index\n\xe9\n")
     with pytest.raises(UserError, match=r"dev\.tsv, line 2: not UTF-8"):
