@@ -1,0 +1,1 @@
+"""The student on the device: export to ONNX, predict without torch, measure."""

@@ -1,0 +1,144 @@
+"""An ONNX graph under construction, and two ways to hold its weights: 32-bit floats, 8-bit integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 23  # the first with `Attention`; `Gelu` came with 20, `LayerNormalization` with 17
+CONTRIB = "com.microsoft"  # ONNX Runtime's own operators
+IR_VERSION = 11  # of opset 23
+
+
+class Network:
+    """Nodes and constants; every method returns the name of what it adds."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, onnx.TensorProto] = {}
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+
+    def node(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """One operator with one output; an input "" is left out."""
+        return self.nodes(operator, *inputs, outputs=1, domain=domain, **attributes)[0]
+
+    def nodes(self, operator: str, *inputs: str, outputs: int, domain: str = "", **attributes: Any) -> list[str]:
+        """One operator with several outputs."""
+        number = len(self._nodes)
+        names = [f"{number}.{i}" if outputs > 1 else str(number) for i in range(outputs)]
+        self._nodes.append(helper.make_node(operator, inputs, names, domain=domain, **attributes))
+        return names
+
+    def constant(self, name: str, value: np.ndarray) -> str:
+        """A constant under its name; naming it a second time adds nothing."""
+        if name not in self._constants:
+            self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        return name
+
+    def integers(self, *values: int) -> str:
+        """A constant (N,) int64."""
+        return self.constant("_".join(["int", *map(str, values)]), np.array(values, dtype=np.int64))
+
+    def input(self, name: str, shape: Sequence[str]) -> str:
+        """An int64 input of the model; `shape` names its dynamic dimensions."""
+        self._inputs.append(helper.make_tensor_value_info(name, TensorProto.INT64, shape))
+        return name
+
+    def output(self, value: str, name: str, shape: Sequence[str | int]) -> None:
+        """Make `value` a float32 output of the model."""
+        self._nodes.append(helper.make_node("Identity", [value], [name]))
+        self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+
+    def model(self) -> onnx.ModelProto:
+        """The finished model, checked."""
+        graph = helper.make_graph(self._nodes, "bert", self._inputs, self._outputs, list(self._constants.values()))
+        opsets = [helper.make_opsetid("", OPSET)]
+        if any(node.domain == CONTRIB for node in self._nodes):
+            opsets.append(helper.make_opsetid(CONTRIB, 1))
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="mixvocab")
+        onnx.checker.check_model(model)
+        return model
+
+
+class Numbers(Protocol):
+    """How weights are held and computed with."""
+
+    def rows(self, net: Network, name: str, table: np.ndarray, choose: str, *how: str) -> str:
+        """Rows of a table (V, H) as float32: `choose` is the operator ("Gather", "Slice") that takes them."""
+
+    def dense(self, net: Network, x: str, name: str, weight: np.ndarray, bias: np.ndarray) -> str:
+        """x @ weight + bias: (..., K) @ (K, N) + (N,)."""
+
+    def score(self, net: Network, x: str, name: str, table: np.ndarray, bias: np.ndarray) -> str:
+        """x @ table.T + bias against the table (V, H) that `rows` reads under the same name."""
+
+
+class Floats:
+    """Weights as they were trained."""
+
+    def rows(self, net: Network, name: str, table: np.ndarray, choose: str, *how: str) -> str:
+        """The rows."""
+        return net.node(choose, net.constant(f"{name}.weight", table), *how)
+
+    def dense(self, net: Network, x: str, name: str, weight: np.ndarray, bias: np.ndarray) -> str:
+        """ONNX Runtime fuses the addition with a GELU that may follow."""
+        product = net.node("MatMul", x, net.constant(f"{name}.weight", weight))
+        return net.node("Add", product, net.constant(f"{name}.bias", bias))
+
+    def score(self, net: Network, x: str, name: str, table: np.ndarray, bias: np.ndarray) -> str:
+        """The transposed table is computed once, when the model is loaded."""
+        product = net.node("MatMul", x, net.node("Transpose", net.constant(f"{name}.weight", table), perm=[1, 0]))
+        return net.node("Add", product, net.constant(f"{name}.bias", bias))
+
+
+class Integers:
+    """Weights in 8 bits, one byte a parameter.
+
+    Tables have a scale a row (a piece), matrices a scale a column (an output). Products are computed in integers:
+    `DynamicQuantizeMatMul` rounds its input to 8 bits with the range that it finds there, multiplies, and returns
+    floats. Keeping the weights in 8 bits for the file's sake and multiplying in floats would be no faster than
+    floats. Weights stay within -127..127; on x86 processors without VNNI instructions, sums of two extreme products
+    saturate.
+    """
+
+    def rows(self, net: Network, name: str, table: np.ndarray, choose: str, *how: str) -> str:
+        """Rows of integers times their scales."""
+        whole, scale = self._table(net, name, table)
+        chosen = net.node("Cast", net.node(choose, whole, *how), to=TensorProto.FLOAT)
+        return net.node("Mul", chosen, net.node(choose, scale, *how))
+
+    def dense(self, net: Network, x: str, name: str, weight: np.ndarray, bias: np.ndarray) -> str:
+        """One operator: rounding, product and bias."""
+        whole, scale = quantise(weight, axis=0)
+        constants = net.constant(f"{name}.weight", whole), net.constant(f"{name}.scale", scale[0])
+        return self._product(net, x, *constants, net.constant(f"{name}.bias", bias))
+
+    def score(self, net: Network, x: str, name: str, table: np.ndarray, bias: np.ndarray) -> str:
+        """A row's scale is the transposed table's column's scale, so input and output share their bytes."""
+        whole, scale = self._table(net, name, table)
+        scales = net.node("Reshape", scale, net.integers(-1))
+        transposed = net.node("Transpose", whole, perm=[1, 0])
+        return self._product(net, x, transposed, scales, net.constant(f"{name}.bias", bias))
+
+    def _table(self, net: Network, name: str, table: np.ndarray) -> tuple[str, str]:
+        whole, scale = quantise(table, axis=1)
+        return net.constant(f"{name}.weight", whole), net.constant(f"{name}.scale", scale)
+
+    def _product(self, net: Network, x: str, weight: str, scale: str, bias: str) -> str:
+        return net.node("DynamicQuantizeMatMul", x, weight, scale, "", bias, domain=CONTRIB)
+
+
+def quantise(weight: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Integers -127..127 and scales with weight ≈ integers * scale; the largest magnitude along `axis` becomes 127.
+
+    Returns int8 of the same shape and float32 with length 1 along `axis`. The rounding error is at most half a
+    scale.
+    """
+    scale = np.abs(weight).max(axis=axis, keepdims=True).astype(np.float32) / 127
+    scale[scale == 0] = 1  # zeros stay zeros
+    return np.rint(weight / scale).astype(np.int8), scale

@@ -1,0 +1,148 @@
+"""Prediction from an exported folder, with onnxruntime, tokenizers and numpy: neither torch nor transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from mixvocab.edge.bundle import Bundle
+from mixvocab.errors import UserError
+from mixvocab.tasks.batching import pad, real
+from mixvocab.tasks.encoding import Encoded, Encoder
+
+Text = str | tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A filled slot; `start` and `end` count words, the end is not included."""
+
+    name: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of one text."""
+
+    label: str | None  # the most probable intent or class; None for a regression
+    probabilities: dict[str, float]  # of every label, in the model's order
+    score: float | None = None  # of a regression
+    slots: tuple[Slot, ...] = ()
+    tags: tuple[str, ...] = ()  # a tag for every word, "O" beyond the window
+    complete: bool = True  # whether all words fitted into the window
+
+    @property
+    def probability(self) -> float | None:
+        """Of the label."""
+        return None if self.label is None else self.probabilities[self.label]
+
+
+class Predictor:
+    """An exported model, ready to answer."""
+
+    def __init__(self, bundle: Bundle, encoder: Encoder, session: onnxruntime.InferenceSession) -> None:
+        self.bundle, self.encoder, self.session = bundle, encoder, session
+
+    @classmethod
+    def load(cls, folder: Path | str, *, int8: bool = True, threads: int = 1) -> Predictor:
+        """The model in `folder`, with 8-bit or 32-bit weights. Raises UserError if it cannot be loaded."""
+        folder = Path(folder)
+        bundle = Bundle.load(folder)
+        file = bundle.model(folder, int8=int8)
+        encoder = Encoder.load(folder, bundle.window)
+        try:
+            return cls(bundle, encoder, open_session(file, threads))
+        except Exception as error:  # the runtime has no common class of errors
+            raise UserError(f"{file}: ONNX Runtime cannot load it ({error}); export the model again") from None
+
+    def predict(self, texts: str | Sequence[Text]) -> list[Answer]:
+        """One answer a text, in order; a pair is a tuple, and a lone string counts as a list of one.
+
+        For intents and slots, a text is split at white space into words. Raises UserError for an empty text, for a
+        pair where the task has single texts, and for a model without a task.
+        """
+        several = [texts] if isinstance(texts, str) else texts
+        return [self._answer(self._encode(text), text) for text in several]
+
+    def logits(self, encoded: Encoded) -> list[np.ndarray]:
+        """The model's outputs for one text, without a batch dimension.
+
+        Texts go through one by one: 8-bit products round by the range of all they are given, so that in a batch
+        the neighbours of a text could change its answer.
+        """
+        return [one[0] for one in self.session.run(None, inputs([encoded], pair=self.bundle.pair))]
+
+    def _encode(self, text: Text) -> Encoded:
+        parts = (text,) if isinstance(text, str) else text
+        if not all(part.strip() for part in parts):
+            raise UserError("an empty text: give at least one word")
+        if self.bundle.kind == "masked":
+            raise UserError("a masked language model has no task to answer: export a fine-tuned model")
+        if len(parts) > 1 and not self.bundle.pair:
+            raise UserError(f"a pair of texts, but {self.bundle.task} has single ones: give one text")
+        if self.bundle.kind == "joint":
+            return self.encoder.words(parts[0].split())
+        return self.encoder.texts(*parts)
+
+    def _answer(self, encoded: Encoded, text: Text) -> Answer:
+        logits = self.logits(encoded)
+        if self.bundle.kind == "regression":
+            return Answer(None, {}, score=float(logits[0][0]))
+        chances = softmax(logits[0])
+        label = self.bundle.labels[int(chances.argmax())]
+        probabilities = dict(zip(self.bundle.labels, chances.tolist(), strict=True))
+        if self.bundle.kind == "classification":
+            return Answer(label, probabilities)
+        words = str(text).split()
+        tags = [self.bundle.slots[tag] for tag in logits[1].argmax(-1)[encoded.first]]
+        complete = len(tags) == len(words)
+        tags += ["O"] * (len(words) - len(tags))
+        return Answer(label, probabilities, None, spans(tags, words), tuple(tags), complete)
+
+
+def open_session(model: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
+    """A session for single queries on `threads` threads; 0: as many as there are cores.
+
+    Threads do not spin while they wait: a device has other work, and so has a busy laptop.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # errors arrive as exceptions
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    source = model if isinstance(model, bytes) else str(model)
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def inputs(batch: Sequence[Encoded], *, pair: bool) -> dict[str, np.ndarray]:
+    """What the graph reads: (B, T) int64, filled up on the right."""
+    ids = [one.ids for one in batch]
+    feed = {"input_ids": pad(ids, 0), "attention_mask": real(ids).astype(np.int64)}
+    return feed | ({"token_type_ids": pad([one.types for one in batch], 0)} if pair else {})
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities (C,)."""
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum()
+
+
+def spans(tags: Sequence[str], words: Sequence[str]) -> tuple[Slot, ...]:
+    """Slots of IOB2 tags; an I- that continues nothing begins a slot of its own."""
+    found: list[Slot] = []
+    for i, tag in enumerate(tags):
+        mark, _, name = tag.partition("-")
+        if mark == "I" and found and found[-1].end == i and found[-1].name == name:
+            start = found[-1].start
+            found[-1] = Slot(name, " ".join(words[start : i + 1]), start, i + 1)
+        elif mark in ("B", "I"):
+            found.append(Slot(name, words[i], i, i + 1))
+    return tuple(found)
