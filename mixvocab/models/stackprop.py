@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -211,13 +212,16 @@ class StackProp(nn.Module):
             if config.pop("model", None) != "stackprop":
                 raise UserError(f"{folder.name}/config.json: not a StackProp model; its save() writes one")
             words = (folder / "vocab.txt").read_bytes().decode("utf-8").split("\n")[:-1]
-            weights = load_file(folder / "model.safetensors")
+            rare, intents, slots = (config.pop(name) for name in ("rare", "intent_labels", "slot_labels"))
+            shape = StackPropShape(**config)
+            model = cls(words, rare, intents, slots, generator=torch.Generator(), shape=shape)
+            model.load_state_dict(load_file(folder / "model.safetensors"))
         except FileNotFoundError as error:
-            raise UserError(f"{folder.name}: no {Path(error.filename).name}; StackProp.save writes one") from None
-        labels = config.pop("intent_labels"), config.pop("slot_labels")
-        rare = config.pop("rare")
-        model = cls(words, rare, *labels, generator=torch.Generator(), shape=StackPropShape(**config))
-        model.load_state_dict(weights)
+            name = Path(error.filename or "model.safetensors").name
+            raise UserError(f"{folder.name}: no {name}; StackProp.save writes one") from None
+        except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{folder.name}: its files do not fit together ({reason}); save the model again") from None
         return model.eval()
 
 

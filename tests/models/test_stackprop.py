@@ -207,3 +207,27 @@ def test_a_folder_without_the_model_is_one_line(tmp_path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(UserError, match="not a StackProp"):
         StackProp.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", "{"),
+        ("config.json", '{"model": "stackprop"}'),
+        ("vocab.txt", "[PAD]\n[UNK]\n"),
+        ("model.safetensors", "cut off"),
+    ],
+)
+def test_damaged_files_are_one_line(tmp_path, name: str, content: str) -> None:
+    small().save(tmp_path)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match="do not fit together") as caught:
+        StackProp.load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_weights_is_one_line(tmp_path) -> None:
+    small().save(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(UserError, match=r"no model\.safetensors"):
+        StackProp.load(tmp_path)
