@@ -115,6 +115,7 @@ class TuningSettings(Section):
     accumulate: Positive = 1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     dropout: Share = 0.1
+    piece_dropout: Share = 0.0  # share of the pieces that training reads as [UNK]; for intents and slots
     window: Annotated[int, Field(ge=8, le=512)] = 128  # tokens an example may have
     evaluations: Positive = 10  # on development data
 
@@ -135,7 +136,7 @@ class SnipsSettings(TuningSettings):
     """Chapter 6."""
 
     rows: Positive | None = None  # training rows that are used; None: all
-    methods: tuple[str, ...] = ("NoKD", "stage I, PCA start")  # what is run; the rest of the table is recorded
+    methods: tuple[str, ...] = ("nokd", "mixed")  # what is run; the rest of the table is recorded
     stackprop: TuningSettings  # the recurrent baseline has a recipe of its own
     teacher: TuningSettings  # and so has the teacher itself, fine-tuned
 

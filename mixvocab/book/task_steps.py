@@ -3,50 +3,56 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from safetensors import safe_open
 
 from mixvocab.book import comparison, steps
 from mixvocab.book.artefacts import Artefact
 from mixvocab.errors import UserError
 from mixvocab.files import write_json
 from mixvocab.sources import SnipsData, resolve_snips
-from mixvocab.tasks import joint_training, stackprop
+from mixvocab.tasks import joint_training, stackprop_training
 from mixvocab.tasks.finetune import Tuning
 from mixvocab.tasks.joint_training import JointRun
 
 if TYPE_CHECKING:
     from mixvocab.book.chapter import Chapter
 
-STACKPROP = "StackProp"
-BERT_JOINT = "BERT-joint"  # the teacher itself, fine-tuned
-
 
 @dataclass(frozen=True)
-class FineTuned:
-    """A fine-tuned model as the store keeps it."""
+class Method:
+    """A way to get a model that can be fine-tuned."""
 
-    artefact: Artefact
-    method: str
-    dev: dict[str, float]
-    test: dict[str, float]
-    curve: list[dict[str, float]]  # development scores: step, epoch, metrics
-    tokens: int  # read in fine-tuning
-    seconds: float  # of fine-tuning
-    pretraining: tuple[int, int]  # tokens read in stage I and in stage II
-    parameters: int
+    title: str  # in tables and figures
+    about: str
+    arm: str | None = None  # its name in chapter 4; None: it is no student
 
-    @property
-    def folder(self) -> Path:
-        """The model's files."""
-        return self.artefact.path / "model"
 
-    @property
-    def bytes_on_disk(self) -> int:
-        """Of weights, configuration and vocabulary."""
-        return sum(file.stat().st_size for file in self.folder.iterdir())
+MIXED, STACKPROP, BERT_JOINT = "mixed", "stackprop", "bert-joint"
+METHODS = {
+    "nokd": Method("NoKD", "the same student without a teacher, BERT's random embeddings", comparison.NOKD),
+    "nokd-wide": Method("NoKD, wider start", "the same with the spread of the PCA start", comparison.NOKD_SCALED),
+    "pca": Method("PCA start", "the teacher's embeddings by PCA, without stage I", comparison.PCA),
+    "random": Method("mixed-vocab, random start", "stage I from random embeddings, as in the paper", comparison.PAPER),
+    MIXED: Method("mixed-vocab", "stage I from the PCA start", comparison.WARM),
+    STACKPROP: Method("StackProp", "recurrent, nothing pretrained (Qin et al. 2019)"),
+    BERT_JOINT: Method("BERT-joint", "the teacher itself, fine-tuned (Chen et al. 2019)"),
+}
+"""What chapters 5 and 6 compare, by the names that profiles and parameters use."""
+
+
+def chosen_methods(given: str | None, default: Sequence[str]) -> list[str]:
+    """The methods named in a comma-separated list, or the profile's. Raises UserError for an unknown name."""
+    names = [name.strip() for name in given.split(",")] if given else list(default)
+    for name in names:
+        if name not in METHODS:
+            raise UserError(f"methods: {name!r} is unknown; choose from {', '.join(METHODS)}")
+    return names
 
 
 @dataclass(frozen=True)
@@ -58,118 +64,117 @@ class Pretrained:
 
 
 def pretrained(chapter: Chapter, method: str, seed: int) -> Pretrained:
-    """The student of chapter 4 of that name. Raises UserError for an unknown one."""
-    arms = {arm.name: arm for arm in comparison.arms(chapter)}
-    if method not in arms:
-        raise UserError(f"method {method!r} is unknown; choose from {', '.join([*arms, STACKPROP, BERT_JOINT])}")
-    embeddings = arms[method].embeddings(chapter, seed)
-    student = steps.stage_two(chapter, seed, embeddings, label=f"stage II, {method}, seed {seed}")
+    """The student of that method, as chapter 4 trains it."""
+    name = METHODS[method].arm
+    arm = next(arm for arm in comparison.arms(chapter) if arm.name == name)
+    embeddings = arm.embeddings(chapter, seed)
+    student = steps.stage_two(chapter, seed, embeddings, label=f"{arm.name}, seed {seed}")
     first = embeddings.result.tokens if embeddings and embeddings.result else 0
     return Pretrained(student, (first, student.result.tokens))
 
 
+@dataclass(frozen=True)
+class FineTuned:
+    """A fine-tuned model as the store keeps it."""
+
+    artefact: Artefact
+    method: str
+    seed: int
+    dev: dict[str, float]  # scores of the chosen weights on the development set
+    test: dict[str, float]
+    curve: list[dict[str, float]]  # development scores by step and epoch
+    tokens: int  # read in fine-tuning
+    seconds: float  # of fine-tuning
+    pretraining: tuple[int, int]  # tokens read in stage I and in stage II
+
+    @property
+    def folder(self) -> Path:
+        """The model's files."""
+        return self.artefact.path / "model"
+
+    @property
+    def bytes_on_disk(self) -> int:
+        """Of weights, configuration and vocabulary."""
+        return sum(file.stat().st_size for file in self.folder.iterdir())
+
+    @property
+    def parameters(self) -> int:
+        """All numbers that were trained."""
+        with safe_open(self.folder / "model.safetensors", framework="numpy") as file:
+            return sum(prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+
+
 def snips(chapter: Chapter) -> SnipsData:
-    """The intents and slots of the profile's data; the synthetic grammar where there are no real ones."""
+    """Intents and slots; from the synthetic grammar where there are no real ones."""
     return chapter.once("snips", lambda: resolve_snips(data_dir=chapter.data_dir))
-
-
-def snips_model(chapter: Chapter, method: str, seed: int) -> FineTuned:
-    """The model of that method, fine-tuned on SNIPS: a student of chapter 4, `STACKPROP` or `BERT_JOINT`."""
-    settings = chapter.profile.snips
-    if method == STACKPROP:
-        return _tuned(chapter, method, seed, Tuning(**settings.stackprop.tuning()), _recurrent, [], (0, 0))
-    if method == BERT_JOINT:
-        source = steps.teacher(chapter)
-        tuning = Tuning(**settings.teacher.tuning())
-        return _tuned(chapter, method, seed, tuning, _bert(source.folder), [source.source.sha256], (0, 0))
-    begin = pretrained(chapter, method, seed)
-    tuning = Tuning(**settings.tuning())
-    return _tuned(chapter, method, seed, tuning, _bert(begin.student.folder), [begin.student.artefact], begin.tokens)
 
 
 Trainer = Callable[..., JointRun]
 
 
-def _bert(encoder: Path) -> Trainer:
-    """Fine-tunes the encoder in this folder."""
+def snips_model(chapter: Chapter, method: str, seed: int) -> FineTuned:
+    """The model of that method, fine-tuned on SNIPS."""
+    settings = chapter.profile.snips
+    data, limit = snips(chapter), settings.rows
+    tuning = Tuning(**{STACKPROP: settings.stackprop, BERT_JOINT: settings.teacher}.get(method, settings).tuning())
+    tokens, inputs, trainer = _beginning(chapter, method, seed)
 
-    def run(data: SnipsData, tuning: Tuning, out: Path, **more: Any) -> JointRun:
-        return joint_training.fine_tune(encoder, data, tuning, out, **more)
+    def make(folder: Path) -> None:
+        run = trainer(
+            data,
+            tuning,
+            folder / "model",
+            seed=seed,
+            limit=limit,
+            folder=folder / "run",
+            label=f"SNIPS, {METHODS[method].title}, seed {seed}",
+        )
+        cost = {"tokens": run.tuned.result.tokens, "seconds": run.tuned.result.seconds}
+        write_json(folder / "result.json", {"dev": run.dev, "test": run.test, "curve": run.tuned.scores, **cost})
+
+    made = chapter.store.get(
+        "snips",
+        {"recurrent": method == STACKPROP, "seed": seed, "rows": limit, "tuning": asdict(tuning)},
+        [data.source.sha256, *inputs],
+        make,
+        [stackprop_training.fine_tune if method == STACKPROP else joint_training.fine_tune],
+        resumable=True,
+    )
+    result = json.loads((made.path / "result.json").read_text(encoding="utf-8"))
+    return FineTuned(made, method, seed, **result, pretraining=tokens)
+
+
+def _beginning(chapter: Chapter, method: str, seed: int) -> tuple[tuple[int, int], list[Artefact | str], Trainer]:
+    """What a method starts from: pretraining tokens, inputs of its artefact, and how to train it."""
+    if method == STACKPROP:
+        return (0, 0), [], stackprop_training.fine_tune
+    if method == BERT_JOINT:
+        source = steps.teacher(chapter)
+        return (0, 0), [source.source.sha256], _from(source.folder)
+    begin = pretrained(chapter, method, seed)
+    return begin.tokens, [begin.student.artefact], _from(begin.student.folder)
+
+
+def _from(encoder: Path) -> Trainer:
+    def run(*arguments: Any, **more: Any) -> JointRun:
+        return joint_training.fine_tune(encoder, *arguments, **more)
 
     return run
 
 
-def _recurrent(data: SnipsData, tuning: Tuning, out: Path, **more: Any) -> JointRun:
-    """Trains StackProp, which has no pretrained part."""
-    return stackprop.fine_tune(data, tuning, out, **more)
-
-
-def _tuned(
-    chapter: Chapter,
-    method: str,
-    seed: int,
-    tuning: Tuning,
-    trainer: Trainer,
-    inputs: list[Artefact | str],
-    pretraining: tuple[int, int],
-) -> FineTuned:
-    data, limit = snips(chapter), chapter.profile.snips.rows
-
-    def make(folder: Path) -> None:
-        label = f"SNIPS, {method}, seed {seed}"
-        run = trainer(data, tuning, folder / "model", seed=seed, limit=limit, folder=folder / "run", label=label)
-        write_json(
-            folder / "result.json",
-            {
-                "dev": run.dev,
-                "test": run.test,
-                "curve": run.tuned.scores,
-                "tokens": run.tuned.result.tokens,
-                "seconds": run.tuned.result.seconds,
-            },
-        )
-
-    code = stackprop.fine_tune if method == STACKPROP else joint_training.fine_tune
-    made = chapter.store.get(
-        "snips",
-        {"kind": "stackprop" if method == STACKPROP else "bert", "seed": seed, "rows": limit, "tuning": asdict(tuning)},
-        [data.source.sha256, *inputs],
-        make,
-        [code],
-        resumable=True,
-    )
-    result = json.loads((made.path / "result.json").read_text(encoding="utf-8"))
-    weights = made.path / "model" / "model.safetensors"
-    return FineTuned(made, method, **result, pretraining=pretraining, parameters=count_parameters(weights))
-
-
-def count_parameters(weights: Path) -> int:
-    """Numbers in a safetensors file."""
-    from safetensors import safe_open
-
-    with safe_open(weights, framework="numpy") as file:
-        return sum(int(_size(file.get_slice(name).get_shape())) for name in file.keys())  # noqa: SIM118
-
-
-def _size(shape: list[int]) -> int:
-    product = 1
-    for side in shape:
-        product *= side
-    return product
-
-
-def record_snips(chapter: Chapter, models: list[tuple[int, FineTuned]]) -> list[Path]:
-    """One record a model: (seed, model)."""
-    paths = []
+def record_snips(chapter: Chapter, models: Sequence[FineTuned]) -> list[Path]:
+    """One record a model."""
+    shape = steps.shape(chapter)
     sources = [snips(chapter).source, steps.corpus(chapter).source, steps.teacher(chapter).source]
-    for seed, model in models:
-        shape = steps.shape(chapter)
-        size = "" if model.method in (STACKPROP, BERT_JOINT) else f"-l{shape.layers}-h{shape.hidden}"
+    paths = []
+    for model in models:
+        is_student = METHODS[model.method].arm is not None
+        size = f"L-{shape.layers} H-{shape.hidden}" if is_student else ""
         paths.append(
             chapter.record(
-                f"snips-{slug(model.method)}{size}",
-                seed=seed,
-                params=chapter.profile.model_dump(mode="json") | {"method": model.method},
+                "-".join(["snips", model.method, *size.lower().replace("-", "").split()]),
+                seed=model.seed,
+                params=chapter.profile.model_dump(mode="json") | {"method": model.method, "size": size},
                 metrics={
                     "dev": model.dev,
                     "test": model.test,
@@ -185,8 +190,3 @@ def record_snips(chapter: Chapter, models: list[tuple[int, FineTuned]]) -> list[
             )
         )
     return paths
-
-
-def slug(name: str) -> str:
-    """A method's name as part of a record's."""
-    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())

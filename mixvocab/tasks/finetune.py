@@ -34,6 +34,7 @@ class Tuning:
     accumulate: int = 1
     precision: str = "auto"
     dropout: float = 0.1
+    piece_dropout: float = 0.0  # share of the pieces that training reads as [UNK]; for intents and slots
     window: int = 128  # tokens an example may have, [CLS] and [SEP] included
     evaluations: int = 10  # on development data, spread over the run
 

@@ -1,14 +1,35 @@
-"""task.json: what a fine-tuned model's folder says of itself. Read on the device too, so without torch."""
+"""A fine-tuned model's folder and its task.json. Read on the device too, so without torch."""
 
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mixvocab.errors import UserError
+from mixvocab.files import write_json
 
 KINDS = ("joint", "classification", "regression")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json")
+
+
+def save_model(
+    model: Any, tokenizer: Path, out: Path, *, task: str, kind: str, window: int, scores: Mapping[str, Any]
+) -> None:
+    """Write what transformers writes for `model`, the tokenizer's files from its folder, and task.json.
+
+    Args:
+        kind: "joint", "classification" or "regression".
+        window: tokens an example may have.
+        scores: what task.json says of the model's quality.
+    """
+    model.save_pretrained(out)
+    for name in TOKENIZER_FILES:
+        if (tokenizer / name).is_file():
+            shutil.copyfile(tokenizer / name, out / name)
+    write_json(out / "task.json", {"task": task, "kind": kind, "window": window, "scores": scores})
 
 
 def read_task(folder: Path, *, kind: str | None = None) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixvocab.losses import Losses, Part
 from mixvocab.models.joint import JointBert
 from mixvocab.tasks.batching import pad, real
+from mixvocab.tasks.encoding import Encoder
 
 IGNORED = -100
 
@@ -48,12 +50,25 @@ def collate(examples: Sequence[JointExample]) -> JointBatch:
 class JointTask(nn.Module):
     """-log p(intent, slots | words), the product of the intent's and every word's probability."""
 
-    def __init__(self, model: JointBert) -> None:
+    def __init__(self, model: JointBert, encoder: Encoder | None = None, piece_dropout: float = 0.0) -> None:
+        """With `piece_dropout`, training reads that share of the pieces as the `encoder`'s [UNK].
+
+        Most slots hold names that no model has seen; one that must often do without a piece learns to read slots
+        from the words around them.
+        """
         super().__init__()
         self.model = model
+        self.piece_dropout = piece_dropout
+        if encoder:
+            self.unknown, self.kept = encoder.unk, torch.tensor([encoder.cls, encoder.sep, encoder.pad])
+        elif piece_dropout:
+            raise ValueError("piece_dropout needs the encoder, which knows [UNK]")
 
     def forward(self, ids: Tensor, intent: Tensor, tags: Tensor, attention: Tensor | None = None) -> Losses:
         """Sums of -log p over utterances (intent) and words (slots); shapes as in `JointBatch`."""
+        if self.training and self.piece_dropout:
+            hidden = torch.rand(ids.shape, device=ids.device) < self.piece_dropout
+            ids = ids.masked_fill(hidden & ~torch.isin(ids, self.kept.to(ids.device)), self.unknown)
         intents, slots = self.model(ids, attention)
         return {"intent": nll(intents, intent), "slots": nll(slots, tags)}
 

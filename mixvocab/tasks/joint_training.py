@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,19 +10,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from mixvocab.files import write_json
-from mixvocab.models.joint import JointBert, new_joint
+from mixvocab.models.joint import load_saved, new_joint
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks import snips
 from mixvocab.tasks.batching import Batches
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.finetune import Tuned, Tuning, finetune
+from mixvocab.tasks.folder import read_task, save_model
 from mixvocab.tasks.joint import JointTask, collate
 from mixvocab.tasks.scores import Prediction, joint_scores
 
 CHOOSE_BY = "frame_accuracy"  # intent and slots at once
 SUBSET_SEED = 0  # a smaller training set has the same rows for every model and seed
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json")
 
 
 @dataclass
@@ -110,27 +108,15 @@ def fine_tune(
         generator=torch.Generator().manual_seed(seed),
         dropout=tuning.dropout,
     )
-    run = train_joint(JointTask(model), encoder, labels, data, rows, tuning, seed=seed, folder=folder, label=label)
+    task = JointTask(model, encoder, tuning.piece_dropout)
+    run = train_joint(task, encoder, labels, data, rows, tuning, seed=seed, folder=folder, label=label)
     save_model(model, encoder_folder, out, task="snips", kind="joint", window=tuning.window, scores=run.test)
     return run
 
 
-def save_model(
-    model: nn.Module, tokenizer: Path, out: Path, *, task: str, kind: str, window: int, scores: dict[str, float]
-) -> None:
-    """A fine-tuned model's folder: what transformers writes, the tokenizer's files, and task.json about both."""
-    model.save_pretrained(out)  # type: ignore[operator]
-    for name in TOKENIZER_FILES:
-        if (tokenizer / name).is_file():
-            shutil.copyfile(tokenizer / name, out / name)
-    write_json(out / "task.json", {"task": task, "kind": kind, "window": window, "scores": scores})
-
-
 def load_joint(folder: Path) -> tuple[JointTask, Encoder, snips.JointLabels]:
     """What `fine_tune` wrote. Raises UserError if the folder has no task.json of a joint task."""
-    from mixvocab.tasks.folder import read_task
-
     about = read_task(folder, kind="joint")
-    model = JointBert.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+    model = load_saved(folder)
     labels = snips.JointLabels(tuple(model.config.intent_labels), tuple(model.config.slot_labels))
     return JointTask(model), Encoder.load(folder, about["window"]), labels

@@ -132,3 +132,23 @@ def test_task_files_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "task.json").write_text('{"kind": "regression", "window": 8}')
     with pytest.raises(UserError, match="'regression'; joint is needed"):
         read_task(tmp_path, kind="joint")
+
+
+def test_piece_dropout_hides_pieces_in_training_alone(parts) -> None:  # type: ignore[no-untyped-def]
+    model, encoder = parts[0].model, parts[1]
+    task = JointTask(model, encoder, 0.3)
+    seen: list[torch.Tensor] = []
+    hook = model.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    ids = torch.from_numpy(np.stack([encoder.words(["cat"] * 20).ids] * 50))
+    batch = {"ids": ids, "intent": torch.zeros(50, dtype=torch.long), "tags": torch.zeros_like(ids)}
+    torch.manual_seed(0)
+    task.train()(**batch)
+    task.eval()(**batch)
+    hook.remove()
+    changed = seen[0] != ids
+    assert (seen[0][changed] == encoder.unk).all()
+    assert not changed[:, [0, -1]].any()
+    assert 0.25 < changed[:, 1:-1].float().mean() < 0.35
+    assert torch.equal(seen[1], ids)
+    with pytest.raises(ValueError, match="encoder"):
+        JointTask(model, piece_dropout=0.1)

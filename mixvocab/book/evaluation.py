@@ -1,0 +1,124 @@
+"""Tables of chapter 6 from records: this run's and the committed ones, which look alike and are never mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mixvocab.book import records
+from mixvocab.book.published import Ours
+from mixvocab.book.task_steps import BERT_JOINT, METHODS, MIXED, STACKPROP
+from mixvocab.stats import Estimate, estimate, paired
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model over its seeds."""
+
+    method: str
+    size: str  # "L-6 H-96"; "" for what is no student
+    profile: str
+    records: tuple[Record, ...]  # by seed
+
+    @property
+    def title(self) -> str:
+        """Method and size as tables show them."""
+        return f"{METHODS[self.method].title} {self.size}".strip()
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds, in order."""
+        return tuple(record["seed"] for record in self.records)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Of the first seed: what does not depend on the seed, such as parameters."""
+        return self.records[0]["metrics"]
+
+    def values(self, score: str, split: str = "test") -> list[float]:
+        """A score in percent, one a seed."""
+        return [100 * record["metrics"][split][score] for record in self.records]
+
+    def score(self, score: str, split: str = "test") -> Estimate:
+        """The mean of a score in percent."""
+        return estimate(self.values(score, split))
+
+    def minutes(self) -> float:
+        """Fine-tuning, mean over seeds, wall clock."""
+        return sum(record["seconds"] for record in self.records) / len(self.records) / 60
+
+
+def entries(found: Sequence[Record]) -> list[Entry]:
+    """Records of chapter 6 grouped by method, size and profile, in the order of `METHODS`."""
+    groups: dict[tuple[str, str, str], list[Record]] = {}
+    for record in found:
+        groups.setdefault((record["params"]["method"], record["params"]["size"], record["profile"]), []).append(record)
+    made = [Entry(*key, tuple(sorted(group, key=lambda r: r["seed"]))) for key, group in groups.items()]
+    return sorted(made, key=lambda e: (list(METHODS).index(e.method), len(e.size), e.size, e.profile))
+
+
+def live(paths: Sequence[Path]) -> list[Entry]:
+    """The entries of records that this run has written."""
+    return entries([records.read(path) for path in paths])
+
+
+def recorded(pattern: str = "snips-*") -> list[Entry]:
+    """The entries of committed records."""
+    return entries([record for record in records.load(pattern) if not record["live"]])
+
+
+def best_known(now: Sequence[Entry], before: Sequence[Entry]) -> list[Entry]:
+    """For each method and size the entry with more seeds; of equals the one of this run."""
+    best: dict[tuple[str, str], Entry] = {}
+    for entry in [*now, *before]:
+        key = (entry.method, entry.size)
+        if key not in best or len(entry.seeds) > len(best[key].seeds):
+            best[key] = entry
+    return entries([record for entry in best.values() for record in entry.records])
+
+
+def ours(found: Sequence[Entry], teacher: str) -> list[Ours]:
+    """Entries as rows beside table 2 of the paper; `teacher` is the name of the teacher that was used."""
+    beside = {STACKPROP: "StackProp", BERT_JOINT: "BERT-base"}
+    made = []
+    for entry in found:
+        cost = entry.metrics
+        twin = beside.get(entry.method, f"Mixed-vocab {entry.size}" if entry.method == MIXED else "")
+        made.append(
+            Ours(
+                entry.title.replace("mixed-vocab", "Mixed-vocab"),
+                cost["parameters"],
+                {"intent": entry.score("intent_accuracy"), "slot_f1": entry.score("slot_f1")},
+                bytes=cost["bytes"],
+                teacher="none" if entry.method in {STACKPROP, "nokd", "nokd-wide"} else teacher,
+                tokens=cost["stage_one_tokens"] + cost["stage_two_tokens"],
+                beside=twin,
+            )
+        )
+    return made
+
+
+def difference(first: Entry, second: Entry, score: str) -> Estimate:
+    """First minus second in points, over the seeds that both have."""
+    shared = sorted(set(first.seeds) & set(second.seeds))
+    one, two = ([v for s, v in zip(e.seeds, e.values(score), strict=True) if s in shared] for e in (first, second))
+    return paired(one, two)
+
+
+def points(score: Estimate) -> str:
+    """A score in percent with its interval."""
+    return f"{score.mean:.1f}" if score.n < 2 else f"{score.mean:.1f} ± {score.half_width:.1f}"
+
+
+def verdict(gain: Estimate) -> str:
+    """What an interval allows to be said."""
+    if gain.n < 2:
+        return f"{gain.mean:+.1f} with one seed: no interval, so nothing is claimed"
+    told = f"{gain.mean:+.1f} ± {gain.half_width:.1f} points over {gain.n} seeds"
+    if gain.low > 0:
+        return f"{told}: better"
+    return f"{told}: worse" if gain.high < 0 else f"{told}: no difference found at this scale"
