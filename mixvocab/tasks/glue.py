@@ -146,9 +146,7 @@ def new_classifier(
     at the mean of the training scores. Raises UserError if the folder holds no pretrained BERT.
     """
     names = SCORE if data.regression else data.labels
-    # transformers draws new weights from torch's global generator: lend it our seed, then give it back.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
+    with torch.random.fork_rng(devices=[]):  # transformers draws what is missing from torch's global generator
         model, report = _load(
             folder,
             id2label=dict(enumerate(names)),
@@ -156,17 +154,24 @@ def new_classifier(
             problem_type="regression" if data.regression else "single_label_classification",
             hidden_dropout_prob=dropout,
             attention_probs_dropout_prob=dropout,
-            # a folder that is a classifier of something else gives its encoder, not its head
-            ignore_mismatched_sizes=True,
+            ignore_mismatched_sizes=True,  # a classifier of something else gives its encoder, not its head
         )
-        if "classifier.weight" not in report["missing_keys"]:
-            model._init_weights(model.classifier)
-    if absent := sorted(key for key in report["missing_keys"] if key.startswith(("bert.embeddings", "bert.encoder"))):
+    missing = report["missing_keys"]
+    if absent := sorted(key for key in missing if key.startswith(("bert.embeddings", "bert.encoder"))):
         raise UserError(f"{folder.name} lacks weights of its layers ({absent[0]}): it is no pretrained BERT")
-    if data.regression:
-        with torch.no_grad():
+    with torch.no_grad():
+        if "bert.pooler.dense.weight" in missing and model.bert.pooler is not None:
+            # BERT's 0.02 suits 768 units; with 96 it leaves a [CLS] so faint that training first has to raise it.
+            _draw(model.bert.pooler.dense, model.config.hidden_size**-0.5, generator)
+        _draw(model.classifier, model.config.initializer_range, generator)
+        if data.regression:
             model.classifier.bias.fill_(float(np.mean([row.label for row in data.splits["train"]])))
     return model
+
+
+def _draw(layer: nn.Linear, std: float, generator: torch.Generator) -> None:
+    layer.weight.normal_(0, std, generator=generator)
+    layer.bias.zero_()
 
 
 def load_classifier(folder: Path, data: GlueData) -> BertForSequenceClassification:
@@ -191,18 +196,18 @@ def load_classifier(folder: Path, data: GlueData) -> BertForSequenceClassificati
 
 
 def save_classifier(
-    model: BertForSequenceClassification, folder: Path, tokenizer: Path, data: GlueData, length: int, scores: dict
+    model: BertForSequenceClassification, folder: Path, tokenizer: Path, data: GlueData, window: int, scores: dict
 ) -> None:
     """Write the model, the tokenizer's files from the folder `tokenizer`, and task.json; loads with plain Auto classes.
 
-    `length` is the window in tokens, `scores` what task.json says of the model's quality.
+    `window` is in tokens, `scores` what task.json says of the model's quality.
     """
     model.save_pretrained(folder)
     for name in TOKENIZER_FILES:
         if (tokenizer / name).is_file():
             shutil.copyfile(tokenizer / name, folder / name)
     kind = "regression" if data.regression else "classification"
-    write_json(folder / "task.json", {"task": data.task, "kind": kind, "length": length, "scores": scores})
+    write_json(folder / "task.json", {"task": data.task, "kind": kind, "window": window, "scores": scores})
 
 
 @dataclass
