@@ -16,6 +16,7 @@ import typer
 from mixvocab import __version__
 from mixvocab.book.cli import book_app
 from mixvocab.errors import UserError
+from mixvocab.tasks.cli import finetune
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -31,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(book_app, name="book")
+app.command()(finetune)
 
 
 def _print_version(wanted: bool) -> None:
@@ -100,26 +102,14 @@ def distill(
     """Compress a BERT to a small student with a small vocabulary: stage I, then stage II."""
     from mixvocab.book.profiles import load_profile
     from mixvocab.pipeline import distill as run
+    from mixvocab.settings import parse_settings
     from mixvocab.sources import resolve_corpus, resolve_teacher
 
-    settings = load_profile(profile, **_settings(setting or []))
+    settings = load_profile(profile, **parse_settings(setting or []))
     corpus = resolve_corpus(text, data_dir=data_dir, megabytes=settings.corpus.megabytes)
     source = resolve_teacher(teacher, data_dir=data_dir)
     run(settings, corpus, source, out, vocabulary=vocabulary, seed=seed, processes=processes)
     typer.echo(f"written to {out}: load it with AutoModelForMaskedLM.from_pretrained")
-
-
-def _settings(given: Sequence[str]) -> dict[str, object]:
-    """`name=value` options; values are read as YAML, as in a profile."""
-    import yaml
-
-    pairs = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"--set {text}: write name=value, for example stage_two.steps=5000")
-        pairs[name.strip()] = yaml.safe_load(value)
-    return pairs
 
 
 def _teacher_tokenizer(spec: str) -> PreTrainedTokenizerBase:

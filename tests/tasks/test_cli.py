@@ -1,0 +1,124 @@
+"""`mixvocab finetune`: from a folder of files to a model; every kind of bad input is one line and exit code 2."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mixvocab.cli import main
+from mixvocab.sources.rows import SnipsData, SnipsRow
+
+RECIPE = ["--profile", "smoke", "--set", "epochs=4", "--set", "learning_rate=0.003", "--set", "window=16"]
+
+
+def write_snips(data: SnipsData, folder: Path) -> Path:
+    for split, rows in data.splits.items():
+        place = folder / split
+        place.mkdir(parents=True)
+        for name, line in (
+            ("seq.in", lambda r: r.words),
+            ("seq.out", lambda r: r.slots),
+            ("label", lambda r: [r.intent]),
+        ):
+            (place / name).write_text("".join(" ".join(line(row)) + " \n" for row in rows))
+    return folder
+
+
+@pytest.fixture
+def folder(command_data: SnipsData, tmp_path: Path) -> Path:
+    return write_snips(command_data, tmp_path / "commands")
+
+
+def tune(model: Path, data: Path, out: Path, *more: str, task: str = "snips") -> None:
+    main(["finetune", str(model), "--task", task, "--data", str(data), "--out", str(out), *RECIPE, *more])
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments, **more) -> str:  # type: ignore[no-untyped-def]
+    with pytest.raises(SystemExit) as ended:
+        tune(*arguments, **more)
+    assert ended.value.code == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mixvocab:")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_joint(tiny_teacher: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "model"
+    with pytest.raises(SystemExit) as ended:
+        tune(tiny_teacher, folder, out)
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert "development, chosen by frame_accuracy" in told
+    assert "test: intent_accuracy" in told
+    assert {"config.json", "model.safetensors", "tokenizer.json", "task.json"} <= {file.name for file in out.iterdir()}
+    assert not (out / ".work").exists()
+    assert json.loads((out / "config.json").read_text())["slot_labels"] == ["O", "B-book", "B-place", "I-place"]
+    assert "not empty" in fails(capsys, tiny_teacher, folder, out)
+
+
+def test_a_killed_run_leaves_no_model_and_goes_on(
+    tiny_teacher: Path,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from mixvocab.tasks import joint_training
+
+    def dies(*_, **__):  # type: ignore[no-untyped-def]
+        raise KeyboardInterrupt
+
+    out = tmp_path / "model"
+    with monkeypatch.context() as patched:
+        patched.setattr(joint_training, "save_model", dies)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            tune(tiny_teacher, folder, out)
+    assert [file.name for file in out.iterdir()] == [".work"]
+    assert "unfinished run with other settings" in fails(capsys, tiny_teacher, folder, out, "--seed", "1")
+    with pytest.raises(SystemExit) as ended:
+        tune(tiny_teacher, folder, out)
+    assert ended.value.code == 0
+    assert (out / "task.json").exists()
+
+
+def test_a_label_that_training_never_saw_is_told(
+    tiny_teacher: Path, command_data: SnipsData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = SnipsRow(("the", "cat"), ("O", "B-animal"), "ReadBook")
+    rows = command_data.splits | {"test": [*command_data.splits["test"], odd]}
+    folder = write_snips(SnipsData(command_data.source, rows), tmp_path / "odd")
+    with pytest.raises(SystemExit) as ended:
+        tune(tiny_teacher, folder, tmp_path / "model")
+    assert ended.value.code == 0
+    assert "test/seq.out, line 41: 'B-animal' never occurs in train" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        ("train/seq.out", "O O\nO B-book\n", "train/seq.out, line 3: 2 lines against 160"),
+        ("valid/seq.in", "", "valid/seq.in: no utterance in it"),
+        ("valid/label", "\n" * 40, "valid/label, line"),
+    ],
+)
+def test_bad_files(
+    tiny_teacher: Path,
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    text: str,
+    expected: str,
+) -> None:
+    (folder / file).write_text(text)
+    assert expected in fails(capsys, tiny_teacher, folder, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_bad_options(tiny_teacher: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "model"
+    assert "loss became" in fails(capsys, tiny_teacher, folder, out, "--set", "learning_rate=1e30", "--set", "clip=0")
+    assert "no config.json" in fails(capsys, tmp_path, folder, tmp_path / "two")
+    assert "no task 'snap'" in fails(capsys, tiny_teacher, folder, tmp_path / "two", task="snap")
+    assert "snips.epoch" in fails(capsys, tiny_teacher, folder, tmp_path / "two", "--set", "epoch=3")
+    assert "write name=value" in fails(capsys, tiny_teacher, folder, tmp_path / "two", "--set", "epochs")
