@@ -15,6 +15,7 @@ import typer
 
 from mixvocab import __version__
 from mixvocab.book.cli import book_app
+from mixvocab.edge.cli import register as register_edge
 from mixvocab.errors import UserError
 from mixvocab.tasks.cli import finetune
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(book_app, name="book")
 app.command()(finetune)
+register_edge(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,135 @@
+"""`mixvocab export`, `predict` and `bench`: a fine-tuned model on the device."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mixvocab.errors import UserError
+
+if TYPE_CHECKING:
+    from mixvocab.edge.runtime import Answer, Text
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder of a fine-tuned model, or of a pretrained student.")],
+    out: Annotated[Path, typer.Option(help="New folder for the ONNX files, the tokenizer and task.json.")],
+) -> None:
+    """Write a model as ONNX with 32-bit and with 8-bit weights, checked against PyTorch."""
+    _need("onnx", "onnxruntime")
+    from mixvocab.edge.bundle import deployed_bytes
+    from mixvocab.edge.export import export as run
+
+    done = run(folder, out)
+    sizes = deployed_bytes(out)
+    typer.echo(f"written to {out}: {done.bundle.task} ({done.bundle.kind}), window {done.bundle.window} tokens")
+    typer.echo(f"largest difference of a logit from PyTorch: {done.gap:.1e} (fp32), {done.int8_gap:.1e} (int8)")
+    typer.echo(f"to deploy: {sum(sizes.values()):,} bytes: " + ", ".join(f"{n} {size:,}" for n, size in sizes.items()))
+
+
+def predict(
+    folder: Annotated[Path, typer.Argument(help="Folder that `mixvocab export` wrote.")],
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts; a tab separates a pair. Without any: lines of standard input.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a text.")] = False,
+    fp32: Annotated[bool, typer.Option("--fp32", help="Use the 32-bit weights.")] = False,
+    threads: Annotated[int, typer.Option(min=0, help="Threads; 0: as many as there are cores.")] = 1,
+) -> None:
+    """Answer texts with an exported model; needs no PyTorch."""
+    _need("onnxruntime")
+    from mixvocab.edge.runtime import Predictor
+
+    predictor = Predictor.load(folder, int8=not fp32, threads=threads)
+    given: Iterable[str] = texts or (line.rstrip("\r\n") for line in sys.stdin)
+    number = 0
+    for number, text in enumerate(given, 1):
+        try:
+            answer = predictor.predict([_parts(text)])[0]
+        except UserError as error:
+            raise UserError(f"text {number}: {error}") from None
+        typer.echo(_as_json(text, answer) if as_json else _as_text(text, answer))
+    if not number:
+        raise UserError("no text: give texts as arguments or as lines of standard input")
+
+
+def bench(
+    folders: Annotated[list[Path], typer.Argument(help="Folders that `mixvocab export` wrote; they take turns.")],
+    lengths: Annotated[str, typer.Option(help="Tokens a query, separated by commas.")] = "8,16,32,128",
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each model.")] = 50,
+) -> None:
+    """Measure milliseconds a query: both kinds of weights, one thread and all threads, warm."""
+    _need("onnxruntime")
+    from rich.console import Console
+    from rich.table import Table
+
+    from mixvocab.edge.bundle import Bundle
+    from mixvocab.edge.latency import exported, measure
+
+    wanted = _lengths(lengths)
+    window = min(Bundle.load(folder).window for folder in folders)
+    fitting = [length for length in wanted if length <= window]
+    if not fitting:
+        raise UserError(f"--lengths {lengths}: the models' window is {window} tokens; name a shorter length")
+    if len(fitting) < len(wanted):
+        typer.echo(f"lengths beyond the window of {window} tokens are left out")
+    table = Table(title="milliseconds a query: from ids, and from text", title_justify="left")
+    for heading in ("model", "threads", "tokens", "p50", "p95", "p50 from text", "p95 from text"):
+        table.add_column(heading, justify="left" if heading == "model" else "right")
+    for threads in sorted({1, os.cpu_count() or 1}):
+        models = [exported(folder, int8=int8, threads=threads) for folder in folders for int8 in (False, True)]
+        for one in measure(models, fitting, rounds):
+            times = (f"{value:.3f}" for value in (one.p50, one.p95, one.text_p50, one.text_p95))
+            table.add_row(one.name, str(one.threads), str(one.length), *times)
+    Console().print(table)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the three commands."""
+    for command in (export, predict, bench):
+        app.command()(command)
+
+
+def _need(*packages: str) -> None:
+    from importlib.util import find_spec
+
+    for package in packages:
+        if find_spec(package) is None:
+            raise UserError(f"this command needs {package}: pip install 'mixvocab[export]'")
+
+
+def _parts(line: str) -> Text:
+    first, tab, second = line.partition("\t")
+    return (first, second) if tab else first
+
+
+def _lengths(given: str) -> list[int]:
+    try:
+        lengths = [int(part) for part in given.split(",")]
+    except ValueError:
+        raise UserError(f"--lengths {given}: write numbers with commas between them, for example 16,128") from None
+    if min(lengths) < 3:
+        raise UserError(f"--lengths {given}: the shortest query has 3 tokens, [CLS] and [SEP] among them")
+    return lengths
+
+
+def _as_json(text: str, answer: Answer) -> str:
+    values = {"text": text, **asdict(answer)}
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _as_text(text: str, answer: Answer) -> str:
+    if answer.label is None:
+        return f"{text}\n  score {answer.score:.3f}"
+    lines = [text, f"  {answer.label} ({answer.probability:.1%})"]
+    lines += [f"  {slot.name}: {slot.text}" for slot in answer.slots]
+    if not answer.complete:
+        lines.append("  (longer than the model's window: the last words were not read)")
+    return "\n".join(lines)

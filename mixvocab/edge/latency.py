@@ -1,0 +1,131 @@
+"""Milliseconds a single query takes: many models in turns, so that noise from elsewhere meets all of them alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from mixvocab.edge.bundle import Bundle
+from mixvocab.edge.runtime import inputs, open_session
+from mixvocab.errors import UserError
+from mixvocab.tasks.encoding import Encoder
+
+TURN = 0.01  # seconds of queries that a model gets at a time, at least one query
+MOST = 20  # queries a turn
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A model that is ready to be asked."""
+
+    name: str
+    threads: int
+    encoder: Encoder  # turns text into ids; what tokenisation costs
+    run: Callable[[Mapping[str, np.ndarray]], Any]  # one forward pass
+    pair: bool = False  # whether it reads token types
+    before: Callable[[], None] = lambda: None  # called, untimed, before each of its turns
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds a query of one model at one length, warm."""
+
+    name: str
+    threads: int
+    length: int  # tokens, [CLS] and [SEP] included
+    p50: float  # from ids to logits
+    p95: float
+    fastest: float  # what other work on the machine disturbs least
+    text_p50: float  # from text to logits
+    text_p95: float
+    queries: int  # that were timed
+
+
+def measure(contestants: Sequence[Contestant], lengths: Sequence[int], rounds: int, seed: int = 0) -> list[Latency]:
+    """Time every model at every length, `rounds` turns each.
+
+    Each turn asks new random texts. A model that answers within a few milliseconds gets several queries a turn, and
+    one before them that is not counted: the model before it has emptied the processor's caches.
+    """
+    found = []
+    for length in lengths:
+        texts = {id(one.encoder): _Texts(one.encoder, length, seed) for one in contestants}
+        times: list[list[tuple[float, float]]] = [[] for _ in contestants]
+        counts = [_per_turn(one, texts[id(one.encoder)]) for one in contestants]
+        for _ in range(rounds):
+            for one, count, taken in zip(contestants, counts, times, strict=True):
+                one.before()
+                if count > 1:
+                    _query(one, texts[id(one.encoder)].draw())
+                taken += [_query(one, texts[id(one.encoder)].draw()) for _ in range(count)]
+        for one, taken in zip(contestants, times, strict=True):
+            runs, with_text = 1000 * np.array(taken).T
+            found.append(
+                Latency(
+                    one.name,
+                    one.threads,
+                    length,
+                    p50=float(np.percentile(runs, 50)),
+                    p95=float(np.percentile(runs, 95)),
+                    fastest=float(runs.min()),
+                    text_p50=float(np.percentile(with_text, 50)),
+                    text_p95=float(np.percentile(with_text, 95)),
+                    queries=len(taken),
+                )
+            )
+    return found
+
+
+def exported(folder: Path, *, int8: bool, threads: int, name: str = "") -> Contestant:
+    """An exported folder as a contestant. Raises UserError if it cannot be loaded."""
+    bundle = Bundle.load(folder)
+    model = bundle.model(folder, int8=int8)
+    try:
+        session = open_session(model, threads)
+    except Exception as error:  # the runtime has no common class of errors
+        raise UserError(f"{model}: ONNX Runtime cannot load it ({error}); export the model again") from None
+    name = name or f"{folder.name}, {'int8' if int8 else 'fp32'}"
+    return of_session(name, session, Encoder.load(folder, bundle.window), threads)
+
+
+def of_session(name: str, session: onnxruntime.InferenceSession, encoder: Encoder, threads: int) -> Contestant:
+    """An ONNX Runtime session as a contestant."""
+    pair = any(one.name == "token_type_ids" for one in session.get_inputs())
+    return Contestant(name, threads, encoder, lambda feed: session.run(None, feed), pair)
+
+
+class _Texts:
+    """Random texts of exactly `length` tokens: words that the tokenizer keeps whole."""
+
+    def __init__(self, encoder: Encoder, length: int, seed: int) -> None:
+        self.length, self.rng = length, np.random.default_rng(seed)
+        words = sorted(piece for piece in encoder.tokenizer.get_vocab() if piece.isascii() and piece.isalpha())
+        if length < 3 or length > encoder.length or not words:
+            raise UserError(f"{length} tokens: this model takes 3 to {encoder.length}")
+        self.words = [word for word in words if len(encoder.texts(word).ids) == 3]
+
+    def draw(self) -> str:
+        return " ".join(self.rng.choice(self.words, self.length - 2))
+
+
+def _query(one: Contestant, text: str) -> tuple[float, float]:
+    """Seconds from ids to logits, and from text to logits."""
+    started = time.perf_counter()
+    feed = inputs([one.encoder.texts(text)], pair=one.pair)
+    encoded = time.perf_counter()
+    one.run(feed)
+    ended = time.perf_counter()
+    return ended - encoded, ended - started
+
+
+def _per_turn(one: Contestant, texts: _Texts) -> int:
+    """How many queries fit into a turn; asking for it also warms the model up."""
+    one.before()
+    taken = min(_query(one, texts.draw())[1] for _ in range(3))
+    return int(np.clip(TURN / taken, 1, MOST))
