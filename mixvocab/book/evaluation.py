@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mixvocab.book import records
-from mixvocab.book.published import Ours
+from mixvocab.book.published import PUBLISHED_SNIPS, Ours
 from mixvocab.book.task_steps import BERT_JOINT, METHODS, MIXED, STACKPROP
 from mixvocab.stats import Estimate, estimate, paired
 
@@ -88,6 +88,8 @@ def ours(found: Sequence[Entry], teacher: str) -> list[Ours]:
     for entry in found:
         cost = entry.metrics
         twin = beside.get(entry.method, f"Mixed-vocab {entry.size}" if entry.method == MIXED else "")
+        if twin not in {row.label for row in PUBLISHED_SNIPS}:
+            twin = ""  # a size that the paper does not have
         made.append(
             Ours(
                 entry.title.replace("mixed-vocab", "Mixed-vocab"),
@@ -95,7 +97,8 @@ def ours(found: Sequence[Entry], teacher: str) -> list[Ours]:
                 {"intent": entry.score("intent_accuracy"), "slot_f1": entry.score("slot_f1")},
                 bytes=cost["bytes"],
                 teacher="none" if entry.method in {STACKPROP, "nokd", "nokd-wide"} else teacher,
-                tokens=cost["stage_one_tokens"] + cost["stage_two_tokens"],
+                # How much the teacher has read is not known.
+                tokens=None if entry.method == BERT_JOINT else cost["stage_one_tokens"] + cost["stage_two_tokens"],
                 beside=twin,
             )
         )

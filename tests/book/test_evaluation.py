@@ -1,0 +1,103 @@
+"""Tables of chapter 6: seeds grouped, twins paired by seed, live and recorded kept apart."""
+
+from typing import Any
+
+import pytest
+
+from mixvocab.book import evaluation
+from mixvocab.stats import estimate
+
+
+def record(method: str, seed: int, f1: float, size: str = "L-6 H-96", profile: str = "laptop") -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "profile": profile,
+        "seconds": 60.0,
+        "params": {"method": method, "size": size},
+        "metrics": {
+            "test": {"slot_f1": f1, "intent_accuracy": 0.98},
+            "parameters": 1_250_000,
+            "bytes": 5_000_000,
+            "stage_one_tokens": 10,
+            "stage_two_tokens": 90,
+        },
+    }
+
+
+def test_grouped_by_method_size_and_profile_in_a_fixed_order() -> None:
+    found = evaluation.entries(
+        [
+            record("mixed", 1, 0.90),
+            record("stackprop", 0, 0.93, ""),
+            record("mixed", 0, 0.88),
+            record("mixed", 0, 0.92, "L-6 H-256"),
+            record("nokd", 0, 0.80),
+            record("mixed", 0, 0.5, profile="smoke"),
+        ]
+    )
+    assert [(e.method, e.size, e.profile, e.seeds) for e in found] == [
+        ("nokd", "L-6 H-96", "laptop", (0,)),
+        ("mixed", "L-6 H-96", "laptop", (0, 1)),
+        ("mixed", "L-6 H-96", "smoke", (0,)),
+        ("mixed", "L-6 H-256", "laptop", (0,)),
+        ("stackprop", "", "laptop", (0,)),
+    ]
+    assert found[1].values("slot_f1") == pytest.approx([88.0, 90.0])
+    assert found[1].title == "mixed-vocab L-6 H-96"
+    assert found[4].title == "StackProp"
+    assert found[1].minutes() == 1.0
+
+
+def test_twins_are_compared_on_the_seeds_they_share() -> None:
+    mixed, nokd = evaluation.entries(
+        [record("mixed", s, f) for s, f in ((0, 0.90), (1, 0.91), (3, 0.10))]
+        + [record("nokd", s, f) for s, f in ((0, 0.80), (1, 0.83), (2, 0.99))]
+    )[::-1]
+    gain = evaluation.difference(mixed, nokd, "slot_f1")
+    assert gain.n == 2
+    assert gain.mean == pytest.approx(9.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([5.0], "nothing is claimed"),
+        ([5.0, 5.1, 4.9], "better"),
+        ([-5.0, -5.1], "worse"),
+        ([1.0, -1.0], "no difference"),
+    ],
+)
+def test_no_claim_without_an_interval_that_allows_it(values: list[float], expected: str) -> None:
+    assert expected in evaluation.verdict(estimate(values))
+
+
+def test_the_entry_with_more_seeds_is_the_better_known() -> None:
+    now = evaluation.entries([record("mixed", 0, 0.9), record("nokd", 0, 0.8)])
+    before = evaluation.entries([record("mixed", s, 0.85) for s in range(3)] + [record("nokd", 7, 0.1)])
+    known = {e.method: e for e in evaluation.best_known(now, before)}
+    assert known["mixed"].seeds == (0, 1, 2)
+    assert known["nokd"].values("slot_f1") == pytest.approx([80.0])
+
+
+def test_rows_beside_the_paper() -> None:
+    found = evaluation.entries(
+        [
+            record("mixed", 0, 0.9),
+            record("mixed", 0, 0.9, "L-2 H-32"),
+            record("nokd", 0, 0.8),
+            record("stackprop", 0, 0.93, ""),
+            record("bert-joint", 0, 0.95, ""),
+        ]
+    )
+    rows = {row.name: row for row in evaluation.ours(found, "MiniLM")}
+    assert {name: row.beside for name, row in rows.items()} == {
+        "NoKD L-6 H-96": "",
+        "Mixed-vocab L-6 H-96": "Mixed-vocab L-6 H-96",
+        "Mixed-vocab L-2 H-32": "",
+        "StackProp": "StackProp",
+        "BERT-joint": "BERT-base",
+    }
+    assert rows["Mixed-vocab L-6 H-96"].scores["slot_f1"].mean == pytest.approx(90.0)
+    assert (rows["Mixed-vocab L-6 H-96"].teacher, rows["NoKD L-6 H-96"].teacher) == ("MiniLM", "none")
+    assert rows["BERT-joint"].tokens is None
+    assert rows["Mixed-vocab L-6 H-96"].tokens == 100

@@ -1,0 +1,65 @@
+"""Chapter 6's steps on a tiny teacher: every method trains, is found again, and its record says what it was."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mixvocab.book import evaluation, records, task_steps
+from mixvocab.book.chapter import Chapter, open_chapter
+from mixvocab.errors import UserError
+from mixvocab.sources import resolve_snips
+from mixvocab.sources.tasks import Sizes
+
+Opener = Callable[..., Chapter]
+
+
+@pytest.fixture
+def opened(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any], cache: Path) -> Opener:
+    """Opens the chapter on the tiny world with 80 synthetic commands."""
+    settings = tiny_settings | {"teacher.source": str(tiny_teacher), "snips.rows": 60, "snips.epochs": 1}
+
+    def open_one(**more: Any) -> Chapter:
+        chapter = open_chapter("06_snips", profile="smoke", data_dir=tiny_corpus, **settings | more)
+        chapter.held["snips"] = resolve_snips("embedded", sizes=Sizes(train=80, valid=20, test=20))
+        return chapter
+
+    return open_one
+
+
+def test_every_method_trains_and_is_found_again(opened: Opener) -> None:
+    chapter = opened()
+    models = [task_steps.snips_model(chapter, method, 0) for method in task_steps.METHODS]
+    assert all(model.artefact.made for model in models)
+    later = opened()
+    again = [task_steps.snips_model(later, method, 0) for method in task_steps.METHODS]
+    assert not any(artefact.made for artefact in later.store.used)
+    assert [model.test for model in again] == [model.test for model in models]
+    sizes = {model.method: model.parameters for model in models}
+    assert sizes["nokd"] == sizes["mixed"] < sizes["bert-joint"]
+    read = {model.method: model.pretraining for model in models}
+    assert read["mixed"][0] > 0 == read["nokd"][0]
+    assert read["nokd"][1] == read["mixed"][1] > 0
+    assert read["stackprop"] == read["bert-joint"] == (0, 0)
+    assert task_steps.snips_model(opened(**{"snips.epochs": 2}), "nokd", 0).artefact.made
+
+
+def test_records_hold_what_the_tables_show(opened: Opener) -> None:
+    chapter = opened()
+    models = [task_steps.snips_model(chapter, method, 0) for method in ("nokd", "stackprop")]
+    paths = task_steps.record_snips(chapter, models)
+    assert [path.name for path in paths] == ["snips-nokd-l1-h16-smoke-s0.json", "snips-stackprop-smoke-s0.json"]
+    student, recurrent = evaluation.live(paths)
+    assert student.values("slot_f1") == [100 * models[0].test["slot_f1"]]
+    assert (student.size, recurrent.size) == ("L-1 H-16", "")
+    kept = records.read(paths[0])
+    assert {source["kind"] for source in kept["sources"]} == {"snips", "corpus", "teacher"}
+    assert kept["metrics"]["parameters"] == models[0].parameters
+
+
+def test_methods_by_name() -> None:
+    assert task_steps.chosen_methods(None, ("nokd",)) == ["nokd"]
+    assert task_steps.chosen_methods("mixed, bert-joint", ("nokd",)) == ["mixed", "bert-joint"]
+    with pytest.raises(UserError, match="methods: 'mixd' is unknown; choose from nokd"):
+        task_steps.chosen_methods("nokd,mixd", ())
