@@ -1,0 +1,79 @@
+"""Small fine-tuned folders of every kind, with weights large enough that answers differ."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import torch
+from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
+
+from mixvocab.edge.export import export
+from mixvocab.files import write_json
+from mixvocab.models.joint import JointBert
+from mixvocab.text.wordpiece import Vocabulary
+
+WORDS = "play some jazz by miles davis book a table for two in boston rate this novel five stars".split()
+INTENTS = ["PlayMusic", "BookRestaurant", "RateBook"]
+SLOTS = ["O", "B-artist", "I-artist", "B-city"]
+WINDOW = 24
+
+
+@pytest.fixture(scope="session")
+def make_folder(tmp_path_factory):
+    """make_folder(kind, **task) -> a fine-tuned folder as `mixvocab finetune` would write it."""
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *"abcdefghijklmnopqrstuvwxyz"[1:], "##s"]
+    vocabulary = Vocabulary(tuple(pieces), lowercase=True)
+
+    def make(kind, task="snips", hidden=32, layers=2):
+        config = BertConfig(
+            vocab_size=len(pieces),
+            hidden_size=hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=4,
+            intermediate_size=4 * hidden,
+            max_position_embeddings=40,
+            initializer_range=0.3,
+        )
+        if kind == "joint":
+            config.intent_labels, config.slot_labels = INTENTS, SLOTS
+        if kind in ("classification", "regression"):
+            config.num_labels = 1 if kind == "regression" else 3
+        model_class = {"joint": JointBert, "masked": BertForMaskedLM}.get(kind, BertForSequenceClassification)
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            model = model_class(config).eval()
+            for name, parameter in model.named_parameters():  # fresh biases are zero and would hide mistakes
+                if name.endswith("bias"):
+                    torch.nn.init.normal_(parameter, std=0.3)
+        if kind == "classification":
+            model.config.id2label = {0: "contradiction", 1: "entailment", 2: "neutral"}
+            model.config.label2id = {name: number for number, name in model.config.id2label.items()}
+        folder = tmp_path_factory.mktemp(kind) / "model"
+        model.save_pretrained(folder)
+        vocabulary.save(folder)
+        if kind != "masked":
+            write_json(folder / "task.json", {"task": task, "kind": kind, "window": WINDOW, "scores": {}})
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def exported(make_folder, tmp_path_factory):
+    """exported(kind, ...) -> the Exported of such a folder; made once a kind."""
+    done = {}
+
+    def get(kind, **settings):
+        key = (kind, *sorted(settings.items()))
+        if key not in done:
+            done[key] = export(make_folder(kind, **settings), tmp_path_factory.mktemp("out") / "device")
+        return done[key]
+
+    return get
+
+
+@pytest.fixture
+def copy_of(tmp_path):
+    """copy_of(folder) -> a copy that a test may damage."""
+    return lambda folder: shutil.copytree(folder, tmp_path / "copy")

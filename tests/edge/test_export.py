@@ -1,0 +1,201 @@
+import json
+import multiprocessing
+import os
+import shutil
+import time
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from mixvocab.edge import export as module
+from mixvocab.edge.bundle import FLOATS, INTEGERS, Bundle, deployed_bytes
+from mixvocab.edge.export import export, load
+from mixvocab.edge.runtime import open_session
+from mixvocab.errors import UserError
+from mixvocab.models.joint import JointBert
+
+KINDS = ["joint", "classification", "regression", "masked"]
+
+
+def feed(batch, length, pair, seed=0, vocabulary=40):
+    rng = np.random.default_rng(seed)
+    values = {
+        "input_ids": rng.integers(0, vocabulary, (batch, length)),
+        "attention_mask": np.ones((batch, length), int),
+    }
+    return values | ({"token_type_ids": rng.integers(0, 2, (batch, length))} if pair else {})
+
+
+def in_torch(folder, values):
+    model, _ = load(folder)
+    with torch.no_grad():
+        output = model(**{name: torch.from_numpy(value) for name, value in values.items()})
+    return [one.numpy() for one in (output if isinstance(output, tuple) else [output.logits])]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("batch", "length"), [(1, 3), (1, 24), (4, 11)])
+def test_fp32_logits_are_torch_logits_at_any_batch_and_length(exported, make_folder, kind, batch, length):
+    done = exported(kind, task="MNLI")
+    values = feed(batch, length, done.bundle.pair)
+    found = open_session(done.folder / FLOATS).run(None, values)
+    expected = in_torch(done.folder, values)
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.shape == theirs.shape
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    assert max(np.abs(one).max() for one in expected) > 0.1  # or the comparison above would say nothing
+    assert done.gap <= 1e-4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_padding_changes_no_fp32_logit(exported, kind):
+    done = exported(kind, task="MNLI")
+    session = open_session(done.folder / FLOATS)
+    alone = feed(1, 7, done.bundle.pair)
+    padded = {name: np.pad(value, ((0, 0), (0, 9))) for name, value in alone.items()}
+    for short, long in zip(session.run(None, alone), session.run(None, padded), strict=True):
+        long = long[:, :7] if long.ndim == 3 else long
+        np.testing.assert_allclose(short, long, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["joint", "classification"])
+def test_int8_chooses_as_fp32_wherever_the_choice_is_clear(exported, kind):
+    done = exported(kind, task="MNLI")
+    values = feed(64, 12, done.bundle.pair)
+    floats, integers = (open_session(done.folder / name).run(None, values) for name in (FLOATS, INTEGERS))
+    for exact, rounded in zip(floats, integers, strict=True):
+        ordered = np.sort(exact, axis=-1)
+        clear = ordered[..., -1] - ordered[..., -2] > 0.5
+        assert clear.mean() > 0.3
+        assert (exact.argmax(-1) == rounded.argmax(-1))[clear].mean() > 0.98
+        assert 0 < np.abs(exact - rounded).max() < np.abs(exact).max()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_int8_keeps_a_byte_a_parameter(exported, kind):
+    done = exported(kind, task="MNLI", hidden=64, layers=4)
+    graph = onnx.load(done.folder / INTEGERS).graph
+    matrices = {one.name: one for one in graph.initializer if len(one.dims) > 1 and not one.name.endswith(".scale")}
+    assert matrices
+    assert all(one.data_type == onnx.TensorProto.INT8 for one in matrices.values())
+    model, _ = load(done.folder)
+    parameters = sum(p.numel() for p in model.parameters())
+    unused = (40 - done.bundle.window) * 64  # positions beyond the window, which a masked model keeps
+    assert (done.folder / INTEGERS).stat().st_size < 1.25 * (parameters - max(0, unused)) + 20_000
+    assert sum(deployed_bytes(done.folder).values()) < (done.folder / FLOATS).stat().st_size / 2
+
+
+def test_tied_embeddings_are_stored_once(exported):
+    pieces = load(exported("masked").folder)[0].config.vocab_size
+    for name in (FLOATS, INTEGERS):
+        graph = onnx.load(exported("masked").folder / name).graph
+        assert sum(sorted(one.dims) == [32, pieces] for one in graph.initializer) == 1
+
+
+def test_only_pair_tasks_read_token_types(exported):
+    for kind, task, expected in (("classification", "MNLI", True), ("classification", "SST-2", False)):
+        done = exported(kind, task=task)
+        names = [one.name for one in open_session(done.folder / FLOATS).get_inputs()]
+        assert ("token_type_ids" in names) == expected == done.bundle.pair
+    assert not exported("joint").bundle.pair
+
+
+def test_the_folder_is_still_a_hugging_face_folder(exported):
+    done = exported("classification", task="MNLI")
+    model = AutoModelForSequenceClassification.from_pretrained(done.folder, local_files_only=True)
+    assert tuple(model.config.id2label.values()) == done.bundle.labels == ("contradiction", "entailment", "neutral")
+    ids = AutoTokenizer.from_pretrained(done.folder, local_files_only=True)("play jazz")["input_ids"]
+    assert len(ids) == 4
+    assert JointBert.from_pretrained(exported("joint").folder).config.slot_labels == list(
+        exported("joint").bundle.slots
+    )
+
+
+def test_same_model_same_bytes(make_folder, tmp_path):
+    folder = make_folder("joint")
+    first, second = (export(folder, tmp_path / name).folder for name in ("a", "b"))
+    for file in first.iterdir():
+        assert file.read_bytes() == (second / file.name).read_bytes(), file.name
+
+
+def test_a_gap_is_an_error_that_names_it_and_leaves_nothing(make_folder, tmp_path, monkeypatch):
+    right = module.weights_of
+
+    def wrong(model):
+        weights = right(model)
+        return weights | {"slots.bias": weights["slots.bias"] + 2e-4}
+
+    monkeypatch.setattr(module, "weights_of", wrong)
+    with pytest.raises(UserError, match=r"differs from PyTorch's by 2.0e-04"):
+        export(make_folder("joint"), tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_are_not_finite_are_an_error(make_folder, tmp_path, copy_of):
+    folder = copy_of(make_folder("joint"))
+    weights = load_file(folder / "model.safetensors")
+    weights["slots.weight"][0, 0] = float("nan")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match="differs from PyTorch's by inf"):
+        export(folder, tmp_path / "out")
+
+
+def test_bad_folders_are_one_line(make_folder, tmp_path, copy_of):
+    folder = copy_of(make_folder("joint"))
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "file").touch()
+    with pytest.raises(UserError, match="is there already"):
+        export(folder, tmp_path / "taken")
+    with pytest.raises(UserError, match="no model in it"):
+        export(tmp_path / "taken", tmp_path / "out")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"hidden_act": "relu"}))
+    with pytest.raises(UserError, match="relu; only BERT with gelu"):
+        export(folder, tmp_path / "out")
+    (folder / "config.json").write_text(json.dumps({k: v for k, v in config.items() if k != "slot_labels"}))
+    with pytest.raises(UserError, match="without label names"):
+        export(folder, tmp_path / "out")
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "task.json").unlink()
+    with pytest.raises(UserError, match=r"no task.json"):
+        export(folder, tmp_path / "out")
+    shutil.copy(make_folder("joint") / "task.json", folder)
+    (folder / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(UserError, match="weights cannot be loaded"):
+        export(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def _export_and_hang(folder, out):
+    write = module._write
+
+    def slow(file, data):
+        write(file, data)
+        if file.name == INTEGERS:
+            (out.parent / "reached").touch()
+            time.sleep(60)
+
+    module._write = slow
+    export(folder, out)
+
+
+def test_a_killed_export_leaves_nothing_that_looks_whole(make_folder, tmp_path):
+    folder, out = make_folder("joint"), tmp_path / "out"
+    process = multiprocessing.get_context("fork").Process(target=_export_and_hang, args=(folder, out))
+    process.start()
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "reached").exists() and time.monotonic() < deadline and process.is_alive():
+        time.sleep(0.05)
+    assert (tmp_path / "reached").exists()
+    os.kill(process.pid, 9)
+    process.join()
+    assert not out.exists()
+    for left in tmp_path.glob(".out.*"):
+        with pytest.raises(UserError, match=r"no task.json"):
+            Bundle.load(left)
+    assert export(folder, out).folder == out

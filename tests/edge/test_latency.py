@@ -1,0 +1,78 @@
+import time
+
+import numpy as np
+import pytest
+
+from mixvocab.edge import peers
+from mixvocab.edge.latency import Contestant, exported, measure
+from mixvocab.edge.network import Floats, Integers, quantise
+from mixvocab.edge.runtime import open_session
+from mixvocab.errors import UserError
+from mixvocab.models.parameters import BertShape
+from mixvocab.tasks.encoding import Encoder
+
+
+@pytest.fixture
+def encoder(make_folder):
+    return Encoder.load(make_folder("joint"), 24)
+
+
+def test_every_model_is_asked_for_every_length_in_turns(encoder):
+    asked = []
+
+    def model(name, seconds):
+        def run(feed):
+            asked.append((name, feed["input_ids"].shape))
+            time.sleep(seconds)
+
+        return Contestant(name, 1, encoder, run)
+
+    found = measure([model("slow", 0.012), model("quick", 0.004)], (5, 9), 3)
+    assert [(one.name, one.length) for one in found] == [("slow", 5), ("quick", 5), ("slow", 9), ("quick", 9)]
+    assert {shape for _, shape in asked} == {(1, 5), (1, 9)}
+    for one in found:
+        assert 4 if one.name == "quick" else 12 <= one.fastest <= one.p50 <= one.p95
+        assert one.text_p50 > one.p50
+    assert found[0].queries == 3  # one a turn
+    names = [name for name, shape in asked if shape == (1, 5)][6:]  # after warming up
+    assert names.index("quick") < len(names) - names[::-1].index("slow")
+
+
+def test_exported_folders_and_lengths_beyond_the_window(exported_folder):
+    one = exported(exported_folder, int8=True, threads=1)
+    assert measure([one], [24], 1)[0].name.endswith("int8")
+    with pytest.raises(UserError, match="25 tokens: this model takes 3 to 24"):
+        measure([one], [25], 1)
+
+
+@pytest.fixture
+def exported_folder(request):
+    return request.getfixturevalue("exported")("joint").folder
+
+
+@pytest.mark.parametrize("numbers", [Floats(), Integers()])
+def test_random_graphs_answer_and_have_the_shape_asked_for(numbers):
+    session = open_session(peers.random_graph(BertShape(2, 32, 50), numbers))
+    ids = np.arange(12).reshape(2, 6)
+    intent, slots = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+    assert intent.shape == (2, peers.INTENTS)
+    assert slots.shape == (2, 6, peers.SLOTS)
+    assert np.isfinite(slots).all()
+
+
+def test_eager_contestants_run(encoder):
+    field = peers.Field(students=(), large=False)
+    found = measure(list(peers.contestants(field, 1, encoder)), [6], 1)
+    assert [one.name for one in found] == [peers.EAGER, peers.STACKPROP]
+
+
+def test_quantise_is_within_half_a_scale_and_keeps_zeros():
+    weight = np.random.default_rng(0).normal(0, 3, (50, 7)).astype(np.float32)
+    weight[:, 2] = 0
+    for axis, shape in ((0, (1, 7)), (1, (50, 1))):
+        whole, scale = quantise(weight, axis)
+        assert whole.dtype == np.int8
+        assert scale.shape == shape
+        assert np.abs(whole).max() == 127
+        assert (np.abs(weight - whole * scale) <= scale * 0.5001).all()
+    assert not whole[:, 2].any()

@@ -1,0 +1,150 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mixvocab.cli import main
+from mixvocab.edge.bundle import INTEGERS
+from mixvocab.edge.runtime import Predictor, Slot, softmax, spans
+from mixvocab.errors import UserError
+from mixvocab.sources.rows import SnipsRow
+from mixvocab.tasks import joint_training, snips
+
+TEXTS = ["play some jazz by miles davis", "book a table for two in boston", "rate this novel five stars", "jazz"]
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_answers_do_not_depend_on_company_or_order(exported, int8):
+    predictor = Predictor.load(exported("joint").folder, int8=int8)
+    together = predictor.predict(TEXTS)
+    assert together == [predictor.predict(text)[0] for text in TEXTS]
+    assert together[::-1] == predictor.predict(TEXTS[::-1])
+    assert len({answer.tags for answer in together}) > 1
+
+
+def test_fp32_answers_are_those_of_torch(exported, make_folder):
+    task, encoder, labels = joint_training.load_joint(make_folder("joint"))
+    texts = [*TEXTS, " ".join(TEXTS * 3), "zzzz 😀 play"]
+    rows = [SnipsRow(tuple(text.split()), ("O",) * len(text.split()), "PlayMusic") for text in texts]
+    expected = snips.predict(task, rows, encoder, labels)
+    found = Predictor.load(exported("joint").folder, int8=False).predict(texts)
+    assert [(a.label, a.tags, a.complete) for a in found] == [(p.intent, p.slots, p.complete) for p in expected]
+    assert not found[4].complete
+    assert len(found[4].tags) == len(texts[4].split())
+
+
+def test_kinds(exported):
+    answer = Predictor.load(exported("classification", task="MNLI").folder).predict([("play jazz", "rate this")])[0]
+    assert answer.label == max(answer.probabilities, key=answer.probabilities.get)
+    assert list(answer.probabilities) == ["contradiction", "entailment", "neutral"]
+    assert sum(answer.probabilities.values()) == pytest.approx(1)
+    scored = Predictor.load(exported("regression", task="STS-B").folder).predict([("play jazz", "rate this")])[0]
+    assert scored.label is None
+    assert isinstance(scored.score, float)
+    with pytest.raises(UserError, match="has no task"):
+        Predictor.load(exported("masked").folder).predict("play")
+    with pytest.raises(UserError, match="pair of texts, but snips"):
+        Predictor.load(exported("joint").folder).predict([("play", "jazz")])
+
+
+def test_the_second_text_matters(exported):
+    predictor = Predictor.load(exported("classification", task="MNLI").folder, int8=False)
+    one, two = predictor.predict([("play jazz", "rate this"), ("play jazz", "five stars")])
+    assert one.probabilities != two.probabilities
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ("O O", []),
+        ("B-a I-a O", [("a", 0, 2)]),
+        ("B-a B-a", [("a", 0, 1), ("a", 1, 2)]),
+        ("I-a I-a", [("a", 0, 2)]),
+        ("B-a I-b", [("a", 0, 1), ("b", 1, 2)]),
+        ("B-a O I-a", [("a", 0, 1), ("a", 2, 3)]),
+        ("B-a-b I-a-b", [("a-b", 0, 2)]),
+    ],
+)
+def test_spans(tags, expected):
+    words = ["w0", "w1", "w2"]
+    found = spans(tags.split(), words)
+    assert found == tuple(Slot(name, " ".join(words[s:e]), s, e) for name, s, e in expected)
+
+
+def test_softmax_of_large_logits():
+    import numpy as np
+
+    assert softmax(np.array([1e4, 1e4], np.float32)).tolist() == [0.5, 0.5]
+
+
+def test_predicting_needs_neither_torch_nor_transformers(exported):
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'transformers', 'onnx', 'accelerate', 'safetensors'): sys.modules[name] = None\n"
+        "from mixvocab.cli import main\n"
+        "main(['predict', sys.argv[1], 'play some jazz', '--json'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(exported("joint").folder)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["label"] in ("PlayMusic", "BookRestaurant", "RateBook")
+
+
+def test_command_output(exported, capsys, monkeypatch, tmp_path):
+    import io
+
+    folder = str(exported("joint").folder)
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(TEXTS) + "\n"))
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", folder, "--json"])
+    assert not ended.value.code
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    expected = Predictor.load(folder).predict(TEXTS)
+    assert [line["text"] for line in lines] == TEXTS
+    assert [line["label"] for line in lines] == [answer.label for answer in expected]
+    assert [line["slots"] for line in lines] == [[vars(slot) for slot in answer.slots] for answer in expected]
+    with pytest.raises(SystemExit):
+        main(["predict", folder, TEXTS[0], "--fp32"])
+    assert capsys.readouterr().out.splitlines()[0] == TEXTS[0]
+    pair = str(exported("classification", task="MNLI").folder)
+    with pytest.raises(SystemExit):
+        main(["predict", pair, "play jazz\trate this"])
+    assert "%" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda f: (f / INTEGERS).write_bytes((f / INTEGERS).read_bytes()[:-9]), "damaged, its SHA-256"),
+        (lambda f: (f / INTEGERS).unlink(), "no such file; export the model again"),
+        (lambda f: (f / "task.json").write_text("{}"), "not that of an export"),
+        (lambda f: (f / "task.json").unlink(), "no task.json in it"),
+        (lambda f: (f / "tokenizer.json").write_text("{"), "tokenizer.json cannot be read"),
+    ],
+)
+def test_damaged_folders_are_one_line(exported, copy_of, capsys, spoil, message):
+    folder = copy_of(exported("joint").folder)
+    spoil(folder)
+    assert message in failure(["predict", str(folder), "play"], capsys)
+
+
+def test_bad_arguments_are_one_line(exported, make_folder, tmp_path, capsys):
+    folder = str(exported("joint").folder)
+    assert "text 2: an empty text" in failure(["predict", folder, "play", " "], capsys)
+    assert "no such folder" in failure(["predict", str(tmp_path / "none"), "play"], capsys)
+    fine_tuned = str(make_folder("joint"))
+    capsys.readouterr()  # transformers' progress of writing it
+    assert "is there already" in failure(["export", fine_tuned, "--out", folder], capsys)
+    assert "write numbers" in failure(["bench", folder, "--lengths", "a"], capsys)
+    assert "window is 24 tokens" in failure(["bench", folder, "--lengths", "128"], capsys)
+
+
+def failure(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    return lines[0]
