@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mixvocab.book import evaluation, records, steps, task_steps
 from mixvocab.book.artefacts import Artefact
 from mixvocab.book.evaluation import Entry
-from mixvocab.book.published import Ours
+from mixvocab.book.published import PUBLISHED_GLUE, Ours
 from mixvocab.book.task_steps import BERT_JOINT, METHODS, MIXED, FineTuned
 from mixvocab.files import write_json
 from mixvocab.sources import GlueData, resolve_glue
@@ -202,7 +202,7 @@ def ours(known: dict[str, list[Entry]], teacher: str) -> list[Ours]:
             scores["average"] = estimate([sum(part[seed] for part in parts) / len(parts) for seed in shared])
         entry = next(iter(own.values()))
         cost, name = entry.metrics, title(entry).replace("mixed-vocab", "Mixed-vocab")
-        kin = {MIXED: "Mixed-vocab", "nokd": "NoKD"}.get(method)
+        twin = f"{'NoKD' if method == 'nokd' else 'Mixed-vocab'} {size}"
         made.append(
             Ours(
                 name,
@@ -210,8 +210,9 @@ def ours(known: dict[str, list[Entry]], teacher: str) -> list[Ours]:
                 scores,
                 bytes=cost["bytes"],
                 teacher="none" if method in {"nokd", "nokd-wide"} else teacher,
-                tokens=cost["stage_one_tokens"] + cost["stage_two_tokens"],
-                beside=f"{kin} {size}" if kin and size in _PUBLISHED_SIZES else "",
+                # How much the teacher has read is not known.
+                tokens=None if method == BERT_JOINT else cost["stage_one_tokens"] + cost["stage_two_tokens"],
+                beside=twin if method in {MIXED, "nokd"} and twin in {row.label for row in PUBLISHED_GLUE} else "",
             )
         )
     return made
@@ -223,4 +224,3 @@ def _by_seed(own: dict[str, Entry], field: str) -> dict[int, float]:
 
 
 _AVERAGED = ("mrpc_f1", "mnli_m", "sst2")
-_PUBLISHED_SIZES = {"L-6 H-256", "L-12 H-256"}

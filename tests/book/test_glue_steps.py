@@ -1,0 +1,106 @@
+"""Chapter 5's steps on a tiny teacher: what is fine-tuned, found again, recorded, and put beside the paper's table."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mixvocab.book import glue_steps, records
+from mixvocab.book.chapter import Chapter, open_chapter
+from mixvocab.book.published import PUBLISHED_GLUE
+from mixvocab.errors import UserError
+from mixvocab.tasks.glue import load_classifier
+from mixvocab.tasks.glue_scores import glue_scores
+
+Opener = Callable[..., Chapter]
+ROWS = {"MRPC": 48, "SST-2": 40, "MNLI": 36, "STS-B": 32}
+
+
+@pytest.fixture
+def opened(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any], cache: Path) -> Opener:
+    """Opens the chapter on the tiny world with some dozens of synthetic rows a task."""
+    settings = tiny_settings | {"teacher.source": str(tiny_teacher), "glue.rows": ROWS, "glue.epochs": 1}
+    return lambda **more: open_chapter("05_glue", profile="smoke", data_dir=tiny_corpus, **settings | more)
+
+
+def test_every_method_trains_and_is_found_again(opened: Opener) -> None:
+    chapter = opened()
+    methods = ["nokd", "nokd-wide", "mixed", "bert-joint"]
+    models = [glue_steps.model(chapter, "SST-2", method, 0) for method in methods]
+    assert all(one.artefact.made for one in models)
+    later = opened()
+    again = [glue_steps.model(later, "SST-2", method, 0) for method in methods]
+    assert not any(artefact.made for artefact in later.store.used)
+    assert [one.test for one in again] == [one.test for one in models]
+    assert models[0].parameters == models[2].parameters < models[3].parameters
+    assert models[2].pretraining[0] > 0 == models[0].pretraining[0]
+    assert models[0].pretraining[1] > 0 == models[3].pretraining[1]
+    assert glue_steps.model(chapter, "SST-2", "nokd", 1).artefact.made
+
+
+def test_what_is_kept_is_the_model_that_was_scored(opened: Opener) -> None:
+    chapter = opened()
+    for task in ("STS-B", "MNLI"):
+        one, data = glue_steps.model(chapter, task, "nokd", 0), glue_steps.data(chapter, task)
+        split = glue_steps.roles(chapter, task)
+        load_classifier(one.folder, data)
+        predictions = json.loads((one.folder / "predictions.json").read_text())
+        for name, rows in split.report.items():
+            for metric, value in glue_scores(task, [r.label for r in rows], predictions[name], data.labels).items():
+                assert one.test[f"{name}/{metric}"] == pytest.approx(value)
+        assert set(glue_steps.baseline(chapter, task, "bag_of_words")) == set(one.test)
+
+
+def test_roles_are_the_same_for_every_model(opened: Opener) -> None:
+    split = glue_steps.roles(opened(), "MRPC")
+    assert split == glue_steps.roles(opened(seed=7), "MRPC")
+    assert len(split.train) == ROWS["MRPC"]
+    assert not {row.text_a + str(row.text_b) for row in split.train} & {r.text_a + str(r.text_b) for r in split.choose}
+
+
+def test_records_hold_what_the_tables_show(opened: Opener) -> None:
+    chapter = opened()
+    models = [glue_steps.model(chapter, task, method, 0) for task in ("SST-2", "MRPC") for method in ("nokd", "mixed")]
+    paths = glue_steps.record(chapter, models)
+    assert paths[1].name == "glue-sst-2-mixed-l1-h16-smoke-s0.json"
+    found = glue_steps.live(paths)
+    assert list(found) == ["SST-2", "MRPC"]
+    assert [entry.method for entry in found["MRPC"]] == ["nokd", "mixed"]
+    kept = records.read(paths[2])
+    assert kept["metrics"]["baselines"]["majority"] == glue_steps.baseline(chapter, "MRPC", "majority")
+    assert kept["metrics"]["training_rows"] == ROWS["MRPC"]
+    assert kept["params"]["roles"] == "chosen on dev, reported on test"
+    assert {source["kind"] for source in kept["sources"]} == {"glue", "corpus", "teacher"}
+
+
+def record(task: str, method: str, seed: int, scores: dict[str, float], size: str = "L-6 H-256") -> dict[str, Any]:
+    cost = {"parameters": 6_200_000, "bytes": 25_000_000, "stage_one_tokens": 1, "stage_two_tokens": 2}
+    params = {"task": task, "method": method, "size": size}
+    return {"params": params, "profile": "gpu", "seed": seed, "seconds": 1.0, "metrics": {"test": scores, **cost}}
+
+
+def test_rows_beside_table_1() -> None:
+    found = []
+    for seed, points in ((0, 0.8), (1, 0.9)):
+        found.append(record("MRPC", "mixed", seed, {"test/f1": points, "test/accuracy": 0.7}))
+        found.append(record("SST-2", "mixed", seed, {"dev/accuracy": points + 0.05}))
+        found.append(record("MNLI", "mixed", seed, {"m/accuracy": 0.6, "mm-hard/accuracy": 0.3}))
+    found.append(record("SST-2", "nokd", 0, {"dev/accuracy": 0.5}, "L-6 H-96"))
+    nokd, mixed = glue_steps.ours(glue_steps._by_task(found), "a teacher")
+    assert mixed.name == "Mixed-vocab L-6 H-256" == mixed.beside
+    assert mixed.beside in {row.label for row in PUBLISHED_GLUE}
+    assert {name: round(score.mean, 6) for name, score in mixed.scores.items()} == {
+        "mrpc_f1": 85, "mrpc_acc": 70, "mnli_m": 60, "sst2": 90, "average": round((85 + 60 + 90) / 3, 6),
+    }  # fmt: skip
+    assert mixed.seeds == 2
+    assert "mnli_mm" not in mixed.scores  # the hard half is no mismatched set
+    assert (nokd.beside, nokd.teacher, set(nokd.scores)) == ("", "none", {"sst2"})
+
+
+def test_names_of_tasks() -> None:
+    assert glue_steps.chosen_tasks("sst2, mnli", ()) == ["SST-2", "MNLI"]
+    assert glue_steps.chosen_tasks(None, ("MRPC",)) == ["MRPC"]
+    with pytest.raises(UserError, match="no task 'foo'"):
+        glue_steps.chosen_tasks("foo", ())
