@@ -10,6 +10,7 @@ from typing import Any
 from mixvocab.book import records
 from mixvocab.book.published import PUBLISHED_SNIPS, Ours
 from mixvocab.book.task_steps import BERT_JOINT, METHODS, MIXED, STACKPROP
+from mixvocab.edge.runtime import spans
 from mixvocab.stats import Estimate, estimate, paired
 
 Record = dict[str, Any]
@@ -110,6 +111,15 @@ def difference(first: Entry, second: Entry, score: str) -> Estimate:
     shared = sorted(set(first.seeds) & set(second.seeds))
     one, two = ([v for s, v in zip(e.seeds, e.values(score), strict=True) if s in shared] for e in (first, second))
     return paired(one, two)
+
+
+def bracketed(words: Sequence[str], tags: Sequence[str]) -> str:
+    """An utterance with its slots in brackets: play [genre: jazz] now."""
+    slots = spans(tags, words)
+    inside = {place for slot in slots for place in range(slot.start, slot.end)}
+    parts = {place: word for place, word in enumerate(words) if place not in inside}
+    parts |= {slot.start: f"[{slot.name}: {slot.text}]" for slot in slots}
+    return " ".join(parts[place] for place in sorted(parts))
 
 
 def points(score: Estimate) -> str:

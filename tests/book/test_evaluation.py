@@ -101,3 +101,10 @@ def test_rows_beside_the_paper() -> None:
     assert (rows["Mixed-vocab L-6 H-96"].teacher, rows["NoKD L-6 H-96"].teacher) == ("MiniLM", "none")
     assert rows["BERT-joint"].tokens is None
     assert rows["Mixed-vocab L-6 H-96"].tokens == 100
+
+
+def test_utterances_with_their_slots_in_brackets() -> None:
+    words = "play a bit of jazz now".split()
+    told = evaluation.bracketed(words, ["O", "B-size", "I-size", "O", "B-genre", "O"])
+    assert told == "play [size: a bit] of [genre: jazz] now"
+    assert evaluation.bracketed(words, ["O"] * 6) == "play a bit of jazz now"
