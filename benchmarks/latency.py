@@ -1,11 +1,11 @@
 """Milliseconds a single query takes: the students beside BERT-base and others, in ONNX Runtime and in PyTorch.
 
-    python benchmarks/latency.py [--data-dir DIR] [--rounds 10] [--folder EXPORTED] [--quick]
+    python benchmarks/latency.py [--data-dir DIR] [--rounds 10] [--quick]
 
 All models take turns, length by length, in one run; see `mixvocab.edge.latency`. Weights are random, of the right
 shapes. Every BERT has the joint heads of SNIPS and is built by `mixvocab.edge.graph` and run by ONNX Runtime with the
 same options, so a ratio between two of them is one of size and of number format, not of care. MobileBERT comes from
-PyTorch's exporter; the eager student and StackProp run in PyTorch. `--folder` adds an exported model of your own.
+PyTorch's exporter; the eager student and StackProp run in PyTorch.
 
 A busy machine makes long runs longer than short ones, since these fit between two interruptions: the ratio of the
 fastest queries is the fairer one there, and both are written.
@@ -24,8 +24,10 @@ from typing import Any
 
 from mixvocab.edge import latency, peers
 from mixvocab.files import write_json
-from mixvocab.sources import resolve_teacher
+from mixvocab.sources import resolve_corpus
 from mixvocab.tasks.encoding import Encoder
+from mixvocab.text.counts import count_words
+from mixvocab.text.learner import learn_vocabulary
 
 LENGTHS = (8, 16, 32, 128)
 RESULT = Path(__file__).parent / "results" / "latency.json"
@@ -37,17 +39,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data-dir", type=Path, default=None, help="default: MIXVOCAB_DATA")
     parser.add_argument("--rounds", type=int, default=10, help="turns of each model at each length")
-    parser.add_argument("--folder", type=Path, default=None, help="an exported model to time as well")
+    parser.add_argument("--corpus", default="auto", help="what the 5,000 pieces come from: auto, embedded, a path ...")
     parser.add_argument("--quick", action="store_true", help="one thread, 16 and 128 tokens, no MobileBERT")
     chosen = parser.parse_args()
 
-    tokenizer = chosen.folder or resolve_teacher("auto", data_dir=chosen.data_dir).folder
-    encoder = Encoder.load(tokenizer, 512)
+    corpus = resolve_corpus(chosen.corpus, data_dir=chosen.data_dir, megabytes=4)
+    encoder = Encoder(learn_vocabulary(count_words(corpus.documents()), 5000).backend(), 512)
     found: list[latency.Latency] = []
     for threads in (1,) if chosen.quick else sorted({1, os.cpu_count() or 1}):
         models = list(peers.contestants(peers.Field(mobilebert=not chosen.quick), threads, encoder))
-        if chosen.folder:
-            models += [latency.exported(chosen.folder, int8=int8, threads=threads) for int8 in (False, True)]
         found += latency.measure(models, (16, 128) if chosen.quick else LENGTHS, chosen.rounds)
         del models  # the large ones hold a gigabyte
         gc.collect()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -112,6 +113,7 @@ def plain_export(model: nn.Module) -> bytes:
     """A BERT-like model by `torch.onnx.export`, batch and length dynamic, no fusion of ours."""
     ids = torch.ones(2, 8, dtype=torch.int64)
     dynamic = {0: torch.export.Dim("B"), 1: torch.export.Dim("T", max=512)}
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which no BERT has
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
