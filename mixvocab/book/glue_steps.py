@@ -94,7 +94,7 @@ def model(chapter: Chapter, task: str, method: str, seed: int) -> GlueModel:
     tokens, pretrained, origin = _beginning(chapter, method, seed)
     if METHODS[method].arm is None:
         tuning = replace(tuning, learning_rate=min(tuning.learning_rate, TEACHER_RATE))
-    label = f"{task}, {METHODS[method].title}, seed {seed}"
+    label = f"{task}, {method_title(method)}, seed {seed}"
 
     def make(folder: Path) -> None:
         run = glue.fine_tune(pretrained, rows, tuning, seed=seed, rows=limit, folder=folder / "run", label=label)
@@ -179,7 +179,12 @@ def _by_task(found: Sequence[evaluation.Record]) -> dict[str, list[Entry]]:
 
 def title(entry: Entry) -> str:
     """Method and size as tables show them."""
-    return "the teacher itself" if entry.method == BERT_JOINT else entry.title
+    return f"{method_title(entry.method)} {entry.size}".strip()
+
+
+def method_title(method: str) -> str:
+    """The method alone; chapter 6's name for the teacher speaks of its two heads."""
+    return "the teacher itself" if method == BERT_JOINT else METHODS[method].title
 
 
 def ours(known: dict[str, list[Entry]], teacher: str) -> list[Ours]:
