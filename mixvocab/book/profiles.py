@@ -129,7 +129,7 @@ class GlueSettings(TuningSettings):
 
     tasks: tuple[str, ...] = ("MRPC", "SST-2", "MNLI")
     rows: dict[str, Positive] = {}  # task -> training rows that are used; a task left out: all
-    methods: tuple[str, ...] = ("NoKD", "stage I, PCA start")  # what is run; the rest of the table is recorded
+    methods: tuple[str, ...] = ("nokd", "mixed")  # what is run; the rest of the table is recorded
 
 
 class SnipsSettings(TuningSettings):
