@@ -1,10 +1,10 @@
 """BERT as an ONNX graph, written from its weights.
 
 An exporter that follows PyTorch writes every change of shape and the mask's arithmetic down, and a runtime then has to
-recognise what could be one step. Here a layer is written with the operators that a runtime has anyway: one product for query, key and value,
-`Attention`, `LayerNormalization`, `Gelu`. All are standard ONNX. `com.microsoft.SkipLayerNormalization`, which joins
-the addition before it, is left out on purpose: in ONNX Runtime 1.31 it takes three to six times as long as `Add` and
-`LayerNormalization` one after the other.
+recognise what could be one step. Here a layer is written with the operators that a runtime has anyway: one product for
+query, key and value, `Attention`, `LayerNormalization`, `Gelu`. All are standard ONNX.
+`com.microsoft.SkipLayerNormalization`, which joins the addition before it, is left out on purpose: in ONNX Runtime
+1.31 it takes three to six times as long as `Add` and `LayerNormalization` one after the other.
 """
 
 from __future__ import annotations

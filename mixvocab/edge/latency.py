@@ -16,7 +16,7 @@ from mixvocab.edge.runtime import inputs, open_session
 from mixvocab.errors import UserError
 from mixvocab.tasks.encoding import Encoder
 
-TURN = 0.01  # seconds of queries that a model gets at a time, at least one query
+TURN = 0.025  # seconds of queries that a model gets at a time, at least one query
 MOST = 20  # queries a turn
 
 

@@ -63,7 +63,7 @@ def test_padding_changes_no_fp32_logit(exported, kind):
         np.testing.assert_allclose(short, long, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["joint", "classification"])
+@pytest.mark.parametrize("kind", ["joint", "classification", "masked"])
 def test_int8_chooses_as_fp32_wherever_the_choice_is_clear(exported, kind):
     done = exported(kind, task="MNLI")
     values = feed(64, 12, done.bundle.pair)
