@@ -6,9 +6,7 @@ compared with the data's when a model is loaded, so no number is ever read in an
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,22 +16,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import BertForSequenceClassification
-from transformers.utils import logging as transformers_logging
 
 from mixvocab.errors import UserError
 from mixvocab.files import write_json
 from mixvocab.losses import Losses, Part
+from mixvocab.models.loading import quietly
 from mixvocab.sources.rows import GlueData, GlueRow
 from mixvocab.tasks.batching import Batches, in_order, pad, real
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.finetune import Tuned, Tuning, finetune
+from mixvocab.tasks.folder import save_model
 from mixvocab.tasks.glue_rows import Roles, roles
 from mixvocab.tasks.glue_scores import CHOOSE_BY, Label, glue_scores
 from mixvocab.train import to_tensors
 
 HIDDEN = -100  # the number of a label that is not known; no loss counts it
 SCORE = ("score",)  # the name of a regression's one output
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
 
 @dataclass(frozen=True)
@@ -202,12 +200,8 @@ def save_classifier(
 
     `window` is in tokens, `scores` what task.json says of the model's quality.
     """
-    model.save_pretrained(folder)
-    for name in TOKENIZER_FILES:
-        if (tokenizer / name).is_file():
-            shutil.copyfile(tokenizer / name, folder / name)
     kind = "regression" if data.regression else "classification"
-    write_json(folder / "task.json", {"task": data.task, "kind": kind, "window": window, "scores": scores})
+    save_model(model, tokenizer, folder, task=data.task, kind=kind, window=window, scores=scores)
 
 
 @dataclass
@@ -276,7 +270,7 @@ def fine_tune(
 
 
 def _load(folder: Path, **settings: Any) -> tuple[BertForSequenceClassification, dict[str, Any]]:
-    with _quiet():  # a new head is expected
+    with quietly():  # a new head is expected
         try:
             loaded: Any = BertForSequenceClassification.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **settings
@@ -287,16 +281,6 @@ def _load(folder: Path, **settings: Any) -> tuple[BertForSequenceClassification,
                 f"model folder {folder.name} does not load ({first}): give config.json + *.safetensors"
             ) from None
     return loaded[0].eval(), loaded[1]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
 
 
 def _saved_labels(config: Any) -> tuple[str, ...]:
