@@ -145,7 +145,7 @@ class EdgeSettings(Section):
     """Chapter 9."""
 
     lengths: tuple[Positive, ...] = (8, 16, 32, 128)  # tokens a query
-    rounds: Positive = 50  # timed queries a model, length and number of threads
+    rounds: Positive = 20  # turns of each model at each length and number of threads
     peers: bool = True  # time BERT-base and the other large shapes as well
 
 

@@ -16,6 +16,7 @@ from mixvocab.book.artefacts import Artefact
 from mixvocab.errors import UserError
 from mixvocab.files import write_json
 from mixvocab.sources import SnipsData, resolve_snips
+from mixvocab.sources.tasks import Sizes
 from mixvocab.tasks import joint_training, stackprop_training
 from mixvocab.tasks.finetune import Tuning
 from mixvocab.tasks.joint_training import JointRun
@@ -33,6 +34,7 @@ class Method:
     arm: str | None = None  # its name in chapter 4; None: it is no student
 
 
+SYNTHETIC = Sizes(train=4_000, valid=500, test=500)  # more rows of a grammar have nothing more to teach
 MIXED, STACKPROP, BERT_JOINT = "mixed", "stackprop", "bert-joint"
 METHODS = {
     "nokd": Method("NoKD", "the same student without a teacher, BERT's random embeddings", comparison.NOKD),
@@ -106,7 +108,7 @@ class FineTuned:
 
 def snips(chapter: Chapter) -> SnipsData:
     """Intents and slots; from the synthetic grammar where there are no real ones."""
-    return chapter.once("snips", lambda: resolve_snips(data_dir=chapter.data_dir))
+    return chapter.once("snips", lambda: resolve_snips(data_dir=chapter.data_dir, sizes=SYNTHETIC))
 
 
 Trainer = Callable[..., JointRun]
