@@ -35,7 +35,7 @@ _STYLE = (
     ".vscode-light .only-dark,.vscode-dark .only-light{display:none!important}"
     ".mv-figure{margin:1rem 0}.mv-figure div{overflow-x:auto}.mv-figure img{width:100%;max-width:44rem;height:auto}"
     ".mv-figure.mv-wide img{min-width:36rem;max-width:56rem}"
-    ".mv-figure figcaption{font-size:.9em;opacity:.85}"
+    ".mv-figure figcaption{font-size:.9em;font-weight:normal;color:inherit}"
     "</style>"
 )
 
