@@ -14,6 +14,7 @@ from mixvocab.edge.runtime import spans
 from mixvocab.stats import Estimate, estimate, paired
 
 Record = dict[str, Any]
+NOKD = ("nokd", "nokd-wide")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,14 @@ class Entry:
     def metrics(self) -> dict[str, Any]:
         """Of the first seed: what does not depend on the seed, such as parameters."""
         return self.records[0]["metrics"]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What twins must have in common: the sections of the profile that trained them."""
+        own = self.records[0]["params"]
+        task = self.records[0]["chapter"].partition("_")[2]  # 05_glue, 06_snips
+        sections = {name: dict(own[name]) for name in ("corpus", "mixing", "stage_two", task) if name in own}
+        return {name: {k: v for k, v in s.items() if k not in {"methods", "tasks"}} for name, s in sections.items()}
 
     def values(self, score: str, split: str = "test") -> list[float]:
         """A score in percent, one a seed."""
@@ -97,13 +106,23 @@ def ours(found: Sequence[Entry], teacher: str) -> list[Ours]:
                 cost["parameters"],
                 {"intent": entry.score("intent_accuracy"), "slot_f1": entry.score("slot_f1")},
                 bytes=cost["bytes"],
-                teacher="none" if entry.method in {STACKPROP, "nokd", "nokd-wide"} else teacher,
+                teacher="none" if entry.method in {STACKPROP, *NOKD} else teacher,
                 # How much the teacher has read is not known.
                 tokens=None if entry.method == BERT_JOINT else cost["stage_one_tokens"] + cost["stage_two_tokens"],
                 beside=twin,
             )
         )
     return made
+
+
+def twins(found: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
+    """Every mixed-vocabulary student with each NoKD of its size that was trained with the same settings."""
+    return [
+        (one, other)
+        for one in found
+        for other in found
+        if one.method == MIXED and other.method in NOKD and one.size == other.size and one.settings == other.settings
+    ]
 
 
 def difference(first: Entry, second: Entry, score: str) -> Estimate:

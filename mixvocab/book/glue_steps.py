@@ -90,7 +90,7 @@ def baseline(chapter: Chapter, task: str, kind: str) -> Scores:
 def model(chapter: Chapter, task: str, method: str, seed: int) -> GlueModel:
     """The student of that method (or the teacher itself), fine-tuned on the task."""
     settings, rows = chapter.profile.glue, data(chapter, task)
-    tuning, limit = Tuning(**settings.tuning()), settings.rows.get(task)
+    tuning, limit = Tuning(**settings.tuning(chapter.profile.student.hidden)), settings.rows.get(task)
     tokens, pretrained, origin = _beginning(chapter, method, seed)
     if METHODS[method].arm is None:
         tuning = replace(tuning, learning_rate=min(tuning.learning_rate, TEACHER_RATE))

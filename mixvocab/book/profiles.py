@@ -108,6 +108,7 @@ class TuningSettings(Section):
     epochs: Annotated[float, Field(gt=0)]
     batch_size: Positive = 64
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    rate_width: Positive | None = None  # hidden size that the rate is meant for; it falls with 1/H; None: any
     optimizer: Literal["adamw", "lamb", "lamb-common"] = "adamw"
     warmup: Share = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
@@ -119,9 +120,12 @@ class TuningSettings(Section):
     window: Annotated[int, Field(ge=8, le=512)] = 128  # tokens an example may have
     evaluations: Positive = 10  # on development data
 
-    def tuning(self) -> dict[str, Any]:
-        """Keyword arguments for `Tuning`."""
-        return {name: getattr(self, name) for name in TuningSettings.model_fields}
+    def tuning(self, hidden: int | None = None) -> dict[str, Any]:
+        """Keyword arguments for `Tuning`, for a student of this hidden size."""
+        fields = {name: getattr(self, name) for name in TuningSettings.model_fields if name != "rate_width"}
+        if hidden and self.rate_width:
+            fields["learning_rate"] *= self.rate_width / hidden  # wide students stall at what narrow ones need
+        return fields
 
 
 class GlueSettings(TuningSettings):

@@ -118,7 +118,8 @@ def snips_model(chapter: Chapter, method: str, seed: int) -> FineTuned:
     """The model of that method, fine-tuned on SNIPS."""
     settings = chapter.profile.snips
     data, limit = snips(chapter), settings.rows
-    tuning = Tuning(**{STACKPROP: settings.stackprop, BERT_JOINT: settings.teacher}.get(method, settings).tuning())
+    recipe = {STACKPROP: settings.stackprop, BERT_JOINT: settings.teacher}.get(method, settings)
+    tuning = Tuning(**recipe.tuning(chapter.profile.student.hidden))
     tokens, inputs, trainer = _beginning(chapter, method, seed)
 
     def make(folder: Path) -> None:

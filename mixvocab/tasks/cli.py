@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,8 +70,8 @@ def _joint(
     for line in unseen_labels(data):
         typer.echo(f"note: {line}", err=True)
     limit = rows if rows is not None else settings.snips.rows
-    work = claim(out, _about(model, settings.snips.tuning(), data.source.as_record(), limit, seed))
-    tuning = Tuning(**settings.snips.tuning())
+    recipe = settings.snips.tuning(_hidden(model))
+    work, tuning = claim(out, _about(model, recipe, data.source.as_record(), limit, seed)), Tuning(**recipe)
     run = fine_tune(model, data, tuning, work / "model", seed=seed, limit=limit, folder=work / "run")
     publish(work / "model", out)
     chosen = {name: value for name, value in run.dev.items() if name not in {"step", "epoch"}}
@@ -94,12 +95,20 @@ def _glue(
 
     data = resolve_glue(task, spec, data_dir=data_dir)
     limit = rows if rows is not None else settings.glue.rows.get(data.task)
-    work = claim(out, _about(model, settings.glue.tuning(), data.source.as_record(), limit, seed))
-    tuning = Tuning(**settings.glue.tuning())
+    recipe = settings.glue.tuning(_hidden(model))
+    work, tuning = claim(out, _about(model, recipe, data.source.as_record(), limit, seed)), Tuning(**recipe)
     tuned = fine_tune(model, data, tuning, seed=seed, rows=limit, folder=work / "run")
     tuned.save(work / "model", model, data, tuning)
     publish(work / "model", out)
     return tuned.scores
+
+
+def _hidden(model: Path) -> int | None:
+    """The hidden size in the model's config.json; None if it says none."""
+    try:
+        return json.loads((model / "config.json").read_text(encoding="utf-8")).get("hidden_size")
+    except (ValueError, AttributeError) as error:
+        raise UserError(f"{model}/config.json is damaged ({error}): save the model again") from None
 
 
 def _about(model: Path, tuning: dict[str, Any], source: dict[str, Any], rows: int | None, seed: int) -> dict[str, Any]:

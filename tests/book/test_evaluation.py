@@ -10,6 +10,7 @@ from mixvocab.stats import estimate
 
 def record(method: str, seed: int, f1: float, size: str = "L-6 H-96", profile: str = "laptop") -> dict[str, Any]:
     return {
+        "chapter": "06_snips",
         "seed": seed,
         "profile": profile,
         "seconds": 60.0,
@@ -69,6 +70,19 @@ def test_twins_are_compared_on_the_seeds_they_share() -> None:
 )
 def test_no_claim_without_an_interval_that_allows_it(values: list[float], expected: str) -> None:
     assert expected in evaluation.verdict(estimate(values))
+
+
+def test_only_students_of_the_same_settings_are_twins() -> None:
+    found = evaluation.entries([record("mixed", 0, 0.9), record("nokd", 0, 0.8), record("nokd-wide", 0, 0.85)])
+    assert [(a.method, b.method) for a, b in evaluation.twins(found)] == [("mixed", "nokd"), ("mixed", "nokd-wide")]
+    longer = record("nokd", 0, 0.8)
+    longer["params"] |= {"snips": {"epochs": 20, "methods": ["nokd"]}, "glue": {"epochs": 1}}
+    shorter = record("mixed", 0, 0.8)
+    shorter["params"] |= {"snips": {"epochs": 10, "methods": ["mixed"]}}
+    assert not evaluation.twins(evaluation.entries([longer, shorter]))
+    shorter["params"]["snips"]["epochs"] = 20
+    assert len(evaluation.twins(evaluation.entries([longer, shorter]))) == 1
+    assert not evaluation.twins(evaluation.entries([record("mixed", 0, 0.9), record("nokd", 0, 0.8, "L-6 H-256")]))
 
 
 def test_the_entry_with_more_seeds_is_the_better_known() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from mixvocab.book.profiles import load_profile, parse_profile, profile_names
 from mixvocab.errors import UserError
+from mixvocab.tasks.finetune import Tuning
 from mixvocab.train import Recipe
 
 
@@ -59,3 +60,23 @@ def test_unknown_key_in_a_profile_names_the_nearest():
     tree = {"corpus": {"megabytes": 1}, "vocabulary": {"megabytes": 1, "sise": 500}}
     with pytest.raises(UserError, match=re.escape("vocabulary.sise is unknown (did you mean 'size'?)")):
         parse_profile("mine", tree | {"stage_one": {}, "stage_two": {}})
+
+
+def test_the_rate_of_fine_tuning_falls_with_the_width_it_is_meant_for():
+    snips = load_profile("laptop", **{"snips.learning_rate": 3e-3, "snips.rate_width": 96}).snips
+    assert snips.tuning(96)["learning_rate"] == snips.tuning()["learning_rate"] == 3e-3
+    assert snips.tuning(192)["learning_rate"] == pytest.approx(1.5e-3)
+    assert load_profile("paper").snips.tuning(256)["learning_rate"] == 1e-4
+    assert isinstance(Tuning(**snips.tuning(256)), Tuning)
+
+
+def test_paper_profile_fine_tunes_as_the_paper():
+    paper = load_profile("paper")
+    assert (paper.glue.optimizer, paper.glue.learning_rate, paper.glue.batch_size, paper.glue.epochs) == (
+        "lamb",
+        1e-4,
+        64,
+        10,
+    )
+    assert (paper.snips.optimizer, paper.snips.learning_rate, paper.snips.batch_size) == ("adamw", 1e-4, 64)
+    assert paper.snips.weight_decay == 0  # AdamW without decay is Adam
