@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mixvocab.book.artefacts import Artefact
 from mixvocab.book.provenance import hardware_line
-from mixvocab.book.task_steps import FineTuned
+from mixvocab.book.task_steps import METHODS, FineTuned, snips_model
 from mixvocab.edge import contents, latency, peers
 from mixvocab.edge import export as exporting
 from mixvocab.edge import graph as graphs
@@ -21,6 +21,7 @@ from mixvocab.edge import network as networks
 from mixvocab.edge.bundle import FLOATS, INTEGERS
 from mixvocab.edge.latency import Latency
 from mixvocab.edge.runtime import Answer, Predictor
+from mixvocab.errors import UserError
 from mixvocab.files import write_json
 from mixvocab.sources.rows import SnipsRow
 from mixvocab.tasks.encoding import Encoder
@@ -37,6 +38,14 @@ PAPER_PHONE = {
     "L-6 H-256": 20,
 }
 """Milliseconds a query on "a mobile device" as the paper's table 2 prints them, for 32-bit weights."""
+
+
+def student(chapter: Chapter, method: str) -> FineTuned:
+    """The fine-tuned student of that method. Raises UserError for what is no student."""
+    students = [name for name, known in METHODS.items() if known.arm]
+    if method not in students:
+        raise UserError(f"method {method!r} is no student of chapter 6; choose from {', '.join(students)}")
+    return snips_model(chapter, method, chapter.seed)
 
 
 def exported(chapter: Chapter, model: FineTuned) -> Path:
