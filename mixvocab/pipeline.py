@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +22,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from mixvocab.book.profiles import Profile, StageOneSettings
 from mixvocab.distill.mixed_vocab import multipliers, stage_one, stage_two
-from mixvocab.errors import UserError
 from mixvocab.files import write_json
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import Start, pca_start, random_start, teacher_pieces
@@ -36,6 +34,7 @@ from mixvocab.text.mixing import Mixer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.text.words import WordStore
 from mixvocab.train import Recipe, TrainResult
+from mixvocab.workfolder import WORK, claim, publish
 
 
 def distill(
@@ -62,7 +61,7 @@ def distill(
         UserError: for unusable input, and if `out` holds something else.
     """
     state = PartialState()
-    work = out / ".work"
+    work = out / WORK
     settings = {
         "profile": profile.model_dump(mode="json"),
         "corpus": corpus.source.as_record(),
@@ -71,7 +70,7 @@ def distill(
         "seed": seed,
     }
     if state.is_main_process:
-        _claim(out, work, settings)
+        claim(out, settings)
     state.wait_for_everyone()
     with state.main_process_first():
         vocab = _vocabulary(profile, corpus, work / "vocabulary", vocabulary, processes)
@@ -101,9 +100,7 @@ def distill(
         student.save_pretrained(finished)
         vocab.save(finished)
         write_json(finished / "distillation.json", settings | {"stage_one": first_curve, "stage_two": asdict(second)})
-        for file in sorted(finished.iterdir()):
-            os.replace(file, out / file.name)
-        shutil.rmtree(work)
+        publish(finished, out)
     state.wait_for_everyone()
     return out
 
@@ -139,18 +136,6 @@ def embedding_start(
         return pca_start(table, teacher_pieces(vocabulary.tokenizer(), tokenizer), width)
     generator = torch.Generator().manual_seed(seed)
     return random_start(len(vocabulary), width, table.shape[1], generator=generator, std=settings.start_std)
-
-
-def _claim(out: Path, work: Path, settings: dict[str, Any]) -> None:
-    """Take the folder for this run, or find that it is this run's from before."""
-    note = work / "settings.json"
-    if note.exists():
-        if json.loads(note.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
-            raise UserError(f"--out {out}: an unfinished run with other settings lies there; remove it or name another")
-        return
-    if out.exists() and any(out.iterdir()):
-        raise UserError(f"--out {out}: the folder is not empty; name a new one")
-    write_json(note, settings)
 
 
 def _vocabulary(profile: Profile, corpus: Corpus, folder: Path, given: Path | None, processes: int) -> Vocabulary:

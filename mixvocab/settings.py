@@ -8,7 +8,10 @@ from mixvocab.errors import UserError
 
 
 def parse_settings(given: Sequence[str]) -> dict[str, object]:
-    """Settings by name; values are read as YAML, as in a profile. Raises UserError for one without "="."""
+    """Settings by name; values are read as YAML, as in a profile.
+
+    Raises UserError for one without "=" and for a value that is no YAML.
+    """
     import yaml
 
     pairs: dict[str, object] = {}
@@ -16,5 +19,9 @@ def parse_settings(given: Sequence[str]) -> dict[str, object]:
         name, equals, value = text.partition("=")
         if not equals:
             raise UserError(f"--set {text}: write name=value, for example stage_two.steps=5000")
-        pairs[name.strip()] = yaml.safe_load(value)
+        try:
+            pairs[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            problem = getattr(error, "problem", None) or "no YAML"
+            raise UserError(f"--set {text}: the value cannot be read ({problem})") from None
     return pairs

@@ -12,13 +12,15 @@ from typing import Any
 from mixvocab.errors import UserError
 from mixvocab.files import write_json
 
+WORK = ".work"
+
 
 def claim(out: Path, settings: Mapping[str, Any]) -> Path:
     """The work folder below `out`, for a run of these settings; an unfinished run of the same is gone on with.
 
     Raises UserError if `out` is a file, holds something, or has an unfinished run of other settings in it.
     """
-    work = out / ".work"
+    work = out / WORK
     note = work / "settings.json"
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a new folder")
@@ -36,4 +38,4 @@ def publish(finished: Path, out: Path) -> None:
     """Move the files of `finished`, a folder in the work folder, to `out`, and clear the work away."""
     for file in sorted(finished.iterdir()):
         os.replace(file, out / file.name)
-    shutil.rmtree(out / ".work")
+    shutil.rmtree(out / WORK)
