@@ -19,5 +19,5 @@ def test_what_has_no_value(text: str) -> None:
 
 
 def test_yaml_that_does_not_parse_is_one_line() -> None:
-    with pytest.raises(UserError, match="--set a=.*cannot be read"):
+    with pytest.raises(UserError, match=r"--set a=.*cannot be read"):
         parse_settings(["a={"])
