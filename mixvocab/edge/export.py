@@ -23,6 +23,7 @@ from mixvocab.edge.network import Floats, Integers
 from mixvocab.edge.runtime import open_session
 from mixvocab.errors import UserError
 from mixvocab.models.joint import JointBert
+from mixvocab.models.loading import quietly
 from mixvocab.sources.glue import LAYOUTS
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.folder import read_task
@@ -90,7 +91,8 @@ def load(folder: Path) -> tuple[nn.Module, Bundle]:
         bundle = Bundle(str(about["task"]), about["kind"], min(about["window"], config.max_position_embeddings))
         bundle = _labelled(bundle, config, folder)
     try:
-        model = CLASSES[bundle.kind].from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        with quietly():
+            model = CLASSES[bundle.kind].from_pretrained(folder, local_files_only=True, use_safetensors=True)
     except Exception as error:  # safetensors, transformers and torch raise their own
         raise UserError(f"{folder}: the weights cannot be loaded ({error}): save the model again") from None
     return model.eval(), bundle
