@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixvocab.errors import UserError
+from mixvocab.extras import need
 
 if TYPE_CHECKING:
     from mixvocab.edge.runtime import Answer, Text
@@ -23,7 +24,7 @@ def export(
     out: Annotated[Path, typer.Option(help="New folder for the ONNX files, the tokenizer and task.json.")],
 ) -> None:
     """Write a model as ONNX with 32-bit and with 8-bit weights, checked against PyTorch."""
-    _need("onnx", "onnxruntime")
+    need("export", "onnx", "onnxruntime")
     from mixvocab.edge.bundle import deployed_bytes
     from mixvocab.edge.export import export as run
 
@@ -44,7 +45,7 @@ def predict(
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0: as many as there are cores.")] = 1,
 ) -> None:
     """Answer texts with an exported model; needs no PyTorch."""
-    _need("onnxruntime")
+    need("export", "onnxruntime")
     from mixvocab.edge.runtime import Predictor
 
     predictor = Predictor.load(folder, int8=not fp32, threads=threads)
@@ -66,7 +67,7 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each model.")] = 50,
 ) -> None:
     """Measure milliseconds a query: both kinds of weights, one thread and all threads, warm."""
-    _need("onnxruntime")
+    need("export", "onnxruntime")
     from rich.console import Console
     from rich.table import Table
 
@@ -95,14 +96,6 @@ def register(app: typer.Typer) -> None:
     """Add the three commands."""
     for command in (export, predict, bench):
         app.command()(command)
-
-
-def _need(*packages: str) -> None:
-    from importlib.util import find_spec
-
-    for package in packages:
-        if find_spec(package) is None:
-            raise UserError(f"this command needs {package}: pip install 'mixvocab[export]'")
 
 
 def _parts(line: str) -> Text:

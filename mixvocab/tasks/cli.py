@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mixvocab.errors import UserError
+from mixvocab.extras import need
 
 if TYPE_CHECKING:
     from mixvocab.book.profiles import Profile
@@ -34,6 +35,7 @@ def finetune(
     from mixvocab.book.profiles import load_profile
     from mixvocab.settings import parse_settings
 
+    need("tasks", "sklearn", "seqeval")
     if not (model / "config.json").is_file():
         raise UserError(f"{model}: no config.json in it; name the folder of a model")
     section = "snips" if task.lower() == "snips" else "glue"
