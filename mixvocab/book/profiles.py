@@ -108,7 +108,7 @@ class TuningSettings(Section):
     epochs: Annotated[float, Field(gt=0)]
     batch_size: Positive = 64
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-    rate_width: Positive | None = None  # hidden size that the rate is meant for; it falls as 1/sqrt(H); None: any
+    rate_width: Positive | None = None  # hidden size that the rate is meant for; it falls as H**-1.5; None: any
     optimizer: Literal["adamw", "lamb", "lamb-common"] = "adamw"
     warmup: Share = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
@@ -124,7 +124,7 @@ class TuningSettings(Section):
         """Keyword arguments for `Tuning`, for a student of this hidden size."""
         fields = {name: getattr(self, name) for name in TuningSettings.model_fields if name != "rate_width"}
         if hidden and self.rate_width:
-            fields["learning_rate"] *= (self.rate_width / hidden) ** 0.5  # wide students stall at what narrow ones need
+            fields["learning_rate"] *= (self.rate_width / hidden) ** 1.5  # wide students stall at what narrow ones need
         return fields
 
 

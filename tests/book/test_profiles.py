@@ -65,7 +65,7 @@ def test_unknown_key_in_a_profile_names_the_nearest():
 def test_the_rate_of_fine_tuning_falls_with_the_width_it_is_meant_for():
     snips = load_profile("laptop", **{"snips.learning_rate": 3e-3, "snips.rate_width": 96}).snips
     assert snips.tuning(96)["learning_rate"] == snips.tuning()["learning_rate"] == 3e-3
-    assert snips.tuning(384)["learning_rate"] == pytest.approx(1.5e-3)
+    assert snips.tuning(384)["learning_rate"] == pytest.approx(3e-3 / 8)
     assert load_profile("paper").snips.tuning(256)["learning_rate"] == 1e-4
     assert isinstance(Tuning(**snips.tuning(256)), Tuning)
 
