@@ -122,3 +122,43 @@ def test_bad_options(tiny_teacher: Path, folder: Path, tmp_path: Path, capsys: p
     assert "no task 'snap'" in fails(capsys, tiny_teacher, folder, tmp_path / "two", task="snap")
     assert "snips.epoch" in fails(capsys, tiny_teacher, folder, tmp_path / "two", "--set", "epoch=3")
     assert "write name=value" in fails(capsys, tiny_teacher, folder, tmp_path / "two", "--set", "epochs")
+
+
+def write_reviews(folder: Path) -> Path:
+    """SST-2's layout: "cat" is kind, "dog" is not."""
+    folder.mkdir()
+    for name, count in (("train", 120), ("dev", 40)):
+        rows = [f"the {'cat' if i % 2 else 'dog'} {'was' * (i % 3 > 0)} house\t{i % 2}" for i in range(count)]
+        (folder / f"{name}.tsv").write_text("sentence\tlabel\n" + "\n".join(rows) + "\n")
+    return folder
+
+
+def test_a_glue_task_from_its_files_to_answers_on_the_device(
+    tiny_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews, model, device = write_reviews(tmp_path / "SST-2"), tmp_path / "model", tmp_path / "device"
+    for command in (
+        ["finetune", str(tiny_teacher), "--task", "sst2", "--data", str(reviews), "--out", str(model), *RECIPE],
+        ["export", str(model), "--out", str(device)],
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(command)
+        assert ended.value.code == 0, capsys.readouterr().err
+    assert "dev: accuracy 100.00" in capsys.readouterr().out
+    assert json.loads((model / "config.json").read_text())["id2label"] == {"0": "0", "1": "1"}
+    with pytest.raises(SystemExit):
+        main(["predict", str(device), "--json", "the cat was house", "the dog was house"])
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [answer["label"] for answer in answers] == ["1", "0"]
+
+
+def test_a_development_label_that_training_never_saw_is_an_error(
+    tiny_teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews = write_reviews(tmp_path / "SST-2")
+    with (reviews / "dev.tsv").open("a") as file:
+        file.write("the cat\tperhaps\n")
+    told = fails(capsys, tiny_teacher, reviews, tmp_path / "model", task="SST-2")
+    assert "SST-2/dev.tsv, line 42" in told
+    assert "'perhaps'" in told
+    assert not (tmp_path / "model").exists()
