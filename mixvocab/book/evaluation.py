@@ -42,6 +42,12 @@ class Entry:
         return self.records[0]["metrics"]
 
     @property
+    def teacher(self) -> str:
+        """The teacher's name; "none" where nothing was learned from one."""
+        named = (s["name"] for s in self.records[0]["sources"] if s["kind"] == "teacher")
+        return "none" if self.method in {STACKPROP, *NOKD} else next(named, "none")
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What twins must have in common: the sections of the profile that trained them."""
         own = self.records[0]["params"]
@@ -91,8 +97,8 @@ def best_known(now: Sequence[Entry], before: Sequence[Entry]) -> list[Entry]:
     return entries([record for entry in best.values() for record in entry.records])
 
 
-def ours(found: Sequence[Entry], teacher: str) -> list[Ours]:
-    """Entries as rows beside table 2 of the paper; `teacher` is the name of the teacher that was used."""
+def ours(found: Sequence[Entry]) -> list[Ours]:
+    """Entries as rows beside table 2 of the paper."""
     beside = {STACKPROP: "StackProp", BERT_JOINT: "BERT-base"}
     made = []
     for entry in found:
@@ -106,7 +112,7 @@ def ours(found: Sequence[Entry], teacher: str) -> list[Ours]:
                 cost["parameters"],
                 {"intent": entry.score("intent_accuracy"), "slot_f1": entry.score("slot_f1")},
                 bytes=cost["bytes"],
-                teacher="none" if entry.method in {STACKPROP, *NOKD} else teacher,
+                teacher=entry.teacher,
                 # How much the teacher has read is not known.
                 tokens=None if entry.method == BERT_JOINT else cost["stage_one_tokens"] + cost["stage_two_tokens"],
                 beside=twin,

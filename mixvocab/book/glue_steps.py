@@ -187,7 +187,7 @@ def method_title(method: str) -> str:
     return "the teacher itself" if method == BERT_JOINT else METHODS[method].title
 
 
-def ours(known: dict[str, list[Entry]], teacher: str) -> list[Ours]:
+def ours(known: dict[str, list[Entry]]) -> list[Ours]:
     """Entries of all tasks as rows beside table 1 of the paper: one a method and size.
 
     The average is table 1's, of MRPC F1, MNLI-m and SST-2, and needs all three. Seeds are the fewest of any task.
@@ -214,7 +214,7 @@ def ours(known: dict[str, list[Entry]], teacher: str) -> list[Ours]:
                 cost["parameters"],
                 scores,
                 bytes=cost["bytes"],
-                teacher="none" if method in {"nokd", "nokd-wide"} else teacher,
+                teacher=entry.teacher,
                 # How much the teacher has read is not known.
                 tokens=None if method == BERT_JOINT else cost["stage_one_tokens"] + cost["stage_two_tokens"],
                 beside=twin if method in {MIXED, "nokd"} and twin in {row.label for row in PUBLISHED_GLUE} else "",

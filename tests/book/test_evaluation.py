@@ -14,6 +14,7 @@ def record(method: str, seed: int, f1: float, size: str = "L-6 H-96", profile: s
         "seed": seed,
         "profile": profile,
         "seconds": 60.0,
+        "sources": [{"kind": "corpus", "name": "text"}, {"kind": "teacher", "name": "MiniLM"}],
         "params": {"method": method, "size": size},
         "metrics": {
             "test": {"slot_f1": f1, "intent_accuracy": 0.98},
@@ -103,7 +104,7 @@ def test_rows_beside_the_paper() -> None:
             record("bert-joint", 0, 0.95, ""),
         ]
     )
-    rows = {row.name: row for row in evaluation.ours(found, "MiniLM")}
+    rows = {row.name: row for row in evaluation.ours(found)}
     assert {name: row.beside for name, row in rows.items()} == {
         "NoKD L-6 H-96": "",
         "Mixed-vocab L-6 H-96": "Mixed-vocab L-6 H-96",

@@ -78,7 +78,8 @@ def test_records_hold_what_the_tables_show(opened: Opener) -> None:
 def record(task: str, method: str, seed: int, scores: dict[str, float], size: str = "L-6 H-256") -> dict[str, Any]:
     cost = {"parameters": 6_200_000, "bytes": 25_000_000, "stage_one_tokens": 1, "stage_two_tokens": 2}
     params = {"task": task, "method": method, "size": size}
-    return {"params": params, "profile": "gpu", "seed": seed, "seconds": 1.0, "metrics": {"test": scores, **cost}}
+    known = {"params": params, "profile": "gpu", "seed": seed, "seconds": 1.0, "metrics": {"test": scores, **cost}}
+    return known | {"sources": [{"kind": "teacher", "name": "a teacher"}]}
 
 
 def test_rows_beside_table_1() -> None:
@@ -88,13 +89,14 @@ def test_rows_beside_table_1() -> None:
         found.append(record("SST-2", "mixed", seed, {"dev/accuracy": points + 0.05}))
         found.append(record("MNLI", "mixed", seed, {"m/accuracy": 0.6, "mm-hard/accuracy": 0.3}))
     found.append(record("SST-2", "nokd", 0, {"dev/accuracy": 0.5}, "L-6 H-96"))
-    nokd, mixed = glue_steps.ours(glue_steps._by_task(found), "a teacher")
+    nokd, mixed = glue_steps.ours(glue_steps._by_task(found))
     assert mixed.name == "Mixed-vocab L-6 H-256" == mixed.beside
     assert mixed.beside in {row.label for row in PUBLISHED_GLUE}
     assert {name: round(score.mean, 6) for name, score in mixed.scores.items()} == {
         "mrpc_f1": 85, "mrpc_acc": 70, "mnli_m": 60, "sst2": 90, "average": round((85 + 60 + 90) / 3, 6),
     }  # fmt: skip
     assert mixed.seeds == 2
+    assert mixed.teacher == "a teacher"
     assert "mnli_mm" not in mixed.scores  # the hard half is no mismatched set
     assert (nokd.beside, nokd.teacher, set(nokd.scores)) == ("", "none", {"sst2"})
 
