@@ -1,7 +1,7 @@
 import json
-import multiprocessing
-import os
 import shutil
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -171,29 +171,31 @@ def test_bad_folders_are_one_line(make_folder, tmp_path, copy_of):
     assert not (tmp_path / "out").exists()
 
 
-def _export_and_hang(folder, out):
-    write = module._write
-
-    def slow(file, data):
-        write(file, data)
-        if file.name == INTEGERS:
-            (out.parent / "reached").touch()
-            time.sleep(60)
-
-    module._write = slow
-    export(folder, out)
+EXPORT_AND_HANG = """
+import sys, time
+from pathlib import Path
+from mixvocab.edge import export as module
+folder, out = map(Path, sys.argv[1:])
+write = module._write
+def slow(file, data):
+    write(file, data)
+    if file.name == module.INTEGERS:
+        (out.parent / "reached").touch()
+        time.sleep(600)
+module._write = slow
+module.export(folder, out)
+"""
 
 
 def test_a_killed_export_leaves_nothing_that_looks_whole(make_folder, tmp_path):
     folder, out = make_folder("joint"), tmp_path / "out"
-    process = multiprocessing.get_context("fork").Process(target=_export_and_hang, args=(folder, out))
-    process.start()
+    process = subprocess.Popen([sys.executable, "-c", EXPORT_AND_HANG, str(folder), str(out)])
     deadline = time.monotonic() + 60
-    while not (tmp_path / "reached").exists() and time.monotonic() < deadline and process.is_alive():
+    while not (tmp_path / "reached").exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)
+    process.kill()
+    process.wait()
     assert (tmp_path / "reached").exists()
-    os.kill(process.pid, 9)
-    process.join()
     assert not out.exists()
     for left in tmp_path.glob(".out.*"):
         with pytest.raises(UserError, match=r"no task.json"):
