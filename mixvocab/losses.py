@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 class Part(NamedTuple):
@@ -17,6 +18,19 @@ class Part(NamedTuple):
 
 Losses = dict[str, Part]
 """Losses by name. Training minimises sum(total) / sum(positions) over all of them; equation 1 is such a sum."""
+
+
+IGNORED = -100
+"""The number of a label that is not known, or of a position that has none."""
+
+
+def nll(logits: Tensor, labels: Tensor) -> Part:
+    """-log softmax(logits)[label], summed over the positions whose label is not IGNORED.
+
+    `logits`: (..., C); `labels`: the same without the last dimension, int64.
+    """
+    total = F.cross_entropy(logits.float().flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+    return Part(total, (labels != IGNORED).sum())
 
 
 def mean_loss(losses: Losses) -> Tensor:

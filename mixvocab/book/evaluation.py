@@ -10,8 +10,8 @@ from typing import Any
 from mixvocab.book import records
 from mixvocab.book.published import PUBLISHED_SNIPS, Ours
 from mixvocab.book.task_steps import BERT_JOINT, METHODS, MIXED, STACKPROP
-from mixvocab.edge.runtime import spans
 from mixvocab.stats import Estimate, estimate, paired
+from mixvocab.tasks.spans import spans
 
 Record = dict[str, Any]
 NOKD = ("nokd", "nokd-wide")
@@ -145,11 +145,6 @@ def bracketed(words: Sequence[str], tags: Sequence[str]) -> str:
     parts = {place: word for place, word in enumerate(words) if place not in inside}
     parts |= {slot.start: f"[{slot.name}: {slot.text}]" for slot in slots}
     return " ".join(parts[place] for place in sorted(parts))
-
-
-def points(score: Estimate) -> str:
-    """A score in percent with its interval."""
-    return f"{score.mean:.1f}" if score.n < 2 else f"{score.mean:.1f} ± {score.half_width:.1f}"
 
 
 def verdict(gain: Estimate) -> str:

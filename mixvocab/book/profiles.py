@@ -66,19 +66,24 @@ class MixingSettings(Section):
     max_teacher_masks: NonNegative = 10
 
 
-class StageSettings(Section):
-    """How to train; the fields of `mixvocab.train.Recipe` under their names."""
+class OptimizerSettings(Section):
+    """What pretraining and fine-tuning have in common."""
 
-    steps: Positive
-    batch_size: Positive
-    learning_rate: Annotated[float, Field(gt=0)]
     optimizer: Literal["adamw", "lamb", "lamb-common"] = "adamw"
     warmup: Share = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Annotated[float, Field(ge=0)] = 1.0
     accumulate: Positive = 1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    evaluations: Positive = 10
+    evaluations: Positive = 10  # on held-out or development data
+
+
+class StageSettings(OptimizerSettings):
+    """How to train; the fields of `mixvocab.train.Recipe` under their names."""
+
+    steps: Positive
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
     heldout_batches: Positive = 8  # of 32 held-out sequences, scored at each evaluation
 
     def recipe(self) -> dict[str, Any]:
@@ -102,23 +107,16 @@ class StageTwoSettings(StageSettings):
     dropout: Share = 0.0
 
 
-class TuningSettings(Section):
+class TuningSettings(OptimizerSettings):
     """How to fine-tune; the fields of `mixvocab.tasks.finetune.Tuning` under their names."""
 
     epochs: Annotated[float, Field(gt=0)]
     batch_size: Positive = 64
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     rate_width: Positive | None = None  # hidden size that the rate is meant for; it falls as H**-1.5; None: any
-    optimizer: Literal["adamw", "lamb", "lamb-common"] = "adamw"
-    warmup: Share = 0.1
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    clip: Annotated[float, Field(ge=0)] = 1.0
-    accumulate: Positive = 1
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
     dropout: Share = 0.1
     piece_dropout: Share = 0.0  # share of the pieces that training reads as [UNK]; for intents and slots
     window: Annotated[int, Field(ge=8, le=512)] = 128  # tokens an example may have
-    evaluations: Positive = 10  # on development data
 
     def tuning(self, hidden: int | None = None) -> dict[str, Any]:
         """Keyword arguments for `Tuning`, for a student of this hidden size."""

@@ -13,6 +13,7 @@ from safetensors import safe_open
 
 from mixvocab.book import comparison, steps
 from mixvocab.book.artefacts import Artefact
+from mixvocab.book.published import size_on_disk
 from mixvocab.errors import UserError
 from mixvocab.files import write_json
 from mixvocab.sources import SnipsData, resolve_snips
@@ -97,13 +98,24 @@ class FineTuned:
     @property
     def bytes_on_disk(self) -> int:
         """Of weights, configuration and vocabulary."""
-        return sum(file.stat().st_size for file in self.folder.iterdir())
+        return size_on_disk(self.folder)
 
     @property
     def parameters(self) -> int:
         """All numbers that were trained."""
         with safe_open(self.folder / "model.safetensors", framework="numpy") as file:
             return sum(prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+
+    @property
+    def cost(self) -> dict[str, int]:
+        """What the model takes, as records keep it."""
+        return {
+            "parameters": self.parameters,
+            "bytes": self.bytes_on_disk,
+            "stage_one_tokens": self.pretraining[0],
+            "stage_two_tokens": self.pretraining[1],
+            "finetuning_tokens": self.tokens,
+        }
 
 
 def snips(chapter: Chapter) -> SnipsData:
@@ -181,11 +193,7 @@ def record_snips(chapter: Chapter, models: Sequence[FineTuned]) -> list[Path]:
                 metrics={
                     "dev": model.dev,
                     "test": model.test,
-                    "parameters": model.parameters,
-                    "bytes": model.bytes_on_disk,
-                    "stage_one_tokens": model.pretraining[0],
-                    "stage_two_tokens": model.pretraining[1],
-                    "finetuning_tokens": model.tokens,
+                    **model.cost,
                 },
                 curves={"dev": model.curve},
                 sources=sources,

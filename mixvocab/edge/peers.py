@@ -24,6 +24,7 @@ from mixvocab.edge.runtime import open_session
 from mixvocab.models.joint import JointBert
 from mixvocab.models.parameters import BERT_PIECES, STUDENT_SHAPES, BertShape
 from mixvocab.models.stackprop import StackProp
+from mixvocab.models.student import bert_config
 from mixvocab.tasks.encoding import Encoder
 
 INTENTS, SLOTS = 7, 72  # labels of SNIPS
@@ -142,15 +143,7 @@ def in_torch(
 
 
 def _config(shape: BertShape) -> BertConfig:
-    config = BertConfig(
-        vocab_size=shape.vocab_size,
-        hidden_size=shape.hidden,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        intermediate_size=shape.feed_forward,
-        max_position_embeddings=shape.positions,
-        type_vocab_size=shape.token_types,
-    )
+    config = bert_config(shape)
     config.intent_labels, config.slot_labels = ([str(i) for i in range(count)] for count in (INTENTS, SLOTS))
     return config
 

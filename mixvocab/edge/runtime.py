@@ -13,18 +13,9 @@ from mixvocab.edge.bundle import Bundle
 from mixvocab.errors import UserError
 from mixvocab.tasks.batching import pad, real
 from mixvocab.tasks.encoding import Encoded, Encoder
+from mixvocab.tasks.spans import Slot, spans
 
 Text = str | tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A filled slot; `start` and `end` count words, the end is not included."""
-
-    name: str
-    text: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True)
@@ -133,16 +124,3 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities (C,)."""
     powers = np.exp(logits - logits.max())
     return powers / powers.sum()
-
-
-def spans(tags: Sequence[str], words: Sequence[str]) -> tuple[Slot, ...]:
-    """Slots of IOB2 tags; an I- that continues nothing begins a slot of its own."""
-    found: list[Slot] = []
-    for i, tag in enumerate(tags):
-        mark, _, name = tag.partition("-")
-        if mark == "I" and found and found[-1].end == i and found[-1].name == name:
-            start = found[-1].start
-            found[-1] = Slot(name, " ".join(words[start : i + 1]), start, i + 1)
-        elif mark in ("B", "I"):
-            found.append(Slot(name, words[i], i, i + 1))
-    return tuple(found)

@@ -25,10 +25,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mixvocab.errors import UserError
 from mixvocab.files import atomic_write, write_json
-from mixvocab.losses import Losses, Part
+from mixvocab.losses import IGNORED, Losses, nll
 
 PAD, UNK = "[PAD]", "[UNK]"
-IGNORED = -100  # an intent or tag that is not known, and everything at padding
 
 
 @dataclass(frozen=True)
@@ -181,7 +180,7 @@ class StackProp(nn.Module):
         intent_logits = self.intent.forced(encodings, intents, shape.history_dropout, shape.dropout)
         inputs = torch.cat([encodings, intent_logits.softmax(-1)], -1)
         slot_logits = self.slot.forced(inputs, tags, shape.history_dropout, shape.dropout)
-        return {"intent": _loss(intent_logits, intents), "slots": _loss(slot_logits, tags)}
+        return {"intent": nll(intent_logits, intents), "slots": nll(slot_logits, tags)}
 
     @torch.no_grad()
     def predict(self, ids: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -231,9 +230,3 @@ def vote(distribution: Tensor, attention: Tensor | None = None) -> Tensor:
     if attention is not None:
         votes = votes * attention[:, :, None]
     return votes.sum(1).argmax(-1)
-
-
-def _loss(logits: Tensor, labels: Tensor) -> Part:
-    """Sum of cross-entropies over labelled positions."""
-    total = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum")
-    return Part(total, (labels != IGNORED).sum())

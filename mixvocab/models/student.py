@@ -12,6 +12,21 @@ from mixvocab.losses import Losses, Part
 from mixvocab.models.parameters import BertShape
 
 
+def bert_config(shape: BertShape, dropout: float = 0.0) -> BertConfig:
+    """transformers' configuration of a BERT of this shape."""
+    return BertConfig(
+        vocab_size=shape.vocab_size,
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.feed_forward,
+        max_position_embeddings=shape.positions,
+        type_vocab_size=shape.token_types,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+
+
 def new_student(shape: BertShape, *, generator: torch.Generator, dropout: float = 0.0) -> BertForMaskedLM:
     """A student of the given shape with fresh weights, normal(0, 0.02) as in BERT.
 
@@ -23,21 +38,10 @@ def new_student(shape: BertShape, *, generator: torch.Generator, dropout: float 
             f"student.hidden={shape.hidden} is not a multiple of student.heads={shape.heads}: choose e.g. "
             f"{shape.heads * max(1, round(shape.hidden / shape.heads))}"
         )
-    config = BertConfig(
-        vocab_size=shape.vocab_size,
-        hidden_size=shape.hidden,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        intermediate_size=shape.feed_forward,
-        max_position_embeddings=shape.positions,
-        type_vocab_size=shape.token_types,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-    )
     # transformers draws initial weights from torch's global generator: lend it our seed, then give it back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
-        return BertForMaskedLM(config)
+        return BertForMaskedLM(bert_config(shape, dropout))
 
 
 class StudentMLM(nn.Module):

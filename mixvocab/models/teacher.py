@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
-from transformers.utils import logging as transformers_logging
 
 from mixvocab.errors import UserError
 from mixvocab.losses import Losses, Part
+from mixvocab.models.loading import quietly
 
 
 class MixedTeacher(nn.Module):
@@ -116,24 +116,21 @@ def load_teacher(folder: Path, *, dropout: float = 0.0) -> PreTrainedModel:
     identity: stage I then starts from the pretrained states themselves, not from a random view of them.
     Raises `UserError` if the folder is not such a model.
     """
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # the missing head is expected, and reported by the chapters
     try:
-        model, report = AutoModelForMaskedLM.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            output_loading_info=True,
-            hidden_dropout_prob=dropout,
-            attention_probs_dropout_prob=dropout,
-        )
+        with quietly():  # the missing head is expected, and reported by the chapters
+            model, report = AutoModelForMaskedLM.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+                hidden_dropout_prob=dropout,
+                attention_probs_dropout_prob=dropout,
+            )
     except (OSError, ValueError, TypeError) as error:
         first = str(error).splitlines()[0]
         raise UserError(
             f"teacher folder {folder.name} does not load ({first}): give config.json + *.safetensors"
         ) from None
-    finally:
-        transformers_logging.set_verbosity(verbosity)
     body = [key for key in report["missing_keys"] if key.startswith(model.base_model_prefix + ".")]
     if any(".layer." in key for key in body):
         raise UserError(f"teacher folder {folder.name} lacks weights of its layers ({body[0]}): it is not pretrained")

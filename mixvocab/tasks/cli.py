@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,9 @@ from mixvocab.errors import UserError
 from mixvocab.extras import need
 
 if TYPE_CHECKING:
-    from mixvocab.book.profiles import Profile
+    from mixvocab.book.profiles import TuningSettings
+    from mixvocab.sources import GlueData, SnipsData
+    from mixvocab.tasks.finetune import Tuning
 
 
 def finetune(
@@ -32,17 +34,29 @@ def finetune(
     seed: Annotated[int, typer.Option(min=0, help="Seed of heads, order and dropout.")] = 0,
 ) -> None:
     """Fine-tune a BERT on intents and slots or on a GLUE task; development data chooses, the rest is scored once."""
+    need("tasks", "sklearn", "seqeval")
     from mixvocab.book.profiles import load_profile
     from mixvocab.settings import parse_settings
+    from mixvocab.sources import GlueData, resolve_glue, resolve_snips
+    from mixvocab.tasks.finetune import Tuning
+    from mixvocab.workfolder import claim, publish
 
-    need("tasks", "sklearn", "seqeval")
     if not (model / "config.json").is_file():
         raise UserError(f"{model}: no config.json in it; name the folder of a model")
-    section = "snips" if task.lower() == "snips" else "glue"
+    joint = task.lower() == "snips"
+    section = "snips" if joint else "glue"
     given = {name if "." in name else f"{section}.{name}": v for name, v in parse_settings(setting or []).items()}
-    settings = load_profile(profile, **given)
-    run = _joint if section == "snips" else _glue
-    scores = run(model, task, settings, out, data, data_dir, rows, seed)
+    profiles = load_profile(profile, **given)
+    settings: TuningSettings = profiles.snips if joint else profiles.glue
+    found = resolve_snips(data, data_dir=data_dir) if joint else resolve_glue(task, data, data_dir=data_dir)
+    usual = profiles.glue.rows.get(found.task) if isinstance(found, GlueData) else profiles.snips.rows
+    limit = usual if rows is None else rows
+    recipe = settings.tuning(_hidden(model))
+    about = {"model": str(model.resolve()), "tuning": recipe, "source": found.source.as_record()}
+    work = claim(out, about | {"rows": limit, "seed": seed})
+    run = _glue if isinstance(found, GlueData) else _joint
+    scores = run(model, found, Tuning(**recipe), work, limit, seed)  # type: ignore[arg-type]
+    publish(work / "model", out)
     for split, values in scores.items():
         shown = "  ".join(f"{name} {100 * value:.2f}" for name, value in values.items())
         typer.echo(f"{split}: {shown}")
@@ -52,56 +66,22 @@ def finetune(
 Scores = Mapping[str, Mapping[str, float]]
 
 
-def _joint(
-    model: Path,
-    task: str,
-    settings: Profile,
-    out: Path,
-    spec: str,
-    data_dir: Path | None,
-    rows: int | None,
-    seed: int,
-) -> Scores:
-    from mixvocab.sources import resolve_snips
-    from mixvocab.tasks.finetune import Tuning
+def _joint(model: Path, data: SnipsData, tuning: Tuning, work: Path, limit: int | None, seed: int) -> Scores:
     from mixvocab.tasks.joint_training import CHOOSE_BY, fine_tune
     from mixvocab.tasks.snips import unseen_labels
-    from mixvocab.workfolder import claim, publish
 
-    data = resolve_snips(spec, data_dir=data_dir)
     for line in unseen_labels(data):
         typer.echo(f"note: {line}", err=True)
-    limit = rows if rows is not None else settings.snips.rows
-    recipe = settings.snips.tuning(_hidden(model))
-    work, tuning = claim(out, _about(model, recipe, data.source.as_record(), limit, seed)), Tuning(**recipe)
     run = fine_tune(model, data, tuning, work / "model", seed=seed, limit=limit, folder=work / "run")
-    publish(work / "model", out)
     chosen = {name: value for name, value in run.dev.items() if name not in {"step", "epoch"}}
     return {f"development, chosen by {CHOOSE_BY}": chosen, "test": run.test}
 
 
-def _glue(
-    model: Path,
-    task: str,
-    settings: Profile,
-    out: Path,
-    spec: str,
-    data_dir: Path | None,
-    rows: int | None,
-    seed: int,
-) -> Scores:
-    from mixvocab.sources import resolve_glue
-    from mixvocab.tasks.finetune import Tuning
+def _glue(model: Path, data: GlueData, tuning: Tuning, work: Path, limit: int | None, seed: int) -> Scores:
     from mixvocab.tasks.glue import fine_tune
-    from mixvocab.workfolder import claim, publish
 
-    data = resolve_glue(task, spec, data_dir=data_dir)
-    limit = rows if rows is not None else settings.glue.rows.get(data.task)
-    recipe = settings.glue.tuning(_hidden(model))
-    work, tuning = claim(out, _about(model, recipe, data.source.as_record(), limit, seed)), Tuning(**recipe)
     tuned = fine_tune(model, data, tuning, seed=seed, rows=limit, folder=work / "run")
     tuned.save(work / "model", model, data, tuning)
-    publish(work / "model", out)
     return tuned.scores
 
 
@@ -111,7 +91,3 @@ def _hidden(model: Path) -> int | None:
         return json.loads((model / "config.json").read_text(encoding="utf-8")).get("hidden_size")
     except (ValueError, AttributeError) as error:
         raise UserError(f"{model}/config.json is damaged ({error}): save the model again") from None
-
-
-def _about(model: Path, tuning: dict[str, Any], source: dict[str, Any], rows: int | None, seed: int) -> dict[str, Any]:
-    return {"model": str(model.resolve()), "tuning": tuning, "source": source, "rows": rows, "seed": seed}

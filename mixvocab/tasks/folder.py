@@ -29,6 +29,11 @@ def save_model(
     for name in TOKENIZER_FILES:
         if (tokenizer / name).is_file():
             shutil.copyfile(tokenizer / name, out / name)
+    write_task(out, task=task, kind=kind, window=window, scores=scores)
+
+
+def write_task(out: Path, *, task: str, kind: str, window: int, scores: Mapping[str, Any]) -> None:
+    """Write task.json; arguments as in `save_model`."""
     write_json(out / "task.json", {"task": task, "kind": kind, "window": window, "scores": scores})
 
 

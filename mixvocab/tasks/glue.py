@@ -19,7 +19,7 @@ from transformers import BertForSequenceClassification
 
 from mixvocab.errors import UserError
 from mixvocab.files import write_json
-from mixvocab.losses import Losses, Part
+from mixvocab.losses import IGNORED, Losses, Part, nll
 from mixvocab.models.loading import quietly
 from mixvocab.sources.rows import GlueData, GlueRow
 from mixvocab.tasks.batching import Batches, in_order, pad, real
@@ -30,7 +30,6 @@ from mixvocab.tasks.glue_rows import Roles, roles
 from mixvocab.tasks.glue_scores import CHOOSE_BY, Label, glue_scores
 from mixvocab.train import to_tensors
 
-HIDDEN = -100  # the number of a label that is not known; no loss counts it
 SCORE = ("score",)  # the name of a regression's one output
 
 
@@ -63,7 +62,7 @@ def examples(rows: Sequence[GlueRow], encoder: Encoder, labels: Sequence[str]) -
     for place, row in enumerate(rows, 1):
         label: int | float
         if row.label is None:
-            label = HIDDEN if labels else float("nan")
+            label = IGNORED if labels else float("nan")
         elif labels and str(row.label) not in number:
             raise UserError(f"row {place}: label {row.label!r} is none of the model's: {', '.join(labels)}")
         else:
@@ -91,12 +90,10 @@ class GlueTask(nn.Module):
     def forward(self, ids: Tensor, types: Tensor, labels: Tensor, attention: Tensor | None = None) -> Losses:
         """Sum over the examples whose label is known; shapes as in `GlueBatch`."""
         logits = self.logits(ids, types, attention)
-        if labels.is_floating_point():
-            known = ~labels.isnan()
-            total = F.mse_loss(logits[known, 0], labels[known], reduction="sum")
-        else:
-            known = labels != HIDDEN
-            total = F.cross_entropy(logits[known], labels[known], reduction="sum")
+        if not labels.is_floating_point():
+            return {"task": nll(logits, labels)}
+        known = ~labels.isnan()
+        total = F.mse_loss(logits[known, 0], labels[known], reduction="sum")
         return {"task": Part(total, known.sum())}
 
     def predict(self, ids: Tensor, types: Tensor, attention: Tensor | None = None) -> Tensor:

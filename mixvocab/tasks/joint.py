@@ -8,14 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from mixvocab.losses import Losses, Part
+from mixvocab.losses import IGNORED, Losses, nll
 from mixvocab.models.joint import JointBert
 from mixvocab.tasks.batching import pad, real
 from mixvocab.tasks.encoding import Encoder
-
-IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -76,9 +73,3 @@ class JointTask(nn.Module):
         """The most probable intent (B,) and tag of every position (B, T)."""
         intents, slots = self.model(ids, attention)
         return intents.argmax(-1), slots.argmax(-1)
-
-
-def nll(logits: Tensor, labels: Tensor) -> Part:
-    """-log softmax(logits)[label], summed over the positions whose label is not -100."""
-    total = F.cross_entropy(logits.float().flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
-    return Part(total, (labels != IGNORED).sum())

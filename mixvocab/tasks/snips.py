@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mixvocab.losses import IGNORED
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks.batching import in_order
 from mixvocab.tasks.encoding import Encoded
-from mixvocab.tasks.joint import IGNORED, JointExample, collate
+from mixvocab.tasks.joint import JointExample, collate
 from mixvocab.tasks.scores import Prediction
 from mixvocab.train import to_tensors
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mixvocab.files import write_json
 from mixvocab.models.stackprop import PUBLISHED
 from mixvocab.sources.rows import SnipsData
 from mixvocab.tasks.finetune import Tuning
+from mixvocab.tasks.folder import write_task
 from mixvocab.tasks.joint_training import JointRun, train_joint, training_rows
 from mixvocab.tasks.snips import JointLabels
 from mixvocab.tasks.stackprop import WholeWords, new_stackprop
@@ -31,5 +31,5 @@ def fine_tune(
     encoder = WholeWords(model.words, tuning.window)
     run = train_joint(model, encoder, labels, data, rows, tuning, seed=seed, folder=folder, label=label)
     model.save(out)
-    write_json(out / "task.json", {"task": "snips", "kind": "joint", "window": tuning.window, "scores": run.test})
+    write_task(out, task="snips", kind="joint", window=tuning.window, scores=run.test)
     return run

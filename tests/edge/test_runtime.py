@@ -6,10 +6,11 @@ import pytest
 
 from mixvocab.cli import main
 from mixvocab.edge.bundle import INTEGERS
-from mixvocab.edge.runtime import Predictor, Slot, softmax, spans
+from mixvocab.edge.runtime import Predictor, softmax
 from mixvocab.errors import UserError
 from mixvocab.sources.rows import SnipsRow
 from mixvocab.tasks import joint_training, snips
+from mixvocab.tasks.spans import Slot, spans
 
 TEXTS = ["play some jazz by miles davis", "book a table for two in boston", "rate this novel five stars", "jazz"]
 

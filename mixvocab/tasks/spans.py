@@ -1,0 +1,29 @@
+"""Slots from IOB2 tags; on the device too, so without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A filled slot; `start` and `end` count words, the end is not included."""
+
+    name: str
+    text: str
+    start: int
+    end: int
+
+
+def spans(tags: Sequence[str], words: Sequence[str]) -> tuple[Slot, ...]:
+    """Slots of IOB2 tags; an I- that continues nothing begins a slot of its own."""
+    found: list[Slot] = []
+    for i, tag in enumerate(tags):
+        mark, _, name = tag.partition("-")
+        if mark == "I" and found and found[-1].end == i and found[-1].name == name:
+            start = found[-1].start
+            found[-1] = Slot(name, " ".join(words[start : i + 1]), start, i + 1)
+        elif mark in ("B", "I"):
+            found.append(Slot(name, words[i], i, i + 1))
+    return tuple(found)
