@@ -10,14 +10,22 @@ from torch.nn import functional as F
 
 
 class Part(NamedTuple):
-    """One loss: its sum, and the number of positions summed."""
+    """One loss: its sum, and the number of positions summed.
+
+    `weight` is its factor in what training minimises, never in what is reported. A part that is not `scored` is an
+    aid to training: it is averaged over its own positions, and "loss" leaves it out, so that the "loss" of methods
+    with different aids can be compared.
+    """
 
     total: Tensor
     positions: Tensor
+    weight: float = 1.0
+    scored: bool = True
 
 
 Losses = dict[str, Part]
-"""Losses by name. Training minimises sum(total) / sum(positions) over all of them; equation 1 is such a sum."""
+"""Losses by name. Training minimises sum(weight * total) / sum(positions) over the scored ones; equation 1 is such a
+sum. To it is added weight * total / positions of each aid."""
 
 
 IGNORED = -100
@@ -34,16 +42,22 @@ def nll(logits: Tensor, labels: Tensor) -> Part:
 
 
 def mean_loss(losses: Losses) -> Tensor:
-    """The scalar that is minimised: all sums over all counts."""
-    total = torch.stack([part.total for part in losses.values()]).sum()
-    count = torch.stack([part.positions for part in losses.values()]).sum()
-    return total / count.clamp(min=1)
+    """The scalar that is minimised: all sums over all counts, and the mean of each aid with its weight."""
+    scored = [part for part in losses.values() if part.scored]
+    total = torch.stack([part.weight * part.total for part in scored]).sum()
+    count = torch.stack([part.positions for part in scored]).sum()
+    loss = total / count.clamp(min=1)
+    for part in losses.values():
+        if not part.scored:
+            loss = loss + part.weight * part.total / part.positions.clamp(min=1)
+    return loss
 
 
 def average(many: list[Losses]) -> dict[str, float]:
-    """Mean loss over several batches: "loss" over all parts, and each part under its own name."""
+    """Mean loss over several batches: "loss" over all scored parts, and each part under its own name; no weights."""
     names = list(dict.fromkeys(name for losses in many for name in losses))
+    scored = [n for n in names if all(losses[n].scored for losses in many if n in losses)]
     totals = {n: sum(float(losses[n].total) for losses in many if n in losses) for n in names}
     counts = {n: sum(int(losses[n].positions) for losses in many if n in losses) for n in names}
-    result = {"loss": sum(totals.values()) / max(1, sum(counts.values()))}
+    result = {"loss": sum(totals[n] for n in scored) / max(1, sum(counts[n] for n in scored))}
     return result | {n: totals[n] / counts[n] for n in names if counts[n]}

@@ -24,7 +24,7 @@ from mixvocab.book.profiles import Profile, StageOneSettings
 from mixvocab.distill.mixed_vocab import multipliers, stage_one, stage_two
 from mixvocab.files import write_json
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import Start, pca_start, random_start, teacher_pieces
+from mixvocab.models.start import Start, pca_start, random_start, shared_pieces, spread, teacher_pieces
 from mixvocab.models.teacher import load_teacher, load_tokenizer
 from mixvocab.sources import Corpus, TeacherSource
 from mixvocab.text.counts import count_words
@@ -132,10 +132,25 @@ def embedding_start(
 ) -> Start:
     """Where the profile lets student embeddings of `width` dimensions begin; `tokenizer` is the teacher's."""
     table: Tensor = teacher.get_input_embeddings().weight  # type: ignore[assignment]
-    if settings.start == "warm":
+
+    def warm() -> Start:
         return pca_start(table, teacher_pieces(vocabulary.tokenizer(), tokenizer), width)
+
+    if settings.start == "warm":
+        return warm()
+    std = spread(warm()) if settings.start_std == "pca" else settings.start_std
     generator = torch.Generator().manual_seed(seed)
-    return random_start(len(vocabulary), width, table.shape[1], generator=generator, std=settings.start_std)
+    return random_start(len(vocabulary), width, table.shape[1], generator=generator, std=std)
+
+
+def pairs_of(settings: StageOneSettings, vocabulary: Vocabulary, tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """Keyword arguments of stage I about the pieces that the student and the teacher both have."""
+    needed = settings.shared or settings.agreement
+    return {
+        "shared": shared_pieces(vocabulary.tokenizer(), tokenizer) if needed else None,
+        "tie_shared": settings.shared,
+        "agreement": settings.agreement,
+    }
 
 
 def _vocabulary(profile: Profile, corpus: Corpus, folder: Path, given: Path | None, processes: int) -> Vocabulary:
@@ -165,8 +180,10 @@ def _stage_one(
     profile: Profile, teacher: TeacherSource, vocab: Vocabulary, mixer: Mixer, seed: int, folder: Path
 ) -> tuple[Tensor, TrainResult]:
     settings = profile.stage_one
-    model = load_teacher(teacher.folder)
-    start = embedding_start(settings, model, vocab, load_tokenizer(teacher.folder), profile.student.hidden, seed)
+    model, tokenizer = load_teacher(teacher.folder), load_tokenizer(teacher.folder)
+    start = embedding_start(settings, model, vocab, tokenizer, profile.student.hidden, seed)
+    if not settings.steps:
+        return start.embeddings, TrainResult([], [], 0, 0, 0.0)
     recipe = stage_one_recipe(settings)
     mixed, result = stage_one(
         model,
@@ -175,6 +192,7 @@ def _stage_one(
         recipe,
         seed=seed,
         tied=settings.tied,
+        **pairs_of(settings, vocab, tokenizer),
         heldout_batches=settings.heldout_batches,
         folder=folder,
     )

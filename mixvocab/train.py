@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from mixvocab.checkpoint import Checkpoints
 from mixvocab.errors import UserError
 from mixvocab.files import write_json
-from mixvocab.losses import Losses, Part, average, mean_loss
+from mixvocab.losses import Losses, average, mean_loss
 from mixvocab.optim import make_optimizer
 from mixvocab.progress import progress
 
@@ -177,7 +177,7 @@ def train(
             with wait, accelerator.autocast():
                 losses = model(**to_tensors(batch, accelerator.device))
                 accelerator.backward(mean_loss(losses) / recipe.accumulate)
-            state.recent.append({name: Part(p.total.detach(), p.positions) for name, p in losses.items()})
+            state.recent.append({name: p._replace(total=p.total.detach()) for name, p in losses.items()})
             state.tokens += int(batch.attention.sum()) * accelerator.num_processes
         if recipe.clip:
             accelerator.clip_grad_norm_(model.parameters(), recipe.clip)

@@ -58,7 +58,7 @@ def arms(chapter: Chapter) -> list[Arm]:
 
 def pca_spread(chapter: Chapter) -> float:
     """Standard deviation of the PCA start's entries: the spread that the tuned baseline gets, too."""
-    return round(float(steps.start(chapter, "warm", 0).embeddings.std()), 3)
+    return steps.pca_spread(chapter)
 
 
 def paper_stage_one(chapter: Chapter, seed: int) -> steps.Embeddings:

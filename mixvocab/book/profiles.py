@@ -28,7 +28,7 @@ class Section(BaseModel):
 class CorpusSettings(Section):
     """What is read."""
 
-    source: str = "auto"  # auto | data-dir | hub | hub:<repository> | embedded | a path
+    source: str = "auto"  # auto | data-dir | hub | hub:<repository> | embedded | code | a path
     megabytes: Annotated[float, Field(gt=0)] | None  # of UTF-8 text; None: all of it
     heldout: Annotated[float, Field(gt=0, lt=1)] = 0.01  # share of the documents kept for evaluation
 
@@ -39,6 +39,8 @@ class VocabularySettings(Section):
     size: Annotated[int, Field(ge=300, le=100_000)] = 5000
     sizes: tuple[Annotated[int, Field(ge=300, le=100_000)], ...] = (1000, 2000, 5000, 10_000, 20_000, 30_000)
     megabytes: Annotated[float, Field(gt=0)] | None  # of text that its words are counted in; None: all of it
+    source: str | None = None  # of that text, written as `corpus.source` is; None: the corpus itself
+    kind: Literal["learned", "teacher", "shared"] = "learned"  # teacher: its own; shared: those learned that it has too
 
 
 class TeacherSettings(Section):
@@ -60,6 +62,7 @@ class MixingSettings(Section):
     """How a sequence is made (sections 3.1 and 4.3)."""
 
     p_sv: Share = 0.5  # probability that a word is cut by the student's vocabulary
+    unit: Literal["word", "piece", "span", "sequence"] = "word"  # what is drawn at once: `mixvocab.text.units`
     length: Annotated[int, Field(ge=8, le=512)] = 128  # tokens a sequence, [CLS] and [SEP] included
     mask_rate: Share = 0.15
     max_masks: NonNegative = 20
@@ -94,9 +97,13 @@ class StageSettings(OptimizerSettings):
 class StageOneSettings(StageSettings):
     """Stage I: the teacher reads both vocabularies (equation 1)."""
 
+    steps: NonNegative  # 0: no stage I, its start alone
+    corpus: str | None = None  # text that stage I reads, written as `corpus.source` is; None: that of stage II
     start: Literal["random", "warm"] = "random"  # where student embeddings begin; the paper: random
-    start_std: Annotated[float, Field(gt=0)] = 0.02  # spread of a random start; BERT: 0.02
+    start_std: Annotated[float, Field(gt=0)] | Literal["pca"] = 0.02  # of a random start; BERT: 0.02; pca: as warm
     tied: bool = True  # score student tokens against their own raised embeddings
+    shared: bool = False  # tie the pieces that both vocabularies have (section 6)
+    agreement: Annotated[float, Field(ge=0)] = 0  # weight of the two softmaxes' divergence on shared pieces
     preset: str = "paper"  # learning rates by part: `mixvocab.distill.mixed_vocab.PRESETS`
     multipliers: dict[str, Annotated[float, Field(ge=0)]] = {}  # part -> factor on the rate, over the preset's
 
@@ -105,6 +112,7 @@ class StageTwoSettings(StageSettings):
     """Stage II: the student alone (equation 2)."""
 
     dropout: Share = 0.0
+    soft: Share = 0.5  # weight of the teacher's distribution where a teacher labels (vanilla distillation)
 
 
 class TuningSettings(OptimizerSettings):

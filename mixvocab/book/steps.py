@@ -20,13 +20,14 @@ from torch import Tensor
 from transformers import BertForMaskedLM, PreTrainedTokenizerFast
 
 from mixvocab.book.artefacts import Artefact
+from mixvocab.book.profiles import MixingSettings, StageOneSettings
 from mixvocab.distill import mixed_vocab
 from mixvocab.distill.neighbours import nearest
 from mixvocab.files import write_json
 from mixvocab.models import start as starts
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.teacher import MixedTeacher, load_teacher, load_tokenizer
-from mixvocab.pipeline import embedding_start, masking_of, stage_one_recipe, student_shape
+from mixvocab.pipeline import embedding_start, masking_of, pairs_of, stage_one_recipe, student_shape
 from mixvocab.sources import Corpus, TeacherSource, resolve_corpus, resolve_teacher
 from mixvocab.text import counts, learner, words
 from mixvocab.text.mixing import Mixer
@@ -177,9 +178,16 @@ def start(chapter: Chapter, kind: str, seed: int, **changes: Any) -> Embeddings:
     return stage_one(chapter, seed, start=kind, steps=0, **changes)
 
 
+def pca_spread(chapter: Chapter) -> float:
+    """Standard deviation of the PCA start's entries: the spread that a random start gets to be compared with it."""
+    return round(float(start(chapter, "warm", 0).embeddings.std()), 3)
+
+
 def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
     """Stage I with the profile's settings; `changes` replaces fields of the profile's `stage_one`."""
     settings = chapter.profile.stage_one.model_copy(update=changes)
+    if settings.start == "random" and settings.start_std == "pca":
+        settings = settings.model_copy(update={"start_std": pca_spread(chapter)})
     known, vocab = vocabulary(chapter)
     stored, _ = word_store(chapter)
     source, width = teacher(chapter), chapter.profile.student.hidden
@@ -198,6 +206,7 @@ def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
                 recipe,
                 seed=seed,
                 tied=settings.tied,
+                **pairs_of(settings, vocab, teacher_tokenizer(chapter)),
                 heldout_batches=settings.heldout_batches,
                 folder=folder / "run",
             )
@@ -208,11 +217,12 @@ def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
 
     made = chapter.store.get(
         "stage-one" if settings.steps else "start",
-        {"seed": seed, "width": width, "start": settings.start, "std": settings.start_std, "tied": settings.tied}
-        | ({"recipe": asdict(recipe), "mixing": chapter.profile.mixing.model_dump()} if settings.steps else {}),
+        {"seed": seed, "width": width, "start": settings.start}
+        | ({"std": settings.start_std} if settings.start == "random" else {})
+        | (_training(settings, chapter.profile.mixing) if settings.steps else {}),
         [source.source.sha256, known, *([stored] if settings.steps else [])],
         make,
-        [mixed_vocab.stage_one, embedding_start, _save_embeddings],
+        [mixed_vocab.stage_one, embedding_start, pairs_of, _save_embeddings],
         resumable=True,
     )
     tensors = load_file(made.path / "embeddings.safetensors")
@@ -223,8 +233,20 @@ def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
     return Embeddings(made, tensors["embeddings"], result, flops, tensors["before"], tensors["after"])
 
 
+def _training(settings: StageOneSettings, mixing: MixingSettings) -> dict[str, Any]:
+    """What the training of stage I depends on, beside its start."""
+    return {
+        "recipe": asdict(stage_one_recipe(settings)),
+        "mixing": mixing.model_dump(),
+        "tied": settings.tied,
+        "shared": settings.shared,
+        "agreement": settings.agreement,
+    }
+
+
 def _save_embeddings(folder: Path, mixed: MixedTeacher, begin: starts.Start) -> None:
     """Embeddings, affine layer and the nearest teacher pieces of every student piece before and after."""
+    mixed.cpu()  # training may have left it on an accelerator
     table = mixed.teacher_embeddings.weight.detach()
     raised_before = begin.embeddings @ begin.weight.T + begin.bias
     tensors = {

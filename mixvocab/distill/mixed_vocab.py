@@ -40,6 +40,9 @@ def stage_one(
     *,
     seed: int = 0,
     tied: bool = True,
+    shared: Tensor | None = None,
+    tie_shared: bool = False,
+    agreement: float = 0.0,
     heldout_batches: int = 8,
     folder: Path | None = None,
     on_evaluate: Callable[[MixedTeacher, int], None] | None = None,
@@ -53,6 +56,8 @@ def stage_one(
         recipe: `multipliers` sets learning rates by part: "encoder", "transform", "teacher_embeddings",
             "student_embeddings", "raise_layer"; 0 freezes a part. The paper trains all of them alike.
         tied: score student tokens against their own raised embeddings.
+        shared, tie_shared, agreement: tie the pieces that both vocabularies have, or let the two softmaxes agree on
+            them; see `MixedTeacher`.
         folder: where log and checkpoints go.
         on_evaluate: called with the model and the step after every held-out evaluation.
 
@@ -60,8 +65,10 @@ def stage_one(
         The trained mixed teacher, whose `student_embeddings` (V_s, d) stage II takes, and the run's curves, with the
         held-out loss of each vocabulary under "teacher" and "student".
     """
-    mixed = MixedTeacher(teacher, start.embeddings, start.affine, tied=tied)
-    heldout = list(mixer.heldout_batches(HELDOUT_ROWS, heldout_batches, np.random.default_rng(HELDOUT_SEED)))
+    mixed = MixedTeacher(
+        teacher, start.embeddings, start.affine, tied=tied, shared=shared, tie_shared=tie_shared, agreement=agreement
+    )
+    heldout = heldout_rows(mixer, heldout_batches)
     watch = (lambda step: on_evaluate(mixed, step)) if on_evaluate else None
     result = train(
         mixed, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label="stage I", on_evaluate=watch
@@ -92,6 +99,17 @@ def stage_two(
     Raises:
         UserError: if the embeddings do not fit the shape.
     """
+    student = student_with(embeddings, shape, seed=seed, dropout=dropout)
+    heldout = heldout_rows(mixer, heldout_batches)
+    result = train(StudentMLM(student), drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label=label)
+    return student, result
+
+
+def student_with(embeddings: Tensor | None, shape: BertShape, *, seed: int, dropout: float = 0.0) -> BertForMaskedLM:
+    """An untrained student that starts from `embeddings` (V_s, d), or, given None, from fresh ones.
+
+    Under one seed all other weights are the same. Raises `UserError` if the embeddings do not fit the shape.
+    """
     student = new_student(shape, generator=torch.Generator().manual_seed(seed), dropout=dropout)
     if embeddings is not None:
         table = student.bert.embeddings.word_embeddings.weight
@@ -102,9 +120,12 @@ def stage_two(
             )
         with torch.no_grad():
             table.copy_(embeddings)
-    heldout = list(mixer.heldout_batches(HELDOUT_ROWS, heldout_batches, np.random.default_rng(HELDOUT_SEED)))
-    result = train(StudentMLM(student), drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label=label)
-    return student, result
+    return student
+
+
+def heldout_rows(mixer: Mixer, batches: int) -> list[Batch]:
+    """The held-out batches that every method and every seed is scored on."""
+    return list(mixer.heldout_batches(HELDOUT_ROWS, batches, np.random.default_rng(HELDOUT_SEED)))
 
 
 def drawing(mixer: Mixer) -> Callable[[Turn], Batch]:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from mixvocab.errors import UserError
+
 
 @dataclass(frozen=True)
 class Start:
@@ -92,6 +94,26 @@ def teacher_pieces(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenize
             ids = teacher.encode(piece.removeprefix("##"), add_special_tokens=False)
             result.append(ids or [unknown])
     return result
+
+
+def shared_pieces(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenizerFast) -> Tensor:
+    """The pieces that both vocabularies have: (P, 2) int64 pairs (student id, teacher id) in the student's order.
+
+    Raises `UserError` for a teacher that marks a word's continuation otherwise than by "##": its pieces of equal
+    text do not stand in equal places.
+    """
+    mine, theirs = student.get_vocab(), teacher.get_vocab()
+    if not any(piece.startswith("##") for piece in theirs):
+        raise UserError(
+            "stage_one.shared and stage_one.agreement need a teacher with a WordPiece vocabulary: set them to "
+            "false and 0, or choose a BERT as teacher.source"
+        )
+    return torch.tensor(sorted((number, theirs[piece]) for piece, number in mine.items() if piece in theirs))
+
+
+def spread(start: Start) -> float:
+    """Standard deviation of a start's entries to three decimals: what `stage_one.start_std: pca` stands for."""
+    return round(float(start.embeddings.std()), 3)
 
 
 def _greedy(piece: str, vocab: dict[str, int]) -> list[int]:

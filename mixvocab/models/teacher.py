@@ -6,6 +6,11 @@ At the output, a masked token is scored by the softmax of its own vocabulary.
 
         teacher piece:   E_t[i]                          (D,)
         student piece:   W E_s[i] + b                    (D,)  <- (d,)
+
+Pieces that both vocabularies have can be tied (section 6): the teacher then reads and predicts such a piece by the
+raised student row, from whichever vocabulary it comes. The paper says that the two are tied and not which way. The
+other way round, the student's row would be the teacher's own, and as it cannot be lowered to d dimensions the
+student would learn nothing of it; this way its row is trained by the tokens of both vocabularies.
 """
 
 from __future__ import annotations
@@ -33,7 +38,16 @@ class MixedTeacher(nn.Module):
         affine: (weight (D, d), bias (D,)) start of the layer that raises them.
         tied: score student tokens against their own raised embeddings (default), else against a separate
             output matrix that starts from them.
+        shared: (P, 2) int64 pairs (student id, teacher id) of the pieces that both vocabularies have, as from
+            `mixvocab.models.start.shared_pieces`; needed by the next two.
+        tie_shared: replace the teacher's row of each shared piece by the student's raised one, at the input and in
+            the teacher's softmax (section 6).
+        agreement: weight of the loss "agreement", 0 for none: at masked positions whose true piece is shared, the
+            Kullback-Leibler divergence of the student's softmax over the shared pieces from the teacher's.
     """
+
+    counterpart: Tensor  # (V_t,) student id that the teacher's piece is tied to, -1 for a piece of its own
+    shared: Tensor  # (P, 2)
 
     def __init__(
         self,
@@ -42,8 +56,13 @@ class MixedTeacher(nn.Module):
         affine: tuple[Tensor, Tensor],
         *,
         tied: bool = True,
+        shared: Tensor | None = None,
+        tie_shared: bool = False,
+        agreement: float = 0.0,
     ) -> None:
         super().__init__()
+        if shared is None and (tie_shared or agreement):
+            raise ValueError("tie_shared and agreement need the pairs of shared pieces")
         self.encoder = model.base_model
         self.transform = _head_transform(model)
         words = model.get_input_embeddings()
@@ -63,6 +82,12 @@ class MixedTeacher(nn.Module):
         )
         self.student_bias = nn.Parameter(torch.zeros(vocab))
         self.student_output = None if tied else nn.Parameter(self.raised().detach().clone())
+        pairs = torch.zeros(0, 2, dtype=torch.int64) if shared is None else shared
+        counterpart = torch.full((words.num_embeddings,), -1)
+        counterpart[pairs[:, 1]] = pairs[:, 0]
+        self.register_buffer("shared", pairs, persistent=False)
+        self.register_buffer("counterpart", counterpart, persistent=False)
+        self.tie_shared, self.agreement = tie_shared, agreement
 
     def raised(self) -> Tensor:
         """All student embeddings in the teacher's dimension: (V_s, D)."""
@@ -72,8 +97,13 @@ class MixedTeacher(nn.Module):
         """Word embeddings of a mixed sequence: (B, T) ids with their vocabulary flags -> (B, T, D).
 
         `student` is True where the id is a student piece. Each matrix sees id 0 in the other one's places, and
-        `where` keeps both the value and the gradient of that look-up out.
+        `where` keeps both the value and the gradient of that look-up out. A teacher piece that is tied is read as
+        the student piece of the same text.
         """
+        if self.tie_shared:
+            same = self.counterpart[ids.masked_fill(student, 0)]
+            tied = ~student & (same >= 0)
+            ids, student = torch.where(tied, same, ids), student | tied
         own = self.teacher_embeddings(ids.masked_fill(student, 0))
         guest = self.raise_layer(self.student_embeddings(ids.masked_fill(~student, 0)))
         return torch.where(student.unsqueeze(-1), guest, own)
@@ -82,11 +112,26 @@ class MixedTeacher(nn.Module):
         """Last hidden states of a mixed sequence: (B, T, D)."""
         return self.encoder(inputs_embeds=self.embed(ids, student), attention_mask=attention).last_hidden_state
 
+    def student_rows(self) -> Tensor:
+        """What student pieces are scored against: (V_s, D)."""
+        return self.raised() if self.student_output is None else self.student_output
+
+    def teacher_rows(self, student_rows: Tensor) -> Tensor:
+        """What teacher pieces are scored against: (V_t, D), rows of tied pieces taken from `student_rows` (V_s, D)."""
+        table = self.teacher_embeddings.weight
+        if not self.tie_shared:
+            return table
+        return table.index_copy(0, self.shared[:, 1], student_rows[self.shared[:, 0]].to(table.dtype))
+
+    def teacher_logits(self, states: Tensor) -> Tensor:
+        """Scores of the teacher's pieces for transformed states: (M, D) -> (M, V_t)."""
+        return F.linear(states, self.teacher_rows(self.student_rows()), self.teacher_bias)
+
     def forward(self, ids: Tensor, student: Tensor, labels: Tensor, attention: Tensor | None = None) -> Losses:
         """Equation 1: -sum over masked i of log p_v(i)(y_i), v(i) the vocabulary that segmented token i.
 
         All arguments are (B, T); `labels` are -100 where nothing is masked. The two sums are returned under
-        "teacher" and "student".
+        "teacher" and "student"; "agreement", where asked for, is an aid beside them.
         """
         hidden = self.encode(ids, student, attention)
         masked = labels != -100
@@ -95,13 +140,31 @@ class MixedTeacher(nn.Module):
             labels[masked],
             student[masked],
         )  # (M, D), (M,), (M,)
-        raised = self.raised() if self.student_output is None else self.student_output
-        own_logits = F.linear(states[~guest], self.teacher_embeddings.weight, self.teacher_bias)  # (M_t, V_t)
-        guest_logits = F.linear(states[guest], raised, self.student_bias)  # (M_s, V_s)
-        return {
+        rows = self.student_rows()
+        table = self.teacher_rows(rows)
+        own_logits = F.linear(states[~guest], table, self.teacher_bias)  # (M_t, V_t)
+        guest_logits = F.linear(states[guest], rows, self.student_bias)  # (M_s, V_s)
+        losses = {
             "teacher": _cross_entropy(own_logits, targets[~guest]),
             "student": _cross_entropy(guest_logits, targets[guest]),
         }
+        if self.agreement:
+            losses["agreement"] = self._disagreement(states, targets, guest, rows, table)
+        return losses
+
+    def _disagreement(self, states: Tensor, targets: Tensor, guest: Tensor, rows: Tensor, table: Tensor) -> Part:
+        """KL(teacher || student) over the shared pieces, summed over the masked positions whose true piece is one.
+
+        There both vocabularies cut the text alike, so that both softmaxes are asked the same question, whichever
+        vocabulary segmented the word. The teacher's answer is a target: no gradient goes through it.
+        """
+        mine, theirs = self.shared[:, 0], self.shared[:, 1]
+        known = torch.where(guest, torch.isin(targets, mine), torch.isin(targets, theirs))
+        with torch.no_grad():
+            target = F.linear(states[known], table[theirs], self.teacher_bias[theirs]).float().log_softmax(dim=1)
+        answer = F.linear(states[known], rows[mine], self.student_bias[mine]).float().log_softmax(dim=1)
+        total = F.kl_div(answer, target, reduction="sum", log_target=True)
+        return Part(total, known.sum(), weight=self.agreement, scored=False)
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor) -> Part:
