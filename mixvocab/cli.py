@@ -1,4 +1,4 @@
-"""The command `mixvocab`: learn a vocabulary, distil a model, build the book.
+"""The command `mixvocab`: learn a vocabulary, distil a model, sweep over settings, build the book.
 
 Bad input ends in one line on standard error and exit code 2. Everything heavy is imported by the command that
 needs it, so that `mixvocab --help` answers at once.
@@ -15,6 +15,7 @@ import typer
 
 from mixvocab import __version__
 from mixvocab.book.cli import book_app
+from mixvocab.book.sweep_cli import sweep
 from mixvocab.edge.cli import register as register_edge
 from mixvocab.errors import UserError
 from mixvocab.tasks.cli import finetune
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(book_app, name="book")
 app.command()(finetune)
+app.command()(sweep)
 register_edge(app)
 
 

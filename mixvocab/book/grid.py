@@ -1,0 +1,331 @@
+"""A grid of experiments, read from YAML: what is varied, against what baseline, and in which sweeps.
+
+    base: {setting: value}                    # of every cell, over the profile's; may be left out
+    per_profile: {smoke: {setting: value}}    # further ones at that profile
+    sweeps:
+      reduced: {seeds: 1, experiments: [p_sv, {start: [random, warm]}]}   # of `start` these cells alone
+      full: {seeds: 3, experiments: all}
+    experiments:
+      p_sv:
+        question: "What share of the words should be cut by the student's vocabulary?"
+        paper: "0.5; nothing else was tried"  # what the paper says, or null
+        method: mixed                         # one of `mixvocab.book.cell_steps.METHODS`
+        base: {setting: value}
+        axis: {mixing.p_sv: [0, 0.5, 1]}      # several settings are varied together: lists of one length
+        axis_label: "share of words"          # for figures; default: the setting's name
+        lines: {name: {method: ..., setting: value}}   # the axis once for each of them
+        baseline: 0.5                         # a value of the axis (of the same line), or a line (at the same value)
+        per_profile: {smoke: {axis: ..., ...}}         # replaces keys of the experiment; `base` is added to
+      start:
+        question: ...
+        cells: {random: {method: mixed, setting: value}, warm: {...}}   # instead of an axis
+        baseline: random
+
+Settings are written with their section, `stage_two.steps`; anything else that is unknown is an error, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from mixvocab.book.profiles import Profile, Section, load_profile, profile_names
+from mixvocab.errors import UserError
+
+PATH = Path(__file__).with_name("ablations.yaml")
+METHOD = "method"  # the one key of a cell that is no setting
+
+SECTIONS = ("corpus", "vocabulary", "teacher", "student", "mixing", "stage_one", "stage_two")
+_UNUSED = {"vocabulary": {"sizes"}}  # by no cell
+_STAGE_ONE_MIXING = ("p_sv", "unit", "max_teacher_masks")
+WITHOUT_STAGE_ONE = ("nokd", "wide")
+
+Settings = dict[str, Any]
+
+
+class _Changes(Section):
+    """What an experiment may say anew for one profile."""
+
+    method: str | None = None
+    base: Settings = Field(default={})
+    cells: dict[str, Settings] | None = None
+    axis: dict[str, list[Any]] | None = None
+    lines: dict[str, Settings] | None = None
+    baseline: Any = None
+
+
+class _Written(_Changes):
+    """An experiment as it stands in the file."""
+
+    question: str
+    paper: str | None = None
+    axis_label: str = ""
+    per_profile: dict[str, _Changes] = Field(default={})
+
+    def at(self, profile: str) -> _Written:
+        """The same with what it says for that profile."""
+        change = self.per_profile.get(profile)
+        if change is None:
+            return self
+        given = {name: getattr(change, name) for name in change.model_fields_set}
+        return self.model_copy(update=given | {"base": self.base | change.base})
+
+
+class _Sweep(Section):
+    """A choice of experiments."""
+
+    seeds: Annotated[int, Field(gt=0)] = 1
+    experiments: str | list[str | dict[str, list[Any]]]
+
+
+class _File(Section):
+    base: Settings = Field(default={})
+    per_profile: dict[str, Settings] = Field(default={})
+    sweeps: dict[str, _Sweep]
+    experiments: dict[str, _Written]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One student to be trained, whatever the seed."""
+
+    label: str  # unique in its experiment
+    line: str  # of several lines over one axis; "" if there is one
+    value: Any  # on the axis; None without one
+    method: str
+    settings: Mapping[str, Any] = field(hash=False)  # what is not as in the profile, dotted
+    profile: Profile = field(hash=False, repr=False)
+
+    @cached_property
+    def key(self) -> str:
+        """Fingerprint of all settings that the result depends on: cells with the same one are the same student."""
+        return fingerprint({"method": self.method} | decisive(self.method, self.profile))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One question with the cells that answer it."""
+
+    name: str
+    question: str
+    paper: str | None
+    axis: tuple[str, ...]  # settings that are varied together; empty for named cells
+    axis_label: str
+    cells: tuple[Cell, ...]
+    baseline: Any
+
+    def baseline_of(self, cell: Cell) -> Cell | None:
+        """The cell that this one is compared with; None for a baseline itself, or if it is not among the cells."""
+        wanted = _text(self.baseline)
+        if any(other.line == wanted for other in self.cells if other.line):
+            found = [c for c in self.cells if c.line == wanted and c.value == cell.value]
+        elif self.axis:
+            found = [c for c in self.cells if c.line == cell.line and _text(c.value) == wanted]
+        else:
+            found = [c for c in self.cells if c.label == wanted]
+        return found[0] if found and found[0] is not cell else None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The experiments of one sweep at one profile."""
+
+    sweep: str
+    seeds: int
+    experiments: tuple[Experiment, ...]
+
+    def cells(self) -> list[Cell]:
+        """Every different student once, in the order of the file."""
+        return list({cell.key: cell for one in self.experiments for cell in one.cells}.values())
+
+
+def load_grid(
+    sweep: str,
+    *,
+    profile: str,
+    methods: Collection[str],
+    path: Path = PATH,
+    overrides: Mapping[str, Any] | None = None,
+    only: Collection[str] = (),
+) -> Grid:
+    """The experiments of a sweep.
+
+    Args:
+        sweep: its name in the file.
+        profile: smoke, laptop, gpu or paper; `overrides` of its settings come before the file's.
+        methods: the methods that cells may name.
+        only: experiments by name, or single cells as `experiment=value`; empty: all.
+
+    Raises:
+        UserError: naming file and experiment, for whatever the file says wrongly, whether this sweep needs it or not.
+    """
+    file = _read(path)
+    if sweep not in file.sweeps:
+        raise UserError(f"sweep {sweep!r} is unknown; {path.name} has {', '.join(file.sweeps)}")
+    common = file.base | file.per_profile.get(profile, {})
+    made = {
+        name: _experiment(f"{path.name}, experiment {name}", name, written.at(profile), common, profile, methods,
+                          overrides or {})
+        for name, written in file.experiments.items()
+    }  # fmt: skip
+    chosen = {name: _select(path.name, made, _entries(one, made), name) for name, one in file.sweeps.items()}[sweep]
+    if only:
+        wanted: dict[str, list[Any]] = {}
+        for given in only:
+            name, equals, value = given.partition("=")
+            wanted.setdefault(name.strip(), []).extend([value.strip()] if equals else [])
+        chosen = _select("--only", {one.name: one for one in chosen}, wanted, sweep)
+    return Grid(sweep, file.sweeps[sweep].seeds, tuple(chosen))
+
+
+def decisive(method: str, profile: Profile) -> dict[str, Any]:
+    """The settings that the result of a method depends on, by section.
+
+    Values that are the library's defaults are left out, so that a setting added later does not make an older
+    record another cell.
+    """
+    tree = profile.model_dump(mode="json", include=set(SECTIONS), exclude_defaults=True)
+    tree = {name: {k: v for k, v in part.items() if k not in _UNUSED.get(name, ())} for name, part in tree.items()}
+    first = profile.stage_one
+    if method in WITHOUT_STAGE_ONE:
+        tree.pop("stage_one", None)
+    elif method == "mixed" and not first.steps:
+        kept = {"steps", "start"} | ({"start_std"} if first.start == "random" else set())
+        tree["stage_one"] = {k: v for k, v in tree["stage_one"].items() if k in kept}
+    if method in WITHOUT_STAGE_ONE or (method == "mixed" and not first.steps):
+        tree["mixing"] = {k: v for k, v in tree.get("mixing", {}).items() if k not in _STAGE_ONE_MIXING}
+    return {name: part for name, part in tree.items() if part}
+
+
+def fingerprint(value: Any) -> str:
+    """SHA-256 of a JSON value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _read(path: Path) -> _File:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"--grid {path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path.name} is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(tree, dict):
+        raise UserError(f"{path.name}: write the keys sweeps and experiments")
+    try:
+        file = _File(**tree)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = [str(part) for part in problem["loc"]]
+        where = f"{path.name}, {place[0][:-1]} {place[1]}" if len(place) > 2 else path.name
+        raise UserError(f"{where}: {place[-1]}: {_plain(problem)}") from None
+    named = set(file.per_profile).union(*(one.per_profile for one in file.experiments.values()))
+    for profile in sorted(named - set(profile_names())):
+        raise UserError(f"{path.name}: per_profile names {profile!r}; profiles are {', '.join(profile_names())}")
+    return file
+
+
+def _plain(problem: Mapping[str, Any]) -> str:
+    told = {"extra_forbidden": "no such key", "missing": "is missing"}
+    return told.get(problem["type"]) or problem["msg"]
+
+
+def _experiment(
+    where: str,
+    name: str,
+    written: _Written,
+    common: Settings,
+    profile: str,
+    methods: Collection[str],
+    overrides: Mapping[str, Any],
+) -> Experiment:
+    """An experiment with its cells resolved; `where` begins every error."""
+    axis = written.axis or {}
+    if bool(written.cells) == bool(axis):
+        raise UserError(f"{where}: give it either cells or an axis, with at least one entry")
+    if written.lines is not None and (not written.lines or not axis):
+        raise UserError(f"{where}: lines need an axis and at least one name")
+    lengths = {setting: len(values) for setting, values in axis.items()}
+    if 0 in lengths.values() or len(set(lengths.values())) > 1:
+        raise UserError(f"{where}: every setting of the axis needs as many values, at least one; found {lengths}")
+
+    def cell(label: str, line: str, value: Any, given: Settings) -> Cell:
+        settings = common | written.base | given
+        method = settings.pop(METHOD, written.method)
+        if method not in methods:
+            raise UserError(f"{where}, {label}: method {method!r} is unknown; choose from {', '.join(methods)}")
+        for setting in settings:
+            if "." not in setting:
+                raise UserError(f"{where}, {label}: write {setting!r} with its section, as in stage_two.steps")
+        try:
+            resolved = load_profile(profile, **dict(overrides) | settings)
+        except UserError as error:
+            raise UserError(f"{where}, {label}: {error}") from None
+        return Cell(label, line, value, method, settings, resolved)
+
+    cells = [cell(label, "", None, given) for label, given in (written.cells or {}).items()]
+    for line, given in (written.lines or {"": {}}).items() if axis else ():
+        for values in zip(*axis.values(), strict=True):
+            label = f"{line}, {_text(values[0])}" if line else _text(values[0])
+            cells.append(cell(label, line, values[0], given | dict(zip(axis, values, strict=True))))
+    if len({one.label for one in cells}) < len(cells):
+        raise UserError(f"{where}: a value stands on the axis twice")
+    made = Experiment(
+        name,
+        written.question,
+        written.paper,
+        tuple(axis),
+        written.axis_label or next(iter(axis), ""),
+        tuple(cells),
+        written.baseline,
+    )
+    if written.baseline is not None and not any(made.baseline_of(one) for one in cells) and len(cells) > 1:
+        raise UserError(f"{where}: baseline {written.baseline!r} is none of {', '.join(one.label for one in cells)}")
+    return made
+
+
+def _entries(sweep: _Sweep, known: Collection[str]) -> dict[str, list[Any]]:
+    """Experiment -> the cells that a sweep takes of it; an empty list: all."""
+    if isinstance(sweep.experiments, str):
+        return {name: [] for name in known} if sweep.experiments == "all" else {sweep.experiments: []}
+    entries: dict[str, list[Any]] = {}
+    for item in sweep.experiments:
+        entries |= {item: []} if isinstance(item, str) else item
+    return entries
+
+
+def _select(
+    where: str, known: Mapping[str, Experiment], wanted: Mapping[str, list[Any]], sweep: str
+) -> list[Experiment]:
+    chosen = []
+    for name, values in wanted.items():
+        if name not in known:
+            raise UserError(f"{where}: sweep {sweep} has no experiment {name!r}; known are {', '.join(known)}")
+        one = known[name]
+        texts = [_text(value) for value in values]
+        for text in texts:
+            if not any(text in _names(cell) for cell in one.cells):
+                labels = ", ".join(cell.label for cell in one.cells)
+                raise UserError(f"{where}: experiment {name} has no cell {text!r}; known are {labels}")
+        kept = tuple(cell for cell in one.cells if not texts or set(texts) & _names(cell))
+        chosen.append(Experiment(one.name, one.question, one.paper, one.axis, one.axis_label, kept, one.baseline))
+    return chosen
+
+
+def _names(cell: Cell) -> set[str]:
+    """What a choice of cells may call this one."""
+    return {cell.label, *([cell.line] if cell.line else []), *([_text(cell.value)] if cell.value is not None else [])}
+
+
+def _text(value: Any) -> str:
+    """A value as it is written in YAML."""
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
