@@ -1,13 +1,13 @@
 """Mixed-vocabulary batches (section 3.2 of the paper, stage I).
 
 Each word of a sequence is segmented with the student's vocabulary with probability p_SV, else with the
-teacher's. The pieces come from the word tables in one ragged gather, so a batch costs about as much as
-drawing its random numbers.
+teacher's; `text/units.py` has what may be mixed instead of words. The pieces come from the word tables in one
+ragged gather, so a batch costs about as much as drawing its random numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,23 +15,8 @@ import numpy as np
 from mixvocab.errors import UserError
 from mixvocab.text.masking import IGNORED, Masking, apply_masks, choose_masks
 from mixvocab.text.tables import WordTable, ranges
+from mixvocab.text.units import CHOICES, NOT_ALIKE, Choice, cut_alike
 from mixvocab.text.words import Words, WordStore
-
-Choice = Callable[[np.random.Generator, tuple[int, int], float], np.ndarray]
-"""(generator, (rows, words), p_sv) -> (rows, words) bool: which words the student's vocabulary segments."""
-
-
-def by_word(rng: np.random.Generator, shape: tuple[int, int], p_sv: float) -> np.ndarray:
-    """The paper's choice: each word on its own."""
-    return rng.random(shape, dtype=np.float32) < p_sv
-
-
-def by_sequence(rng: np.random.Generator, shape: tuple[int, int], p_sv: float) -> np.ndarray:
-    """One draw a row: sequences are never mixed within, only batches are."""
-    return np.repeat(rng.random((shape[0], 1), dtype=np.float32) < p_sv, shape[1], axis=1)
-
-
-CHOICES: dict[str, Choice] = {"word": by_word, "sequence": by_sequence}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +39,14 @@ class Mixer:
     A row is [CLS] words [SEP] with as many whole words as fit into `length` tokens, then padding. It may run
     over the end of a document into the next, as the corpus is one stream. [CLS] and [SEP] are drawn like
     words, and padding takes the vocabulary of its row's [SEP]: a row at p_SV = 0 is the teacher tokenizer's
-    and one at p_SV = 1 the student's, to the last token. Without a teacher all tokens are the student's.
+    and one at p_SV = 1 the student's, to the last token. Without a teacher all tokens are the student's, nothing is
+    mixed, and no draw depends on `unit`.
 
-    Raises `UserError` for p_sv outside [0, 1], an unknown unit, a row too short, or tables of another store.
+    `unit` is what one draw of a vocabulary holds for: "word" (the paper), "span", "sequence", or "piece", the parts of
+    a word that both vocabularies cut alike; or a `Choice` over words.
+
+    Raises `UserError` for p_sv outside [0, 1], an unknown unit, one that the tables do not allow, a row too short, or
+    tables of another store.
     """
 
     def __init__(
@@ -85,12 +75,16 @@ class Mixer:
                 )
         self.store, self.p_sv, self.length = store, (1.0 if teacher is None else p_sv), length
         self.masking = masking or Masking()
+        if teacher is None:
+            unit = "word"
+        if unit == "piece" and store.meta["unit"] != "word":
+            raise UserError(NOT_ALIKE)  # its units are stretches of text that the teacher spells its own way
         self._choose = CHOICES[unit] if isinstance(unit, str) else unit
         self._words = store.words(split)
         self._tables = (student if teacher is None else teacher, student)
         self._split = split
-        self._cls, self._sep, self._none = range(len(store.types), len(store.types) + 3)
-        self._join_tables()
+        self._parts = cut_alike(*self._tables) if unit == "piece" else None
+        self._join_tables(self._parts.tables if self._parts else self._tables)
 
     def batch(self, rows: int, rng: np.random.Generator) -> Batch:
         """`rows` masked rows, each from a random place of the split."""
@@ -104,7 +98,7 @@ class Mixer:
     def words_in_rows(self, rows: int, rng: np.random.Generator) -> np.ndarray:
         """How many whole words each of `rows` random rows holds, (rows,) int64."""
         words = self._windows(self._words, self._starts_of_rows(rows, rng))
-        return self._fit(words, self._choose(rng, words.shape, self.p_sv))[0].sum(axis=1)
+        return self._fit(words, self._choose(rng, words.shape, self.p_sv))[0]
 
     def heldout_batches(self, rows: int, count: int, rng: np.random.Generator) -> Iterator[Batch]:
         """At most `count` batches of consecutive rows of the held-out split, in order, none overlapping.
@@ -121,20 +115,26 @@ class Mixer:
             windows: list[np.ndarray] = []
             while len(windows) < rows and position < len(words):
                 row = self._windows(words, np.array([position]))
-                fits, _ = self._fit(row, student[len(windows)][None])
-                position += int(fits.sum())
+                fitted, _ = self._fit(row, student[len(windows)][None])
+                position += int(fitted[0])
                 windows.append(row)
             if not windows:
                 return
             yield self._mask(self._segment(np.concatenate(windows), student[: len(windows)]), rng)
 
-    def _join_tables(self) -> None:
+    def _join_tables(self, tables: tuple[WordTable, WordTable]) -> None:
         """Both tables as one: type t is found at t for the teacher, at t + `_offset` for the student.
 
-        Three more types follow those of the store: [CLS], [SEP], and nothing (no pieces at all).
+        Three more types follow those of the tables, which are the store's words or parts of them: [CLS], [SEP], and
+        nothing (no pieces at all).
         """
+        types = len(tables[0])
+        self._cls, self._sep, self._none = range(types, types + 3)
+        self._last = np.ones(types + 3, bool)  # the type ends a word: all do but parts with another behind them
+        if self._parts:
+            self._last[:types] = self._parts.last
         starts, ids, at = [], [], 0
-        for table in self._tables:
+        for table in tables:
             ends = np.concatenate([table.starts, table.starts[-1] + [1, 2, 2]]) + at
             starts.append(np.stack([ends[:-1], ends[1:]]))
             ids.append(np.concatenate([table.ids, [table.cls, table.sep]]).astype(np.int32))
@@ -159,21 +159,34 @@ class Mixer:
         window = np.full((len(starts), self.length), self._none, np.int64)
         window[:, 0], window[:, -1] = self._cls, self._sep
         for row, start in enumerate(starts.tolist()):
-            found = words.slice(start, start + self.length - 2)
+            found = self._types(words.slice(start, start + self.length - 2))
             window[row, 1 : 1 + len(found)] = found
         return window
 
-    def _fit(self, words: np.ndarray, student: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which words (columns 1 to length - 2) fit into the row, and every column's number of pieces.
+    def _types(self, words: np.ndarray) -> np.ndarray:
+        """What stands for `words` in the joined tables: themselves, or as many of their parts as could ever fit."""
+        if self._parts is None:
+            return words
+        words = words.astype(np.int64)
+        begin, end = self._parts.starts[words], self._parts.starts[words + 1]
+        return ranges(begin, end - begin)[: self.length - 2]
+
+    def _fit(self, types: np.ndarray, student: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How many whole words (columns 1 to length - 2) fit into each row, (B,), and every column's pieces.
 
         A first word that is longer than the row is cut to its length: the only word ever cut.
         """
-        pieces = self._lengths[words + student * self._offset]
-        pieces[:, 1] = np.minimum(pieces[:, 1], self.length - 2)
-        inner = pieces[:, 1:-1]
-        fits = (inner > 0) & (inner.cumsum(axis=1) <= self.length - 2)
-        inner[~fits] = 0
-        return fits, pieces
+        room = self.length - 2
+        pieces = self._lengths[types + student * self._offset]
+        inner, last = pieces[:, 1:-1], self._last[types[:, 1:-1]]
+        first = last.cumsum(axis=1) - last == 0  # columns of the first word
+        upto = np.minimum(inner.cumsum(axis=1), room)
+        inner[first] = np.diff(upto, axis=1, prepend=0)[first]
+        whole = (inner > 0) & last & (inner.cumsum(axis=1) <= room)
+        # A part is in if a word that fits ends with it or behind it.
+        kept = np.logical_or.accumulate(whole[:, ::-1], axis=1)[:, ::-1] | first
+        inner[~kept] = 0
+        return np.maximum(whole.sum(axis=1), inner[:, 0] > 0), pieces
 
     def _segment(self, words: np.ndarray, student: np.ndarray) -> Batch:
         """Gather the pieces of `words` (B, length), each from the vocabulary that `student` says."""

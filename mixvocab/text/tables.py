@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tokenizers.models import WordPiece
 
 from mixvocab.errors import UserError
-from mixvocab.text.reading import stripped
+from mixvocab.text.reading import backend, stripped
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -42,7 +43,8 @@ class WordTable:
     """Ragged word -> piece ids of one vocabulary, and the ids that batches need of it.
 
     starts: (W+1,) int64; ids: (starts[W],) int32. `special` holds the special ids, sorted; `regular` the
-    ids that a masked token may be replaced by: every piece that text can produce.
+    ids that a masked token may be replaced by: every piece that text can produce. `characters` (size,) says how
+    many characters of a word each id spells; None if the vocabulary is not of WordPiece's kind (with ##).
     """
 
     starts: np.ndarray
@@ -55,6 +57,7 @@ class WordTable:
     size: int
     special: np.ndarray
     regular: np.ndarray
+    characters: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -68,6 +71,10 @@ class WordTable:
         """The piece ids (int32) of `words`, an array of type ids, one after another."""
         words = np.asarray(words, dtype=np.int64)
         return self.ids[ranges(self.starts[words], self.starts[words + 1] - self.starts[words])]
+
+    def of_parts(self, starts: np.ndarray) -> WordTable:
+        """The same pieces with parts of words in the place of words; `starts`: (P+1,) int64, see `text/units.py`."""
+        return replace(self, starts=starts)
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerFast, starts: np.ndarray, ids: np.ndarray) -> WordTable:
@@ -88,4 +95,10 @@ class WordTable:
         unused = [number for piece, number in pieces.items() if _UNUSED.fullmatch(piece)]
         regular = np.setdiff1d(np.array(sorted(pieces.values()), np.int64), [*special, *unused])
         size = max(pieces.values()) + 1
-        return cls(starts, ids, **found, size=size, special=special, regular=regular)
+        characters = None
+        model = backend(tokenizer).model
+        if isinstance(model, WordPiece) and model.continuing_subword_prefix == "##":
+            characters = np.zeros(size, np.int64)
+            for piece, number in pieces.items():
+                characters[number] = len(piece.removeprefix("##"))
+        return cls(starts, ids, **found, size=size, special=special, regular=regular, characters=characters)
