@@ -1,0 +1,95 @@
+"""Whole masked words: what compares students of different vocabularies.
+
+Nats a masked piece cannot: a vocabulary of small pieces has more of them, and easier ones. So whole words are masked,
+all pieces of a word at once, and the loss is counted a word: the same words of the same text for every vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixvocab.errors import UserError
+from mixvocab.text.masking import IGNORED
+from mixvocab.text.mixing import Batch
+from mixvocab.text.tables import WordTable
+from mixvocab.text.wordpiece import BERT_MAX_WORD_CHARACTERS
+from mixvocab.text.words import WordStore
+
+
+@dataclass(frozen=True, eq=False)
+class WordBatch(Batch):
+    """A batch of B rows in which whole words are masked. masked_words: (B,) int64, how many in each row."""
+
+    masked_words: np.ndarray
+
+
+def whole_word_batches(
+    store: WordStore,
+    table: WordTable,
+    *,
+    rng: np.random.Generator,
+    words: int = 24,
+    rows: int = 1024,
+    masked: int = 4,
+    batch: int = 32,
+    positions: int = 512,
+) -> Iterator[WordBatch]:
+    """At most `rows` rows of `words` consecutive held-out words, `masked` of them masked, in batches of `batch`.
+
+    All pieces of a masked word become [MASK] (none is kept or replaced), and all of them are to be predicted. Nothing
+    drawn depends on `table`: under one seed every vocabulary gets the same rows, in the order of the text, and the
+    same masked words. For that
+
+    * words of ASCII characters alone are masked, at most 100 of them (BERT's limit): every vocabulary can spell those,
+      while one that calls a word [UNK] would be asked for less than the others. Punctuation marks are words, too.
+    * a row has at most `positions` - 2 characters, so that it fits into the model however finely it is cut.
+
+    A small split gives fewer rows. Raises `UserError` if there is none at all, if `table` is not of this store, or if
+    more words are to be masked than there are.
+    """
+    if not 0 < masked <= words:
+        raise UserError(f"{masked} masked words of {words}: choose 1 to {words}")
+    if len(table) != len(store.types):
+        raise UserError(
+            f"the table holds {len(table):,} words and the store {len(store.types):,}: "
+            "make it with store.table(tokenizer)"
+        )
+    text = np.asarray(store.words("heldout"), dtype=np.int64)
+    text = text[: len(text) // words * words].reshape(-1, words)
+    plain = np.array([word.isascii() and len(word) <= BERT_MAX_WORD_CHARACTERS for word in store.types])
+    characters = np.array([len(word) for word in store.types])
+    text = text[(plain[text].sum(axis=1) >= masked) & (characters[text].sum(axis=1) <= positions - 2)]
+    if not len(text):
+        raise UserError(f"{store.folder} has no {words} held-out words in a row: build it with a larger heldout")
+    text = text[np.sort(rng.permutation(len(text))[:rows])]
+    key = rng.random(text.shape)
+    key[~plain[text]] = 2.0  # behind every word that may be masked
+    chosen = np.zeros(text.shape, bool)
+    np.put_along_axis(chosen, np.argsort(key, axis=1)[:, :masked], True, axis=1)
+    for first in range(0, len(text), batch):
+        yield _segment(text[first : first + batch], chosen[first : first + batch], table)
+
+
+def _segment(text: np.ndarray, chosen: np.ndarray, table: WordTable) -> WordBatch:
+    """Rows [CLS] words [SEP], padded to the longest; `text` and `chosen`: (B, words)."""
+    lengths = table.lengths[text]
+    ends = lengths.sum(axis=1) + 1  # the column of [SEP]
+    shape = len(text), int(ends.max()) + 1
+    column = np.arange(shape[1])
+    inner = (column > 0) & (column < ends[:, None])
+    ids = np.full(shape, table.pad, np.int64)
+    ids[:, 0] = table.cls
+    ids[np.arange(len(text)), ends] = table.sep
+    ids[inner] = table.segment(text.ravel())
+    hidden = np.zeros(shape, bool)
+    hidden[inner] = np.repeat(chosen.ravel(), lengths.ravel())
+    return WordBatch(
+        ids=np.where(hidden, table.mask, ids),
+        student=np.ones(shape, bool),
+        labels=np.where(hidden, ids, IGNORED),
+        attention=column <= ends[:, None],
+        masked_words=chosen.sum(axis=1),
+    )
