@@ -56,7 +56,7 @@ def options(
 
 @app.command()
 def vocab(
-    text: Annotated[list[str], typer.Argument(help="Text files or folders, or a source: auto, embedded, hub:<name>.")],
+    text: Annotated[list[str], typer.Argument(help="Text files or folders, or auto, embedded, code, hub:<name>.")],
     out: Annotated[Path, typer.Option(help="Folder to write vocab.txt and tokenizer.json to.")],
     size: Annotated[int, typer.Option(help="Number of pieces, special ones and characters included.")] = 5000,
     teacher: Annotated[
@@ -89,7 +89,7 @@ def distill(
     out: Annotated[
         Path, typer.Option(help="New folder for the student; an unfinished run of the same settings goes on.")
     ],
-    text: Annotated[str, typer.Option(help="Text file or folder, or a source: auto, embedded, hub:<name>.")] = "auto",
+    text: Annotated[str, typer.Option(help="Text file or folder, or auto, embedded, code, hub:<name>.")] = "auto",
     teacher: Annotated[str, typer.Option(help="Folder of a BERT, or a source: auto, embedded, hub:<name>.")] = "auto",
     vocabulary: Annotated[
         Path | None, typer.Option("--vocab", help="Vocabulary made by `mixvocab vocab`; without one it is learned.")

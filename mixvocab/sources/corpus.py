@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mixvocab.errors import UserError
-from mixvocab.sources import hub, installed
+from mixvocab.sources import code, hub, installed
 from mixvocab.sources.files import SUFFIXES, all_text_files, files_sha256, is_text, read_evenly, text_files
 from mixvocab.sources.source import Source, read_licence, resolve
 
@@ -32,12 +32,15 @@ class Corpus:
 def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, megabytes: float | None = None) -> Corpus:
     """Find raw text (`mixvocab.sources.source` has the order and the specifications).
 
-    A data directory's corpus is its folder `corpus/`, else the text files directly in it. `megabytes` limits
-    the text taken (10^6 bytes of UTF-8, whole documents), evenly over the files. Raises UserError if a source
-    named is missing or there is no text in it.
+    A corpus may also be `code`: the source code of Python's standard library. A data directory's corpus is its
+    folder `corpus/`, else the text files directly in it. `megabytes` limits the text taken (10^6 bytes of UTF-8,
+    whole documents), evenly over the files. Raises UserError if a source named is missing or there is no text in it.
     """
     if megabytes is not None and megabytes <= 0:
         raise UserError(f"corpus: megabytes={megabytes} leaves no text; give a positive number or leave it out")
+
+    if spec == "code":
+        return _non_empty(Corpus(*code.corpus(megabytes)))
 
     def in_folder(folder: Path) -> Corpus | None:
         for place in (folder / "corpus", folder):

@@ -31,13 +31,11 @@ from mixvocab.sources.prose import paragraphs
 from mixvocab.sources.source import Source, text_sha256
 
 LARGEST = 3_000_000  # bytes; larger sources are tables written by programs
-_SKIPPED_FOLDERS = re.compile(
+SKIPPED_FOLDERS = re.compile(
     r"^(tests?|testing|_?tests?_.*|.*_tests?|idle_test|__pycache__|node_modules|site-packages|dist-packages|mixvocab.*)$"
 )
-_SKIPPED_FILES = re.compile(
-    r"^(test_.*|.*_test|conftest)\.py$|licen[cs]e|copying|authors|notice|entry_points|top_level"
-)
-_LEXEMES = re.compile(
+SKIPPED_FILES = re.compile(r"^(test_.*|.*_test|conftest)\.py$|licen[cs]e|copying|authors|notice|entry_points|top_level")
+LEXEMES = re.compile(
     r"""(?P<comment>\#[^\n]*)
       |(?P<long>\"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*\"{3}|'{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'{3})
       |"[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'""",
@@ -113,7 +111,7 @@ def _python_texts(source: str) -> Iterator[str]:
     """Long string literals and comments that stand on lines of their own, in order."""
     block: list[str] = []
     block_end = -1
-    for match in _LEXEMES.finditer(source):
+    for match in LEXEMES.finditer(source):
         start, end = match.span()
         if match["comment"]:
             line_start = source.rfind("\n", 0, start) + 1
@@ -157,7 +155,7 @@ def _files(packages: Collection[str] | None) -> dict[str, Path]:
             if top and packages is not None and top.partition(".")[0] not in packages:
                 below.clear()
                 continue
-            below[:] = [name for name in below if not _SKIPPED_FOLDERS.match(name) and not name.startswith(".")]
+            below[:] = [name for name in below if not SKIPPED_FOLDERS.match(name) and not name.startswith(".")]
             for name in files:
                 path = Path(folder) / name
                 if not _is_documented(name) or not (top or packages is None or path.stem in packages):
@@ -173,7 +171,7 @@ def _roots() -> list[Path]:
 
 
 def _is_documented(name: str) -> bool:
-    return (name.endswith((".py", ".rst", ".md", ".txt")) or name == "METADATA") and not _SKIPPED_FILES.search(
+    return (name.endswith((".py", ".rst", ".md", ".txt")) or name == "METADATA") and not SKIPPED_FILES.search(
         name.lower()
     )
 

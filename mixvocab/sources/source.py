@@ -6,6 +6,7 @@ A specification says where to look:
     data-dir        the data directory alone (`--data-dir` or the environment variable MIXVOCAB_DATA)
     hub, hub:ID     the hub alone: the default repository of this kind, or the one named
     embedded        what needs no network: installed prose, the packaged teacher, the synthetic tasks
+    code            for a corpus: source code of Python's standard library
     anything else   a path
 
 Only `auto` moves on to the next place. A source asked for by name that is not there is a UserError.
