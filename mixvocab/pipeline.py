@@ -22,6 +22,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from mixvocab.book.profiles import Profile, StageOneSettings
 from mixvocab.distill.mixed_vocab import multipliers, stage_one, stage_two
+from mixvocab.errors import UserError
 from mixvocab.files import write_json
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import Start, pca_start, random_start, shared_pieces, spread, teacher_pieces
@@ -31,6 +32,7 @@ from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.masking import Masking
 from mixvocab.text.mixing import Mixer
+from mixvocab.text.vocabularies import shared_vocabulary, teacher_vocabulary
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.text.words import WordStore
 from mixvocab.train import Recipe, TrainResult
@@ -58,8 +60,10 @@ def distill(
         processes: read text with so many (a script that asks for more than one needs a `__main__` guard).
 
     Raises:
-        UserError: for unusable input, and if `out` holds something else.
+        UserError: for unusable input, for settings that only the book's chapters know (other texts than `corpus`), and
+            if `out` holds something else.
     """
+    _check(profile, vocabulary)
     state = PartialState()
     work = out / WORK
     settings = {
@@ -73,7 +77,7 @@ def distill(
         claim(out, settings)
     state.wait_for_everyone()
     with state.main_process_first():
-        vocab = _vocabulary(profile, corpus, work / "vocabulary", vocabulary, processes)
+        vocab = _vocabulary(profile, corpus, teacher, work / "vocabulary", vocabulary, processes)
         store = _store(profile, corpus, teacher, vocab.lowercase, work / "store", processes)
     student_table = store.table(vocab.tokenizer())
     mixing = profile.mixing
@@ -81,7 +85,9 @@ def distill(
 
     def first() -> tuple[Tensor, TrainResult]:
         table = store.table(load_tokenizer(teacher.folder))
-        mixer = Mixer(store, student_table, table, p_sv=mixing.p_sv, length=mixing.length, masking=masking)
+        mixer = Mixer(
+            store, student_table, table, p_sv=mixing.p_sv, length=mixing.length, masking=masking, unit=mixing.unit
+        )
         return _stage_one(profile, teacher, vocab, mixer, seed, work / "stage-one")
 
     embeddings, first_curve = _remembered(work / "embeddings.safetensors", first, state.is_main_process)
@@ -153,11 +159,33 @@ def pairs_of(settings: StageOneSettings, vocabulary: Vocabulary, tokenizer: PreT
     }
 
 
-def _vocabulary(profile: Profile, corpus: Corpus, folder: Path, given: Path | None, processes: int) -> Vocabulary:
+def _check(profile: Profile, vocabulary: Path | None) -> None:
+    """Refuse settings that would otherwise be passed over in silence."""
+    texts = {"vocabulary.source": profile.vocabulary.source, "stage_one.corpus": profile.stage_one.corpus}
+    for name, spec in texts.items():
+        if spec is not None:
+            raise UserError(
+                f"{name}={spec} is a setting of the book: `mixvocab distill` reads one text for all; a vocabulary of "
+                "another text comes from `mixvocab vocab` and --vocab"
+            )
+    if vocabulary and profile.vocabulary.kind != "learned":
+        raise UserError(f"vocabulary.kind={profile.vocabulary.kind} and --vocab exclude each other: leave one out")
+
+
+def _vocabulary(
+    profile: Profile, corpus: Corpus, teacher: TeacherSource, folder: Path, given: Path | None, processes: int
+) -> Vocabulary:
     if given:
         return Vocabulary.load(given)
     if not (folder / "tokenizer.json").exists():
-        learn_vocabulary(count_words(corpus.documents(), processes=processes), profile.vocabulary.size).save(folder)
+        settings = profile.vocabulary
+        if settings.kind == "teacher":
+            chosen = teacher_vocabulary(load_tokenizer(teacher.folder))
+        else:
+            chosen = learn_vocabulary(count_words(corpus.documents(), processes=processes), settings.size)
+            if settings.kind == "shared":
+                chosen = shared_vocabulary(chosen, load_tokenizer(teacher.folder))
+        chosen.save(folder)
     return Vocabulary.load(folder)
 
 

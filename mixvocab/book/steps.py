@@ -31,6 +31,8 @@ from mixvocab.pipeline import embedding_start, masking_of, pairs_of, stage_one_r
 from mixvocab.sources import Corpus, TeacherSource, resolve_corpus, resolve_teacher
 from mixvocab.text import counts, learner, words
 from mixvocab.text.mixing import Mixer
+from mixvocab.text.tables import WordTable
+from mixvocab.text.vocabularies import shared_vocabulary, teacher_vocabulary
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.text.words import WordStore
 from mixvocab.train import Recipe, TrainResult, read_curve, write_curve
@@ -41,13 +43,18 @@ if TYPE_CHECKING:
 SMALL_MEGABYTES = 4  # text that one process has read before a second one has started
 
 
-def corpus(chapter: Chapter) -> Corpus:
-    """The raw text of the profile."""
+def corpus(chapter: Chapter, spec: str | None = None) -> Corpus:
+    """The raw text of the profile, or as much of the text that another specification names."""
     settings = chapter.profile.corpus
     return chapter.once(
-        "corpus",
-        lambda: resolve_corpus(settings.source, data_dir=chapter.data_dir, megabytes=settings.megabytes),
+        _name("corpus", spec),
+        lambda: resolve_corpus(spec or settings.source, data_dir=chapter.data_dir, megabytes=settings.megabytes),
     )
+
+
+def _name(what: str, spec: str | None) -> str:
+    """Under which a chapter holds what it read of its own corpus (no `spec`) or of another text."""
+    return what if spec is None else f"{what} of {spec}"
 
 
 def teacher(chapter: Chapter) -> TeacherSource:
@@ -63,13 +70,13 @@ def teacher_tokenizer(chapter: Chapter) -> PreTrainedTokenizerFast:
 
 
 def word_counts(chapter: Chapter) -> tuple[Artefact, dict[str, int]]:
-    """Every distinct word of the corpus with how often it occurs."""
-    text = corpus(chapter)
-    limit = chapter.profile.vocabulary.megabytes
+    """Every distinct word of the vocabulary's text (the corpus, if settings name no other) with how often it occurs."""
+    spec, limit = chapter.profile.vocabulary.source, chapter.profile.vocabulary.megabytes
+    text = corpus(chapter, spec)
 
     def make(folder: Path) -> None:
         source = text if limit is None else resolve_corpus(
-            chapter.profile.corpus.source, data_dir=chapter.data_dir, megabytes=limit
+            spec or chapter.profile.corpus.source, data_dir=chapter.data_dir, megabytes=limit
         )  # fmt: skip
         write_json(folder / "counts.json", counts.count_words(source.documents(), processes=_processes(chapter)))
 
@@ -84,9 +91,26 @@ def word_counts(chapter: Chapter) -> tuple[Artefact, dict[str, int]]:
 
 
 def vocabulary(chapter: Chapter) -> tuple[Artefact, Vocabulary]:
-    """The student's vocabulary of the profile's size."""
-    made, found = vocabularies(chapter, [chapter.profile.vocabulary.size])
-    return made, found[0]
+    """The student's vocabulary: learned, of the profile's size, or what the profile's kind makes of the teacher's."""
+    kind = chapter.profile.vocabulary.kind
+    if kind != "teacher":
+        learned, found = vocabularies(chapter, [chapter.profile.vocabulary.size])
+        if kind == "learned":
+            return learned, found[0]
+
+    def make(folder: Path) -> None:
+        tokenizer = teacher_tokenizer(chapter)
+        chosen = teacher_vocabulary(tokenizer) if kind == "teacher" else shared_vocabulary(found[0], tokenizer)
+        chosen.save(folder / kind)
+
+    made = chapter.store.get(
+        "vocabulary",
+        {"kind": kind},
+        [teacher(chapter).source.sha256, *([] if kind == "teacher" else [learned])],
+        make,
+        [teacher_vocabulary, shared_vocabulary, Vocabulary],
+    )
+    return made, Vocabulary.load(made.path / kind)
 
 
 def vocabularies(chapter: Chapter, sizes: Sequence[int]) -> tuple[Artefact, list[Vocabulary]]:
@@ -103,9 +127,9 @@ def vocabularies(chapter: Chapter, sizes: Sequence[int]) -> tuple[Artefact, list
     return made, [Vocabulary.load(made.path / str(size)) for size in sizes]
 
 
-def word_store(chapter: Chapter) -> tuple[Artefact, WordStore]:
-    """The corpus as numbered words, train and held-out."""
-    text, held = corpus(chapter), chapter.profile.corpus.heldout
+def word_store(chapter: Chapter, spec: str | None = None) -> tuple[Artefact, WordStore]:
+    """The corpus, or the text of another specification, as numbered words, train and held-out."""
+    text, held = corpus(chapter, spec), chapter.profile.corpus.heldout
     tokenizer = teacher_tokenizer(chapter)
     made = chapter.store.get(
         "word-store",
@@ -128,24 +152,47 @@ def _processes(chapter: Chapter) -> int:
     return 1 if megabytes is not None and megabytes <= SMALL_MEGABYTES else os.cpu_count() or 1
 
 
-def mixer(chapter: Chapter, *, student_only: bool = False, p_sv: float | None = None) -> Mixer:
-    """Draws the profile's sequences: mixed ones for stage I, the student's alone for stage II."""
+def mixer(
+    chapter: Chapter, *, student_only: bool = False, p_sv: float | None = None, corpus: str | None = None
+) -> Mixer:
+    """Draws the profile's sequences: mixed ones for stage I, the student's alone for stage II.
+
+    `corpus` is the specification of another text than the profile's.
+    """
     settings = chapter.profile.mixing
-    _, store = word_store(chapter)
-    student = chapter.once("student table", lambda: store.table(vocabulary(chapter)[1].tokenizer()))
     return Mixer(
-        store,
-        student,
-        None if student_only else chapter.once("teacher table", lambda: store.table(teacher_tokenizer(chapter))),
+        word_store(chapter, corpus)[1],
+        student_table(chapter, corpus),
+        None if student_only else teacher_table(chapter, corpus),
         p_sv=settings.p_sv if p_sv is None else p_sv,
         length=settings.length,
         masking=masking_of(chapter.profile),
+        unit=settings.unit,
     )
+
+
+def student_table(chapter: Chapter, corpus: str | None = None) -> WordTable:
+    """How the student's vocabulary cuts the words of the corpus, or of another text."""
+    _, store = word_store(chapter, corpus)
+    return chapter.once(_name("student table", corpus), lambda: store.table(vocabulary(chapter)[1].tokenizer()))
+
+
+def teacher_table(chapter: Chapter, corpus: str | None = None) -> WordTable:
+    """The same for the teacher's."""
+    _, store = word_store(chapter, corpus)
+    return chapter.once(_name("teacher table", corpus), lambda: store.table(teacher_tokenizer(chapter)))
+
+
+def student_mixing(chapter: Chapter) -> dict[str, Any]:
+    """The settings by which rows of student pieces alone are made; the others are stage I's."""
+    return chapter.profile.mixing.model_dump(exclude={"p_sv", "max_teacher_masks", "unit"})
 
 
 def shape(chapter: Chapter) -> BertShape:
     """The student's sizes."""
-    return student_shape(chapter.profile, chapter.profile.vocabulary.size)
+    settings = chapter.profile.vocabulary
+    size = settings.size if settings.kind == "learned" else len(vocabulary(chapter)[1])
+    return student_shape(chapter.profile, size)
 
 
 def teacher_shape(folder: Path) -> BertShape:
@@ -189,7 +236,7 @@ def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
     if settings.start == "random" and settings.start_std == "pca":
         settings = settings.model_copy(update={"start_std": pca_spread(chapter)})
     known, vocab = vocabulary(chapter)
-    stored, _ = word_store(chapter)
+    stored, _ = word_store(chapter, settings.corpus)
     source, width = teacher(chapter), chapter.profile.student.hidden
     recipe = stage_one_recipe(settings)
     # A PCA start draws nothing at random: without training there is one for all seeds.
@@ -202,7 +249,7 @@ def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
             mixed, result = mixed_vocab.stage_one(
                 model,
                 begin,
-                mixer(chapter),
+                mixer(chapter, corpus=settings.corpus),
                 recipe,
                 seed=seed,
                 tied=settings.tied,
@@ -321,7 +368,7 @@ def stage_two(
     made = chapter.store.get(
         "stage-two",
         {"seed": seed, "recipe": asdict(recipe), "shape": asdict(student), "dropout": settings.dropout}
-        | {"mixing": chapter.profile.mixing.model_dump(exclude={"p_sv", "max_teacher_masks"})},
+        | {"mixing": student_mixing(chapter)},
         [known, stored, *([embeddings.artefact] if embeddings else [])],
         make,
         [mixed_vocab.stage_two],
