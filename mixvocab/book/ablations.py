@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mixvocab.book.sweep import Results
+from mixvocab.book.cell_records import Results
 from mixvocab.stats import estimate
 
 METRICS = {"heldout_word_nats": "nats a word", "heldout_piece_nats": "nats a piece"}

@@ -26,27 +26,19 @@ Settings are written with their section, `stage_two.steps`; anything else that i
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
 from pydantic import Field, ValidationError
 
-from mixvocab.book.profiles import Profile, Section, load_profile, profile_names
+from mixvocab.book.cells import Cell, Experiment, Grid, as_text
+from mixvocab.book.profiles import Section, load_profile, profile_names
 from mixvocab.errors import UserError
 
 PATH = Path(__file__).with_name("ablations.yaml")
 METHOD = "method"  # the one key of a cell that is no setting
-
-SECTIONS = ("corpus", "vocabulary", "teacher", "student", "mixing", "stage_one", "stage_two")
-_UNUSED = {"vocabulary": {"sizes"}}  # by no cell
-_STAGE_ONE_MIXING = ("p_sv", "unit", "max_teacher_masks")
-WITHOUT_STAGE_ONE = ("nokd", "wide")
 
 Settings = dict[str, Any]
 
@@ -93,60 +85,6 @@ class _File(Section):
     experiments: dict[str, _Written]
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One student to be trained, whatever the seed."""
-
-    label: str  # unique in its experiment
-    line: str  # of several lines over one axis; "" if there is one
-    value: Any  # on the axis; None without one
-    method: str
-    settings: Mapping[str, Any] = field(hash=False)  # what is not as in the profile, dotted
-    profile: Profile = field(hash=False, repr=False)
-
-    @cached_property
-    def key(self) -> str:
-        """Fingerprint of all settings that the result depends on: cells with the same one are the same student."""
-        return fingerprint({"method": self.method} | decisive(self.method, self.profile))
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One question with the cells that answer it."""
-
-    name: str
-    question: str
-    paper: str | None
-    axis: tuple[str, ...]  # settings that are varied together; empty for named cells
-    axis_label: str
-    cells: tuple[Cell, ...]
-    baseline: Any
-
-    def baseline_of(self, cell: Cell) -> Cell | None:
-        """The cell that this one is compared with; None for a baseline itself, or if it is not among the cells."""
-        wanted = _text(self.baseline)
-        if any(other.line == wanted for other in self.cells if other.line):
-            found = [c for c in self.cells if c.line == wanted and c.value == cell.value]
-        elif self.axis:
-            found = [c for c in self.cells if c.line == cell.line and _text(c.value) == wanted]
-        else:
-            found = [c for c in self.cells if c.label == wanted]
-        return found[0] if found and found[0] is not cell else None
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The experiments of one sweep at one profile."""
-
-    sweep: str
-    seeds: int
-    experiments: tuple[Experiment, ...]
-
-    def cells(self) -> list[Cell]:
-        """Every different student once, in the order of the file."""
-        return list({cell.key: cell for one in self.experiments for cell in one.cells}.values())
-
-
 def load_grid(
     sweep: str,
     *,
@@ -184,30 +122,6 @@ def load_grid(
             wanted.setdefault(name.strip(), []).extend([value.strip()] if equals else [])
         chosen = _select("--only", {one.name: one for one in chosen}, wanted, sweep)
     return Grid(sweep, file.sweeps[sweep].seeds, tuple(chosen))
-
-
-def decisive(method: str, profile: Profile) -> dict[str, Any]:
-    """The settings that the result of a method depends on, by section.
-
-    Values that are the library's defaults are left out, so that a setting added later does not make an older
-    record another cell.
-    """
-    tree = profile.model_dump(mode="json", include=set(SECTIONS), exclude_defaults=True)
-    tree = {name: {k: v for k, v in part.items() if k not in _UNUSED.get(name, ())} for name, part in tree.items()}
-    first = profile.stage_one
-    if method in WITHOUT_STAGE_ONE:
-        tree.pop("stage_one", None)
-    elif method == "mixed" and not first.steps:
-        kept = {"steps", "start"} | ({"start_std"} if first.start == "random" else set())
-        tree["stage_one"] = {k: v for k, v in tree["stage_one"].items() if k in kept}
-    if method in WITHOUT_STAGE_ONE or (method == "mixed" and not first.steps):
-        tree["mixing"] = {k: v for k, v in tree.get("mixing", {}).items() if k not in _STAGE_ONE_MIXING}
-    return {name: part for name, part in tree.items() if part}
-
-
-def fingerprint(value: Any) -> str:
-    """SHA-256 of a JSON value, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _read(path: Path) -> _File:
@@ -273,7 +187,7 @@ def _experiment(
     cells = [cell(label, "", None, given) for label, given in (written.cells or {}).items()]
     for line, given in (written.lines or {"": {}}).items() if axis else ():
         for values in zip(*axis.values(), strict=True):
-            label = f"{line}, {_text(values[0])}" if line else _text(values[0])
+            label = f"{line}, {as_text(values[0])}" if line else as_text(values[0])
             cells.append(cell(label, line, values[0], given | dict(zip(axis, values, strict=True))))
     if len({one.label for one in cells}) < len(cells):
         raise UserError(f"{where}: a value stands on the axis twice")
@@ -309,7 +223,7 @@ def _select(
         if name not in known:
             raise UserError(f"{where}: sweep {sweep} has no experiment {name!r}; known are {', '.join(known)}")
         one = known[name]
-        texts = [_text(value) for value in values]
+        texts = [as_text(value) for value in values]
         for text in texts:
             if not any(text in _names(cell) for cell in one.cells):
                 labels = ", ".join(cell.label for cell in one.cells)
@@ -321,11 +235,4 @@ def _select(
 
 def _names(cell: Cell) -> set[str]:
     """What a choice of cells may call this one."""
-    return {cell.label, *([cell.line] if cell.line else []), *([_text(cell.value)] if cell.value is not None else [])}
-
-
-def _text(value: Any) -> str:
-    """A value as it is written in YAML."""
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "yes", False: "no"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return {cell.label, *([cell.line] if cell.line else []), *([as_text(cell.value)] if cell.value is not None else [])}

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mixvocab.book import records, sweep
+from mixvocab.book import cell_records, records, sweep
 from mixvocab.book.ablations import plain_table
 from mixvocab.book.chapter import Chapter, open_chapter
-from mixvocab.errors import UserError
 
 GRID = """
 sweeps:
@@ -66,8 +65,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float, int, int]
 
         return run
 
-    monkeypatch.setattr(sweep, "methods", lambda: {name: method(name) for name in ("nokd", "mixed")})
-    monkeypatch.setattr(sweep, "code", lambda: "code")
+    monkeypatch.setattr(cell_records, "methods", lambda: {name: method(name) for name in ("nokd", "mixed")})
+    monkeypatch.setattr(cell_records, "code", lambda: "code")
     return log
 
 

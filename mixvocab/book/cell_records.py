@@ -1,0 +1,165 @@
+"""The records of cells: their names, when one counts as a cell's, what is in them, and those of a whole grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mixvocab.book import records
+from mixvocab.book.cells import SECTIONS, Cell, Experiment, Grid, fingerprint
+from mixvocab.sources.source import Source
+
+if TYPE_CHECKING:
+    from mixvocab.book.chapter import Chapter
+
+PREFIX = "ablation-"
+
+Record = dict[str, Any]
+
+
+def methods() -> Mapping[str, Callable[[Chapter], Any]]:
+    """How a cell becomes a student, by name."""
+    from mixvocab.book import cell_steps  # what trains is imported by what runs, not by who reads records
+
+    return cell_steps.METHODS
+
+
+@cache
+def code() -> str:
+    """Fingerprint of the code that makes cells."""
+    from mixvocab.book import cell_steps, steps
+    from mixvocab.book.fingerprint import code_fingerprint
+
+    return code_fingerprint([cell_steps, steps])
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cell with a seed and the data that it reads: one record."""
+
+    cell: Cell
+    seed: int
+    sources: tuple[Source, ...]
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells it apart in one sweep."""
+        return self.cell.key, self.seed
+
+    @property
+    def identity(self) -> str:
+        """Fingerprint of settings and data."""
+        return fingerprint([self.cell.key, [source.sha256 for source in self.sources]])
+
+    @property
+    def name(self) -> str:
+        """The record's name: method, what is not as in the profile, and eight digits of the identity."""
+        said = [self.cell.method, *(f"{k.partition('.')[2]}-{v}" for k, v in self.cell.settings.items())]
+        plain = "".join(c if c.isascii() and (c.isalnum() or c in "._") else "-" for c in "-".join(said).lower())
+        return f"{PREFIX}{plain[:80].strip('-')}-{self.identity[:8]}"
+
+
+def find(place: Place, *, committed: bool = True, keep: bool = False) -> Record | None:
+    """The record of a cell, with "live": whether it is of this reader's own run. None: it is to be trained.
+
+    Args:
+        committed: a committed record counts, too.
+        keep: a live record counts even if the code has changed since. A committed one always does: it is history,
+            which later code does not make wrong.
+
+    Raises:
+        UserError: naming a damaged record.
+    """
+    pattern = f"{PREFIX}*-{place.identity[:8]}-*-s{place.seed}.json"
+    for folder, live in ((records.live_folder(), True), (records.committed_folder(), False)):
+        if folder is None or not (live or committed):
+            continue
+        for path in sorted(folder.glob(pattern)):
+            record = records.read(path)
+            params = record["params"]
+            current = not live or keep or params["code"] == code()
+            if (params["identity"], record["seed"]) == (place.identity, place.seed) and current:
+                return record | {"live": live}
+    return None
+
+
+def write(chapter: Chapter, place: Place, outcome: Any) -> Path:
+    """The record of a trained cell.
+
+    Its params are the profile's sections, the cell's method and what it changes; its metrics the held-out losses in
+    nats, the sizes, and what each stage spent; its curves the training curve and, by held-out row, the nats of the
+    masked words and their number.
+    """
+    cell = place.cell
+    nats, words = outcome.words[:, 0], outcome.words[:, 1]
+    spent = {stage: dict(vars(cost)) for stage, cost in outcome.spent.items()}
+    seconds = sum(cost.pop("seconds") for cost in spent.values())
+    return chapter.record(
+        place.name,
+        seed=place.seed,
+        params=cell.profile.model_dump(mode="json", include=set(SECTIONS))
+        | {
+            "method": cell.method,
+            "changed": dict(cell.settings),
+            "cell": cell.key,
+            "identity": place.identity,
+            "code": code(),
+        },
+        metrics={
+            "heldout_piece_nats": float(outcome.heldout_piece),
+            "heldout_word_nats": float(nats.sum() / words.sum()),
+            "parameters": int(outcome.parameters),
+            "pieces": int(outcome.pieces),
+            "spent": spent,
+            "notes": dict(outcome.notes),
+        },
+        curves={
+            "stage_two": outcome.student.result.curve,
+            "word_nats": [round(float(value), 4) for value in nats],
+            "word_counts": [int(value) for value in words],
+        },
+        sources=place.sources,
+        seconds=seconds,
+    )
+
+
+@dataclass(frozen=True)
+class Results:
+    """The records of a grid's cells, as far as they are there."""
+
+    grid: Grid
+    seeds: tuple[int, ...]
+    records: Mapping[tuple[str, int], Record]  # (key of the cell, seed) -> its record
+    failed: Mapping[tuple[str, int], str]  # why a cell that was tried has none
+
+    def of(self, cell: Cell) -> dict[int, Record]:
+        """Seed -> record."""
+        return {seed: self.records[cell.key, seed] for seed in self.seeds if (cell.key, seed) in self.records}
+
+    def missing(self) -> list[tuple[Experiment, Cell, int]]:
+        """What has no record: experiment, cell and seed, in the order of the grid."""
+        return [
+            (one, cell, seed)
+            for one in self.grid.experiments
+            for cell in one.cells
+            for seed in self.seeds
+            if (cell.key, seed) not in self.records
+        ]
+
+
+def recorded(grid: Grid, seeds: Sequence[int] | None = None) -> Results:
+    """The committed records of a grid's cells, whatever data this reader has; of several the newest.
+
+    `seeds`: None takes all that there are, the missing ones of the sweep's number included.
+    """
+    found: dict[tuple[str, int], Record] = {}
+    for record in sorted(records.load(f"{PREFIX}*"), key=lambda r: r["created"]):
+        if not record["live"] and (seeds is None or record["seed"] in seeds):
+            found[record["params"]["cell"], record["seed"]] = record
+    known = {cell.key for cell in grid.cells()}
+    found = {place: record for place, record in found.items() if place[0] in known}
+    numbers = set(range(grid.seeds)).union(seed for _, seed in found) if seeds is None else set(seeds)
+    return Results(grid, tuple(sorted(numbers)), found, {})
