@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ Positive = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[int, Field(ge=0)]
 
 PATH = Path(__file__).with_name("profiles.yaml")
+_ALTERNATIVE = re.compile(r"constrained-\w+|literal\[.*\]")  # pydantic's names for the types that a setting may have
 
 
 class Section(BaseModel):
@@ -258,7 +260,7 @@ def _near(word: str, known: list[str]) -> str:
 def _explain(error: ValidationError) -> str:
     """The first problem that pydantic found, as a person would say it."""
     problem = error.errors()[0]
-    place = [str(part) for part in problem["loc"]]
+    place = [str(part) for part in problem["loc"] if not _ALTERNATIVE.fullmatch(str(part))]
     dotted = ".".join(place)
     if problem["type"] == "extra_forbidden":
         known = _settings().get(place[0], []) if len(place) > 1 else list(_settings())

@@ -42,6 +42,7 @@ def test_overrides_by_short_and_dotted_name():
         ("smoke", {"p_sv": float("nan")}, r"mixing\.p_sv=nan"),
         ("smoke", {"p_vs": 0.5}, "'p_vs' is unknown.*did you mean 'p_sv'"),
         ("smoke", {"steps": 5}, "'steps' is ambiguous.*stage_one.steps, stage_two.steps"),
+        ("smoke", {"start_std": -1}, r"profile smoke: stage_one\.start_std=-1 should be greater than 0"),
         ("smoke", {"stage_two.steps": 0}, r"stage_two\.steps=0 should be greater than 0"),
         ("smoke", {"heads": 5}, "student.hidden=32 is not a multiple of heads=5"),
         ("smoke", {"optimizer": "sgd"}, None),
