@@ -46,27 +46,23 @@ SMALL_MEGABYTES = 4  # text that one process has read before a second one has st
 def corpus(chapter: Chapter, spec: str | None = None) -> Corpus:
     """The raw text of the profile, or as much of the text that another specification names."""
     settings = chapter.profile.corpus
+    spec, limit = spec or settings.source, settings.megabytes
+    # What is held is named by all that it depends on, so that chapters of different settings can share it.
     return chapter.once(
-        _name("corpus", spec),
-        lambda: resolve_corpus(spec or settings.source, data_dir=chapter.data_dir, megabytes=settings.megabytes),
+        f"corpus {spec} {limit}", lambda: resolve_corpus(spec, data_dir=chapter.data_dir, megabytes=limit)
     )
-
-
-def _name(what: str, spec: str | None) -> str:
-    """Under which a chapter holds what it read of its own corpus (no `spec`) or of another text."""
-    return what if spec is None else f"{what} of {spec}"
 
 
 def teacher(chapter: Chapter) -> TeacherSource:
     """The pretrained model of the profile."""
     source = chapter.profile.teacher.source
-    return chapter.once("teacher", lambda: resolve_teacher(source, data_dir=chapter.data_dir))
+    return chapter.once(f"teacher {source}", lambda: resolve_teacher(source, data_dir=chapter.data_dir))
 
 
 def teacher_tokenizer(chapter: Chapter) -> PreTrainedTokenizerFast:
     """The teacher's own tokenizer."""
     folder = teacher(chapter).folder
-    return chapter.once("tokenizer", lambda: load_tokenizer(folder))
+    return chapter.once(f"tokenizer {folder}", lambda: load_tokenizer(folder))
 
 
 def word_counts(chapter: Chapter) -> tuple[Artefact, dict[str, int]]:
@@ -87,7 +83,8 @@ def word_counts(chapter: Chapter) -> tuple[Artefact, dict[str, int]]:
         make,
         [counts.count_words],
     )
-    return made, chapter.once("counts", lambda: json.loads((made.path / "counts.json").read_text(encoding="utf-8")))
+    file = made.path / "counts.json"
+    return made, chapter.once(f"counts {made.key}", lambda: json.loads(file.read_text(encoding="utf-8")))
 
 
 def vocabulary(chapter: Chapter) -> tuple[Artefact, Vocabulary]:
@@ -173,14 +170,14 @@ def mixer(
 
 def student_table(chapter: Chapter, corpus: str | None = None) -> WordTable:
     """How the student's vocabulary cuts the words of the corpus, or of another text."""
-    _, store = word_store(chapter, corpus)
-    return chapter.once(_name("student table", corpus), lambda: store.table(vocabulary(chapter)[1].tokenizer()))
+    (stored, store), (known, vocab) = word_store(chapter, corpus), vocabulary(chapter)
+    return chapter.once(f"student table {stored.key} {known.key}", lambda: store.table(vocab.tokenizer()))
 
 
 def teacher_table(chapter: Chapter, corpus: str | None = None) -> WordTable:
     """The same for the teacher's."""
-    _, store = word_store(chapter, corpus)
-    return chapter.once(_name("teacher table", corpus), lambda: store.table(teacher_tokenizer(chapter)))
+    stored, store = word_store(chapter, corpus)  # made for one teacher, which its key therefore names
+    return chapter.once(f"teacher table {stored.key}", lambda: store.table(teacher_tokenizer(chapter)))
 
 
 def student_mixing(chapter: Chapter) -> dict[str, Any]:
