@@ -1,10 +1,12 @@
 """Random and PCA starts of the student's embeddings."""
 
+import pytest
 import torch
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
-from mixvocab.models.start import pca_start, random_start, teacher_pieces
+from mixvocab.errors import UserError
+from mixvocab.models.start import pca_start, random_start, shared_pieces, spread, teacher_pieces
 
 SPECIALS = {
     "pad_token": "[PAD]",
@@ -66,3 +68,25 @@ def test_random_start_follows_its_generator_and_nothing_else() -> None:
     assert torch.equal(first.embeddings, again.embeddings)
     assert torch.equal(first.weight, again.weight)
     assert not torch.equal(first.embeddings, other.embeddings)
+
+
+def test_shared_pieces_are_the_same_text_in_the_same_place_of_a_word() -> None:
+    student, teacher = wordpiece("ing", "##un", "zz", "un"), wordpiece("un", "##ing", "ing", "##x")
+    mine, theirs = student.get_vocab(), teacher.get_vocab()
+    named = {
+        (student.convert_ids_to_tokens(a), teacher.convert_ids_to_tokens(b))
+        for a, b in shared_pieces(student, teacher).tolist()
+    }
+    assert named == {(piece, piece) for piece in (*SPECIALS.values(), "ing", "un")}
+    assert [mine["un"], theirs["un"]] in shared_pieces(student, teacher).tolist()
+
+
+def test_pieces_are_shared_with_word_piece_teachers_alone() -> None:
+    with pytest.raises(UserError, match=r"stage_one\.shared .* WordPiece"):
+        shared_pieces(wordpiece("##ing"), wordpiece("ing"))
+
+
+def test_spread_is_the_standard_deviation_of_all_entries() -> None:
+    start = random_start(400, 16, 8, generator=torch.Generator().manual_seed(3), std=0.25)
+    assert spread(start) == round(float(start.embeddings.std()), 3)
+    assert abs(spread(start) - 0.25) < 0.01
