@@ -1,36 +1,27 @@
 """Stage I and stage II on tiny models: what moves, what does not, and what is handed over."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
 from mixvocab.distill.mixed_vocab import PRESETS, compute_matched, multipliers, stage_one, stage_two
 from mixvocab.errors import UserError
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import pca_start, teacher_pieces
-from mixvocab.models.teacher import load_teacher, load_tokenizer
-from mixvocab.text.counts import count_words
-from mixvocab.text.learner import learn_vocabulary
+from mixvocab.models.start import pca_start, shared_pieces, teacher_pieces
+from mixvocab.models.teacher import load_teacher
 from mixvocab.text.mixing import Mixer
-from mixvocab.text.words import WordStore
 from mixvocab.train import Recipe
 
-TEXTS = [f"the old house number {i} stands by a river and nobody lives there ." for i in range(60)]
 RECIPE = Recipe(steps=4, batch_size=4, learning_rate=1e-2, evaluations=2)
 
 
 @pytest.fixture
-def world(tmp_path: Path, tiny_teacher: Path):  # type: ignore[no-untyped-def]
-    tokenizer = load_tokenizer(tiny_teacher)
-    vocab = learn_vocabulary(count_words(TEXTS), 200)
-    store = WordStore.build(TEXTS, tmp_path / "store", teacher=tokenizer, heldout=0.2)
-    student = store.table(vocab.tokenizer())
-    mixed = Mixer(store, student, store.table(tokenizer), length=16)
-    alone = Mixer(store, student, None, length=16)
-    teacher = load_teacher(tiny_teacher)
-    start = pca_start(teacher.get_input_embeddings().weight, teacher_pieces(vocab.tokenizer(), tokenizer), 8)
-    return teacher, start, mixed, alone, BertShape(1, 8, len(vocab), heads=2)
+def world(tiny):  # type: ignore[no-untyped-def]
+    mixed = Mixer(tiny.store, tiny.student, tiny.teacher, length=16)
+    alone = Mixer(tiny.store, tiny.student, None, length=16)
+    teacher = load_teacher(tiny.folder)
+    pieces = teacher_pieces(tiny.vocab.tokenizer(), tiny.tokenizer)
+    start = pca_start(teacher.get_input_embeddings().weight, pieces, 8)
+    return teacher, start, mixed, alone, BertShape(1, 8, len(tiny.vocab), heads=2)
 
 
 def test_stage_one_trains_both_sides(world) -> None:  # type: ignore[no-untyped-def]
@@ -50,6 +41,30 @@ def test_a_frozen_encoder_stays_as_it_was(world) -> None:  # type: ignore[no-unt
     model, _ = stage_one(teacher, start, mixed, recipe, heldout_batches=1)
     assert all(torch.equal(p, before[name]) for name, p in teacher.bert.named_parameters())
     assert not torch.equal(model.student_embeddings.weight, start.embeddings)
+
+
+def test_tied_rows_learn_from_teacher_tokens_and_the_others_stay(tiny, world) -> None:  # type: ignore[no-untyped-def]
+    _, start, _, _, _ = world
+    shared = shared_pieces(tiny.vocab.tokenizer(), tiny.tokenizer)
+    assert 0 < len(shared) < len(tiny.vocab)
+    reading = Mixer(tiny.store, tiny.student, tiny.teacher, p_sv=0.0, length=16)
+    recipe = Recipe(2, 4, 1e-2, weight_decay=0.0)
+    for tied, moved in ((True, set(shared[:, 0].tolist())), (False, set())):
+        teacher = load_teacher(tiny.folder)
+        model, _ = stage_one(teacher, start, reading, recipe, shared=shared, tie_shared=tied, heldout_batches=1)
+        change = (model.student_embeddings.weight.detach() - start.embeddings).abs().sum(dim=1)
+        assert set(torch.nonzero(change).flatten().tolist()) == moved
+
+
+def test_agreement_is_learnt_and_reported(tiny, world) -> None:  # type: ignore[no-untyped-def]
+    _, start, mixed, _, _ = world
+    shared, found = shared_pieces(tiny.vocab.tokenizer(), tiny.tokenizer), {}
+    for weight in (1e-9, 30.0):
+        teacher, recipe = load_teacher(tiny.folder), Recipe(20, 4, 5e-3, evaluations=1)
+        _, result = stage_one(teacher, start, mixed, recipe, shared=shared, agreement=weight, heldout_batches=1)
+        found[weight] = result.curve
+    assert found[30.0][0] == pytest.approx(found[1e-9][0] | {"seconds": 0.0})
+    assert found[30.0][-1]["agreement"] < found[1e-9][-1]["agreement"]
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -1,0 +1,131 @@
+"""Vanilla distillation: the loss by hand, who is trained by it, and what its curves are comparable with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import BertForMaskedLM
+
+from mixvocab.distill.mixed_vocab import stage_one, stage_two
+from mixvocab.distill.vanilla import (
+    LabelDistillation,
+    OwnVocabularyTeacher,
+    StudentVocabularyTeacher,
+    distil_labels,
+)
+from mixvocab.errors import UserError
+from mixvocab.losses import mean_loss
+from mixvocab.models.parameters import BertShape
+from mixvocab.models.start import random_start
+from mixvocab.models.student import StudentMLM, new_student
+from mixvocab.models.teacher import MixedTeacher, load_teacher
+from mixvocab.text.mixing import Mixer
+from mixvocab.train import Recipe
+
+RECIPE = Recipe(steps=4, batch_size=4, learning_rate=1e-2, evaluations=2)
+PIECES = 30
+
+
+def fresh(seed: int, pieces: int = PIECES, dropout: float = 0.0) -> BertForMaskedLM:
+    shape = BertShape(1, 8, pieces, heads=2)
+    return new_student(shape, generator=torch.Generator().manual_seed(seed), dropout=dropout)
+
+
+def batch() -> dict[str, Tensor]:
+    draw = torch.Generator().manual_seed(5)
+    ids = torch.randint(5, PIECES, (3, 8), generator=draw)
+    labels = torch.where(torch.rand(3, 8, generator=draw) < 0.4, torch.randint(5, PIECES, (3, 8), generator=draw), -100)
+    return {"ids": ids, "labels": labels}
+
+
+def test_the_loss_position_by_position() -> None:
+    student, teacher, data = fresh(0), fresh(1), batch()
+    module = LabelDistillation(student, StudentVocabularyTeacher(teacher), soft=0.3).train()
+    mine = student(data["ids"]).logits.detach().log_softmax(dim=-1)
+    theirs = teacher(data["ids"]).logits.detach().softmax(dim=-1)
+    places = torch.nonzero(data["labels"] != -100).tolist()
+    expected = sum(
+        0.7 * -float(mine[b, t, data["labels"][b, t]]) - 0.3 * float((theirs[b, t] * mine[b, t]).sum())
+        for b, t in places
+    )
+    assert float(mean_loss(module(**data)).detach()) == pytest.approx(expected / len(places), rel=1e-5)
+
+
+def test_held_out_the_loss_is_the_students_own() -> None:
+    student, data = fresh(0), batch()
+    module = LabelDistillation(student, StudentVocabularyTeacher(fresh(1)), soft=0.9).eval()
+    found, plain = module(**data), StudentMLM(student).eval()(**data)
+    assert found.keys() == plain.keys() == {"student"}
+    torch.testing.assert_close(found["student"].total, plain["student"].total)
+
+
+def test_the_teacher_is_neither_trained_nor_in_training_mode() -> None:
+    teacher = fresh(1, dropout=0.5)
+    module = LabelDistillation(fresh(0), StudentVocabularyTeacher(teacher), soft=1.0).train()
+    assert {name.split(".")[0] for name, _ in module.named_parameters()} == {"model"}
+    assert not teacher.training
+    first, second = module(**batch()), module(**batch())
+    assert torch.equal(first["labels"].total, second["labels"].total)  # its dropout would tell them apart
+    mean_loss(first).backward()
+    assert all(p.grad is None for p in teacher.parameters())
+    assert all(p.grad is not None for n, p in module.named_parameters() if "token_type" not in n)
+
+
+def test_a_teacher_of_other_pieces_is_refused() -> None:
+    module = LabelDistillation(fresh(0), StudentVocabularyTeacher(fresh(1, pieces=PIECES + 2))).train()
+    with pytest.raises(UserError, match="32 pieces and the student has 30"):
+        module(**batch())
+
+
+@pytest.mark.parametrize("soft", [-0.1, 1.5])
+def test_soft_is_a_share(soft: float) -> None:
+    with pytest.raises(UserError, match=r"stage_two\.soft between 0 and 1"):
+        LabelDistillation(fresh(0), StudentVocabularyTeacher(fresh(1)), soft=soft)
+
+
+def test_the_pretrained_teacher_labels_its_own_pieces(tiny_teacher: Path) -> None:
+    plain = load_teacher(tiny_teacher)
+    pieces, width = plain.get_input_embeddings().weight.shape
+    start = random_start(3, 2, width, generator=torch.Generator().manual_seed(0))
+    labels = OwnVocabularyTeacher(MixedTeacher(load_teacher(tiny_teacher), start.embeddings, start.affine)).eval()
+    ids = torch.randint(5, pieces, (2, 6), generator=torch.Generator().manual_seed(1))
+    masked = torch.rand(2, 6, generator=torch.Generator().manual_seed(2)) < 0.5
+    attention = torch.ones(2, 6, dtype=torch.bool)
+    attention[1, 4:] = False
+    expected = plain(ids, attention_mask=attention).logits[masked]
+    torch.testing.assert_close(labels.logits(ids, attention, masked), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_at_zero_it_is_stage_two_and_above_it_is_not(tiny) -> None:  # type: ignore[no-untyped-def]
+    shape, mixer = BertShape(1, 8, tiny.teacher.size, heads=2), Mixer(tiny.store, tiny.teacher, None, length=16)
+    start = random_start(1, 1, 32, generator=torch.Generator().manual_seed(0))
+    reading = Mixer(tiny.store, tiny.teacher, tiny.teacher, p_sv=0.0, length=16)
+    mixed, warmed = stage_one(load_teacher(tiny.folder), start, reading, RECIPE, heldout_batches=1)
+    assert warmed.curve[-1]["teacher"] < warmed.curve[0]["teacher"]
+    assert "student" not in warmed.curve[-1]
+    teacher = OwnVocabularyTeacher(mixed)
+    plain, _ = stage_two(shape, mixer, RECIPE, seed=3, heldout_batches=1)
+    for soft, equal in ((0.0, True), (0.5, False)):
+        student, result = distil_labels(shape, teacher, mixer, RECIPE, soft=soft, seed=3, heldout_batches=1)
+        same = [torch.equal(a, b) for a, b in zip(plain.parameters(), student.parameters(), strict=True)]
+        assert all(same) == equal
+        assert set(result.curve[-1]) == {"step", "tokens", "seconds", "loss", "student"}
+        assert ("labels" in result.train_curve[-1]) == (soft > 0)
+
+
+def test_labels_alone_draw_the_student_to_the_teacher(tiny) -> None:  # type: ignore[no-untyped-def]
+    """The teacher always says one piece; so does, in the end, its student, whatever the text says."""
+    size = tiny.student.size
+
+    class Stubborn:
+        def logits(self, ids: Tensor, attention: Tensor | None, masked: Tensor) -> Tensor:
+            return torch.zeros(int(masked.sum()), size).index_fill(1, torch.tensor([17]), 20.0)
+
+    mixer = Mixer(tiny.store, tiny.student, None, length=16)
+    recipe = Recipe(steps=40, batch_size=8, learning_rate=2e-2, evaluations=1)
+    shape = BertShape(1, 8, size, heads=2)
+    student, _ = distil_labels(shape, Stubborn(), mixer, recipe, soft=1.0, heldout_batches=1)
+    assert set(student(torch.arange(5, 15)[None]).logits.argmax(dim=-1).flatten().tolist()) == {17}
