@@ -25,7 +25,16 @@ from mixvocab.distill.mixed_vocab import multipliers, stage_one, stage_two
 from mixvocab.errors import UserError
 from mixvocab.files import write_json
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import Start, pca_start, random_start, shared_pieces, spread, teacher_pieces
+from mixvocab.models.start import (
+    BERT_STD,
+    Start,
+    pca_start,
+    piece_frequencies,
+    random_start,
+    shared_pieces,
+    spread,
+    teacher_pieces,
+)
 from mixvocab.models.teacher import load_teacher, load_tokenizer
 from mixvocab.sources import Corpus, TeacherSource
 from mixvocab.text.counts import count_words
@@ -133,20 +142,27 @@ def embedding_start(
     teacher: PreTrainedModel,
     vocabulary: Vocabulary,
     tokenizer: PreTrainedTokenizerFast,
+    store: WordStore,
     width: int,
     seed: int,
 ) -> Start:
-    """Where the profile lets student embeddings of `width` dimensions begin; `tokenizer` is the teacher's."""
+    """Where the profile lets student embeddings of `width` dimensions begin.
+
+    `tokenizer` is the teacher's; `store` holds the text in which pieces are counted.
+    """
     table: Tensor = teacher.get_input_embeddings().weight  # type: ignore[assignment]
+    own = vocabulary.tokenizer()
 
-    def warm() -> Start:
-        return pca_start(table, teacher_pieces(vocabulary.tokenizer(), tokenizer), width)
+    def warm(weights: Tensor | None = None, std: float | None = None) -> Start:
+        return pca_start(table, teacher_pieces(own, tokenizer), width, weights=weights, std=std)
 
-    if settings.start == "warm":
-        return warm()
     std = spread(warm()) if settings.start_std == "pca" else settings.start_std
+    if settings.start == "warm":
+        if not settings.weighting:
+            return warm(std=std)
+        return warm(piece_frequencies(store, store.table(own), len(vocabulary)) ** settings.weighting, std)
     generator = torch.Generator().manual_seed(seed)
-    return random_start(len(vocabulary), width, table.shape[1], generator=generator, std=std)
+    return random_start(len(vocabulary), width, table.shape[1], generator=generator, std=std or BERT_STD)
 
 
 def pairs_of(settings: StageOneSettings, vocabulary: Vocabulary, tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
@@ -209,7 +225,7 @@ def _stage_one(
 ) -> tuple[Tensor, TrainResult]:
     settings = profile.stage_one
     model, tokenizer = load_teacher(teacher.folder), load_tokenizer(teacher.folder)
-    start = embedding_start(settings, model, vocab, tokenizer, profile.student.hidden, seed)
+    start = embedding_start(settings, model, vocab, tokenizer, mixer.store, profile.student.hidden, seed)
     if not settings.steps:
         return start.embeddings, TrainResult([], [], 0, 0, 0.0)
     recipe = stage_one_recipe(settings)

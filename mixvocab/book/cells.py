@@ -83,9 +83,9 @@ def decisive(method: str, profile: Profile) -> dict[str, Any]:
     if without:
         tree.pop("stage_one", None)
     elif method == MIXED:
-        unused = {"start_std"} if first.start == "warm" else set()
+        unused = {"weighting"} if first.start == "random" else set()
         if not first.steps:
-            unused |= set(tree["stage_one"]) - {"steps", "start", "start_std"}
+            unused |= set(tree["stage_one"]) - {"steps", "start", "start_std", "weighting"}
         tree["stage_one"] = {k: v for k, v in tree["stage_one"].items() if k not in unused}
     if without or (method == MIXED and not first.steps):
         tree["mixing"] = {k: v for k, v in tree.get("mixing", {}).items() if k not in _STAGE_ONE_MIXING}

@@ -102,7 +102,9 @@ class StageOneSettings(StageSettings):
     steps: NonNegative  # 0: no stage I, its start alone
     corpus: str | None = None  # text that stage I reads, written as `corpus.source` is; None: that of stage II
     start: Literal["random", "warm"] = "random"  # where student embeddings begin; the paper: random
-    start_std: Annotated[float, Field(gt=0)] | Literal["pca"] = 0.02  # of a random start; BERT: 0.02; pca: as warm
+    weighting: Share = 0  # power of a piece's frequency by which it counts in the warm start's PCA; 0: all alike
+    # Spread of the start's entries; pca: as plain PCA has it; None: 0.02 (BERT's) at random, as it comes for warm.
+    start_std: Annotated[float, Field(gt=0)] | Literal["pca"] | None = None
     tied: bool = True  # score student tokens against their own raised embeddings
     shared: bool = False  # tie the pieces that both vocabularies have (section 6)
     agreement: Annotated[float, Field(ge=0)] = 0  # weight of the two softmaxes' divergence on shared pieces

@@ -223,17 +223,18 @@ def start(chapter: Chapter, kind: str, seed: int, **changes: Any) -> Embeddings:
 
 
 def pca_spread(chapter: Chapter) -> float:
-    """Standard deviation of the PCA start's entries: the spread that a random start gets to be compared with it."""
-    return round(float(start(chapter, "warm", 0).embeddings.std()), 3)
+    """Standard deviation of plain PCA's entries: the spread that other starts get to be compared with it."""
+    plain = start(chapter, "warm", 0, weighting=0, start_std=None)
+    return round(float(plain.embeddings.std()), 3)
 
 
 def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
     """Stage I with the profile's settings; `changes` replaces fields of the profile's `stage_one`."""
     settings = chapter.profile.stage_one.model_copy(update=changes)
-    if settings.start == "random" and settings.start_std == "pca":
+    if settings.start_std == "pca":
         settings = settings.model_copy(update={"start_std": pca_spread(chapter)})
     known, vocab = vocabulary(chapter)
-    stored, _ = word_store(chapter, settings.corpus)
+    stored, store = word_store(chapter, settings.corpus)
     source, width = teacher(chapter), chapter.profile.student.hidden
     recipe = stage_one_recipe(settings)
     # A PCA start draws nothing at random: without training there is one for all seeds.
@@ -241,7 +242,7 @@ def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
 
     def make(folder: Path) -> None:
         model = load_teacher(source.folder)
-        begin = embedding_start(settings, model, vocab, teacher_tokenizer(chapter), width, seed)
+        begin = embedding_start(settings, model, vocab, teacher_tokenizer(chapter), store, width, seed)
         if settings.steps:
             mixed, result = mixed_vocab.stage_one(
                 model,
@@ -261,10 +262,10 @@ def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
 
     made = chapter.store.get(
         "stage-one" if settings.steps else "start",
-        {"seed": seed, "width": width, "start": settings.start}
-        | ({"std": settings.start_std} if settings.start == "random" else {})
+        {"seed": seed, "width": width, "start": settings.start, "std": settings.start_std}
+        | {"weighting": settings.weighting}
         | (_training(settings, chapter.profile.mixing) if settings.steps else {}),
-        [source.source.sha256, known, *([stored] if settings.steps else [])],
+        [source.source.sha256, known, *([stored] if settings.steps or settings.weighting else [])],
         make,
         [mixed_vocab.stage_one, embedding_start, pairs_of, _save_embeddings],
         resumable=True,

@@ -10,11 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from mixvocab.errors import UserError
+from mixvocab.text.tables import WordTable
+from mixvocab.text.words import WordStore
+
+BERT_STD = 0.02  # of BERT's fresh weights
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Start:
 
 
 def random_start(
-    vocab_size: int, width: int, teacher_width: int, *, generator: torch.Generator, std: float = 0.02
+    vocab_size: int, width: int, teacher_width: int, *, generator: torch.Generator, std: float = BERT_STD
 ) -> Start:
     """Embeddings normal(0, std); BERT's 0.02 is the paper's choice, as far as it says.
 
@@ -48,21 +53,53 @@ def random_start(
     return Start(embeddings, weight, torch.zeros(teacher_width))
 
 
-def pca_start(teacher_embeddings: Tensor, pieces: list[list[int]], width: int) -> Start:
+def pca_start(
+    teacher_embeddings: Tensor,
+    pieces: list[list[int]],
+    width: int,
+    *,
+    weights: Tensor | None = None,
+    std: float | None = None,
+) -> Start:
     """The warm start from (V_t, D) teacher embeddings.
 
-    `pieces` lists, for each student piece, the teacher's ids that stand for it (see `teacher_pieces`). The result
-    is deterministic: each principal direction's sign makes its largest entry positive.
+    Plain PCA keeps what tells all pieces apart, each counted once, although a text uses a few hundred of them most
+    of the time. With `weights` it keeps what tells apart the pieces that are used. The result is deterministic:
+    each principal direction's sign makes its largest entry positive.
+
+    Args:
+        pieces: for each student piece, the teacher's ids that stand for it (see `teacher_pieces`).
+        width: the student's d.
+        weights: (V_s,) how much each piece counts; None: all alike. `explained` is then a share of weighted variance.
+        std: standard deviation that the entries of the embeddings get, the affine layer making up for it, so that
+            the teacher reads the same; None: as PCA gives them. The student's first steps do depend on it.
     """
     copied = copied_embeddings(teacher_embeddings, pieces)
-    centre = copied.mean(dim=0)
-    _, singular, directions = torch.linalg.svd((copied - centre).double(), full_matrices=False)
+    if weights is None:
+        centre = copied.mean(dim=0)
+        spanning = (copied - centre).double()
+    else:
+        share = (weights / weights.sum()).double()
+        centre = (share @ copied.double()).float()
+        spanning = share.sqrt()[:, None] * (copied - centre).double()
+    _, singular, directions = torch.linalg.svd(spanning, full_matrices=False)
     kept = directions[:width]  # (d, D)
     kept = kept * kept.gather(1, kept.abs().argmax(dim=1, keepdim=True)).sign()
     explained = float((singular[:width] ** 2).sum() / (singular**2).sum())
-    embeddings = ((copied - centre).double() @ kept.T).float()  # (V_s, d)
+    embeddings = (copied - centre).double() @ kept.T  # (V_s, d)
+    factor = 1.0 if std is None else std / float(embeddings.std())
     shared = sum(len(ids) == 1 for ids in pieces)
-    return Start(embeddings, kept.T.float().contiguous(), centre, explained, shared)
+    return Start((embeddings * factor).float(), (kept.T / factor).float().contiguous(), centre, explained, shared)
+
+
+def piece_frequencies(store: WordStore, table: WordTable, pieces: int) -> Tensor:
+    """How often the training text of `store` uses each of a vocabulary's `pieces`: (V,) float64, each at least 1/2.
+
+    `table` is the vocabulary's. The half stands for pieces that this text does not happen to use.
+    """
+    types = np.bincount(np.asarray(store.words("train")), minlength=len(table))  # (types,)
+    used = np.bincount(table.ids, weights=np.repeat(types, table.lengths), minlength=pieces)
+    return torch.from_numpy(used + 0.5)
 
 
 def copied_embeddings(teacher_embeddings: Tensor, pieces: list[list[int]]) -> Tensor:
