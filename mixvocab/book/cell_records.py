@@ -30,10 +30,10 @@ def methods() -> Mapping[str, Callable[[Chapter], Any]]:
 @cache
 def code() -> str:
     """Fingerprint of the code that makes cells."""
-    from mixvocab.book import cell_steps, steps
+    from mixvocab.book import cell_steps, label_teachers, steps
     from mixvocab.book.fingerprint import code_fingerprint
 
-    return code_fingerprint([cell_steps, steps])
+    return code_fingerprint([cell_steps, label_teachers, steps])
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,7 @@ def write(chapter: Chapter, place: Place, outcome: Any) -> Path:
     """
     cell = place.cell
     nats, words = outcome.words[:, 0], outcome.words[:, 1]
-    spent = {stage: dict(vars(cost)) for stage, cost in outcome.spent.items()}
-    seconds = sum(cost.pop("seconds") for cost in spent.values())
+    spent = {stage: vars(cost) | {"seconds": round(cost.seconds, 2)} for stage, cost in outcome.spent.items()}
     return chapter.record(
         place.name,
         seed=place.seed,
@@ -122,7 +121,7 @@ def write(chapter: Chapter, place: Place, outcome: Any) -> Path:
             "word_counts": [int(value) for value in words],
         },
         sources=place.sources,
-        seconds=seconds,
+        seconds=sum(cost.seconds for cost in outcome.spent.values()),
     )
 
 

@@ -8,23 +8,22 @@ store keeps what is finished, so that a killed cell goes on where it was.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from mixvocab.book import cell_records, steps
 from mixvocab.book.cell_records import PREFIX, Place, Record, Results
-from mixvocab.book.cells import WITHOUT_STAGE_ONE, Cell, Grid, fingerprint
+from mixvocab.book.cells import MIXED, WITHOUT_STAGE_ONE, Cell, Grid
 from mixvocab.book.grid import PATH, load_grid
-from mixvocab.book.profiles import Profile
 from mixvocab.book.workers import Worker
 from mixvocab.errors import UserError
+from mixvocab.pipeline import student_shape
 from mixvocab.progress import duration
-from mixvocab.sources import resolve_corpus
 from mixvocab.sources.source import Source
 
 if TYPE_CHECKING:
@@ -32,15 +31,6 @@ if TYPE_CHECKING:
 
 CHAPTER = "07_ablations"
 POLL = 1.0  # seconds between looks at what other processes have finished
-
-# What a chapter has loaded and the next cell may use as well, if these of its settings are the same.
-_SHARED = {
-    "corpus": ("corpus",),
-    "teacher": ("teacher",),
-    "tokenizer": ("teacher",),
-    "teacher table": ("corpus", "teacher"),
-    "student table": ("corpus", "teacher", "vocabulary"),
-}
 
 
 def run_sweep(
@@ -91,14 +81,10 @@ class _Runner:
     ) -> None:
         self.chapter, self.grid, self.seeds, self.worker = chapter, grid, seeds, worker
         self.committed, self.keep = committed, keep
-        self.held: dict[str, tuple[str, Any]] = {}  # name -> the settings it was loaded for, and what was loaded
         self.done: dict[tuple[str, int], Record] = {}
         self.failed: dict[tuple[str, int], str] = {}
-        self.spent: list[tuple[float, float]] = []  # expected FLOPs and seconds of the cells trained here
         # All cells of the first seed come before those of the second: a sweep that is cut short compares something.
-        self.places = [
-            Place(cell, seed, self._sources(self._chapter(cell, seed))) for seed in seeds for cell in grid.cells()
-        ]
+        self.places = [Place(cell, seed, sources(self._chapter(cell, seed))) for seed in seeds for cell in grid.cells()]
         self.costs = {cell.key: expected_flops(self._chapter(cell, seeds[0]), cell.method) for cell in grid.cells()}
 
     def run(self) -> Results:
@@ -138,7 +124,7 @@ class _Runner:
         return True
 
     def _train(self, place: Place) -> None:
-        chapter, began = self._chapter(place.cell, place.seed), time.perf_counter()
+        chapter = self._chapter(place.cell, place.seed)
         print(
             f"{self.grid.sweep}: {len(self.done)} of {len(self.places)} cells done{self._time_left()}; "
             f"now {place.name.removeprefix(PREFIX)}, seed {place.seed}",
@@ -150,56 +136,49 @@ class _Runner:
             self.failed[place.key] = " ".join(str(error).split())
             print(f"{place.name}, seed {place.seed}, failed: {self.failed[place.key]}", flush=True)
             return
-        self._hold(chapter, *_SHARED)
-        self.spent.append((self.costs[place.cell.key], time.perf_counter() - began))
         cell_records.write(chapter, place, outcome)
         # Read again, so that the results of this run and of a later one are the same to the last digit.
         self._look(place)
 
     def _time_left(self) -> str:
-        """From the speed of the cells trained so far, in FLOPs that their settings ask for."""
-        if not self.spent:
+        """From the speed of this reader's cells so far, by stage, in FLOPs that settings ask for."""
+        flops, seconds = Counter[str](), Counter[str]()
+        for record in self.done.values():
+            for stage, spent in record["metrics"]["spent"].items() if record["live"] else ():
+                flops[stage] += spent["flops"]
+                seconds[stage] += spent["seconds"]
+        if not flops.total():
             return ""
-        expected, seconds = (sum(part) for part in zip(*self.spent, strict=True))
-        rest = sum(self.costs[place.cell.key] for place in self._left())
-        return f", about {duration(rest * seconds / expected / self.worker.count)} left"
+        usual = seconds.total() / flops.total()
+        pace = {stage: seconds[stage] / flops[stage] for stage in flops if flops[stage]}
+        rest = sum(
+            needed * pace.get(stage, usual)
+            for place in self._left()
+            for stage, needed in self.costs[place.cell.key].items()
+        )
+        return f", about {duration(rest / self.worker.count)} left"
 
     def _chapter(self, cell: Cell, seed: int) -> Chapter:
-        """The chapter with the cell's settings; it finds loaded what an earlier cell has loaded for the same ones."""
-        held = {name: kept for name, (needs, kept) in self.held.items() if needs == _needs(name, cell.profile)}
+        """The chapter with the cell's settings. What one cell has loaded, named by what it is, the others find."""
         settings = self.chapter.overrides | dict(cell.settings)
-        return replace(self.chapter, profile=cell.profile, seeds=[seed], overrides=settings, held=held)
-
-    def _hold(self, chapter: Chapter, *names: str) -> None:
-        found = {name: chapter.held[name] for name in names if name in chapter.held}
-        self.held |= {name: (_needs(name, chapter.profile), kept) for name, kept in found.items()}
-
-    def _sources(self, chapter: Chapter) -> tuple[Source, ...]:
-        """What a cell reads: corpus, teacher, and texts that single settings name."""
-        profile = chapter.profile
-        found = [steps.corpus(chapter).source, steps.teacher(chapter).source]
-        self._hold(chapter, "corpus", "teacher")
-        for spec in (profile.vocabulary.source, profile.stage_one.corpus):
-            if spec is not None:
-                found.append(_text(spec, str(chapter.data_dir or "")))
-        return tuple(found)
+        return replace(self.chapter, profile=cell.profile, seeds=[seed], overrides=settings)
 
 
-def expected_flops(chapter: Chapter, method: str) -> float:
-    """What a cell will spend on training, from its settings: for the time left, not for figures."""
+def sources(chapter: Chapter) -> tuple[Source, ...]:
+    """What a cell reads: corpus, teacher, and texts that single settings name."""
+    named = (chapter.profile.vocabulary.source, chapter.profile.stage_one.corpus)
+    texts = [steps.corpus(chapter, spec).source for spec in named if spec is not None]
+    return (steps.corpus(chapter).source, steps.teacher(chapter).source, *texts)
+
+
+def expected_flops(chapter: Chapter, method: str) -> dict[str, float]:
+    """What a cell will spend on training by stage, from its settings: for the time left, not for figures."""
     profile, length = chapter.profile, chapter.profile.mixing.length
     first, second = profile.stage_one, profile.stage_two
-    spent = steps.shape(chapter).masked_lm_flops(second.steps * second.batch_size * length, length)
+    student = student_shape(profile, profile.vocabulary.size)  # nearly: another kind of vocabulary is not made for this
+    spent = {"stage two": student.masked_lm_flops(second.steps * second.batch_size * length, length)}
     if method in WITHOUT_STAGE_ONE:
         return spent
     teacher = steps.teacher_shape(steps.teacher(chapter).folder)
-    return spent + teacher.masked_lm_flops(first.steps * first.batch_size * length, length)
-
-
-@cache
-def _text(spec: str, data_dir: str) -> Source:
-    return resolve_corpus(spec, data_dir=data_dir or None).source
-
-
-def _needs(name: str, profile: Profile) -> str:
-    return fingerprint([getattr(profile, section).model_dump(mode="json") for section in _SHARED[name]])
+    other = teacher.masked_lm_flops(first.steps * first.batch_size * length, length)
+    return spent | {"stage one" if method == MIXED else "teacher": other}
