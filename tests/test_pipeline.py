@@ -79,3 +79,35 @@ def test_a_finished_students_logits_are_those_on_disk(tmp_path: Path, inputs: In
     first = AutoModelForMaskedLM.from_pretrained(out).eval()(ids).logits
     again = AutoModelForMaskedLM.from_pretrained(out).eval()(ids).logits
     torch.testing.assert_close(first, again, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["teacher", "shared"])
+def test_the_vocabulary_can_come_from_the_teacher(
+    kind: str, tmp_path: Path, tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any]
+) -> None:
+    profile = load_profile("smoke", **tiny_settings | {"vocabulary.kind": kind, "mixing.unit": "piece"})
+    source = resolve_teacher(str(tiny_teacher))
+    out = pipeline.distill(profile, resolve_corpus(str(tiny_corpus)), source, tmp_path / "student")
+    pieces = AutoTokenizer.from_pretrained(out).get_vocab()
+    teacher = AutoTokenizer.from_pretrained(tiny_teacher).get_vocab()
+    assert set(pieces) <= set(teacher)
+    assert (pieces == teacher) == (kind == "teacher")
+    assert AutoModelForMaskedLM.from_pretrained(out).config.vocab_size == len(pieces)
+
+
+@pytest.mark.parametrize(
+    ("setting", "vocabulary", "message"),
+    [
+        ({"vocabulary.source": "code"}, None, "mixvocab vocab"),
+        ({"stage_one.corpus": "code"}, None, "stage_one.corpus=code is a setting of the book"),
+        ({"vocabulary.kind": "shared"}, "given", "exclude each other"),
+    ],
+)
+def test_settings_that_would_be_passed_over_are_refused(
+    setting: dict[str, str], vocabulary: str | None, message: str, tmp_path: Path, inputs: Inputs
+) -> None:
+    _, corpus, teacher = inputs
+    given = tmp_path / vocabulary if vocabulary else None
+    with pytest.raises(UserError, match=message):
+        pipeline.distill(load_profile("smoke", **setting), corpus, teacher, tmp_path / "student", vocabulary=given)
+    assert not (tmp_path / "student").exists()

@@ -182,6 +182,95 @@ def test_whole_sequences_can_be_mixed_instead(material: Material) -> None:
     assert 10 < batch.student[:, 0].sum() < 54
 
 
+def tokens(batch: Batch, row: int, tokenizers: Get) -> list[str]:
+    """A row's pieces, each from the vocabulary that it is of."""
+    vocabularies = [tokenizers("uncased"), tokenizers("student")]
+    real = batch.attention[row]
+    return [
+        vocabularies[int(student)].convert_ids_to_tokens(int(number))
+        for number, student in zip(batch.ids[row, real], batch.student[row, real], strict=True)
+    ]
+
+
+def spelled(batch: Batch, row: int, tokenizers: Get) -> list[str]:
+    """The words that a row's pieces spell, without [CLS] and [SEP]."""
+    return " ".join(tokens(batch, row, tokenizers)[1:-1]).replace(" ##", "").split(" ")
+
+
+@pytest.mark.parametrize("length", [6, 16, 64])
+def test_parts_of_words_can_be_mixed_and_still_spell_the_text(length: int, material: Material, tokenizers: Get) -> None:
+    store = material[0]
+    train = [store.types[number] for number in np.asarray(store.words("train"))]
+    text = " ".join(train)
+    maker = mixer(material, unit="piece", length=length)
+    batch = maker.unmasked(200, np.random.default_rng(0))
+    counted = maker.words_in_rows(200, np.random.default_rng(0))
+    within = 0
+    for row in range(200):
+        words = spelled(batch, row, tokenizers)
+        if "[UNK]" in words:
+            continue
+        if counted[row] > 1:  # else it may be a word that is longer than the row
+            assert f" {' '.join(words)} " in f" {text} "
+            assert len(words) == counted[row]
+        student = batch.student[row, batch.attention[row]]
+        inside = np.char.startswith(tokens(batch, row, tokenizers), "##")
+        within += int((inside[1:] & (student[1:] != student[:-1])).sum())
+    assert within > (20 if length > 6 else 0)  # the vocabulary changes inside words, which no other unit does
+
+
+@pytest.mark.parametrize("p_sv", [0.0, 1.0])
+@pytest.mark.parametrize("unit", ["piece", "span"])
+def test_at_either_end_no_unit_differs_from_words(unit: str, p_sv: float, material: Material) -> None:
+    expected, got = (
+        mixer(material, p_sv=p_sv, unit=each).unmasked(64, np.random.default_rng(4)) for each in ("word", unit)
+    )
+    np.testing.assert_array_equal(got.ids, expected.ids)
+    np.testing.assert_array_equal(got.attention, expected.attention)
+
+
+def test_runs_of_words_change_vocabulary_less_often_than_words(material: Material) -> None:
+    changes = {}
+    for unit in ("word", "span"):
+        student = mixer(material, unit=unit).unmasked(256, np.random.default_rng(0)).student
+        changes[unit] = (student[:, 1:] != student[:, :-1]).mean()
+    assert changes["span"] < 0.5 * changes["word"]
+
+
+def test_heldout_words_come_once_each_when_parts_are_mixed(material: Material, tokenizers: Get) -> None:
+    store = material[0]
+    heldout = [store.types[number] for number in np.asarray(store.words("heldout"))]
+    maker = mixer(material, unit="piece", masking=Masking(rate=0))
+    read = [
+        word
+        for batch in maker.heldout_batches(16, 10_000, np.random.default_rng(0))
+        for row in range(len(batch.ids))
+        for word in spelled(batch, row, tokenizers)
+    ]
+    assert len(read) == len(heldout)
+    assert all(got in (word, "[UNK]") for got, word in zip(read, heldout, strict=True))
+
+
+def test_without_a_teacher_the_unit_changes_no_byte(material: Material) -> None:
+    store, student, _ = material
+    batches = [
+        Mixer(store, student, None, length=32, unit=unit).batch(16, np.random.default_rng(1))
+        for unit in ("word", "piece", "span", "sequence")
+    ]
+    for batch in batches[1:]:
+        np.testing.assert_array_equal(batch.ids, batches[0].ids)
+        np.testing.assert_array_equal(batch.labels, batches[0].labels)
+
+
+def test_parts_need_a_teacher_that_reads_as_the_student_does(prose: list[str], tokenizers: Get, tmp_path: Path) -> None:
+    for kind in ("cased", "byte-level"):
+        store = WordStore.build(prose[:10], tmp_path / kind, teacher=tokenizers(kind), heldout=0)
+        tables = store.table(tokenizers("student")), store.table(tokenizers(kind))
+        Mixer(store, *tables, unit="span")
+        with pytest.raises(UserError, match=r"mixing\.unit piece"):
+            Mixer(store, *tables, unit="piece")
+
+
 @pytest.mark.parametrize("kind", ["cased", "byte-level", "unigram"])
 def test_other_teachers_are_exact_through_the_mixer(
     kind: str, prose: list[str], tokenizers: Get, tmp_path: Path

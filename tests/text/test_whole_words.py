@@ -1,0 +1,123 @@
+"""Whole masked words: the same for every vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from transformers import PreTrainedTokenizerFast
+
+from mixvocab.errors import UserError
+from mixvocab.text.masking import IGNORED
+from mixvocab.text.whole_words import WordBatch, whole_word_batches
+from mixvocab.text.words import WordStore
+
+Get = Callable[[str], PreTrainedTokenizerFast]
+KINDS = ("student", "uncased")
+
+
+@pytest.fixture(scope="module")
+def store(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> WordStore:
+    return WordStore.build(prose, tmp_path_factory.mktemp("words") / "store", heldout=0.1)
+
+
+def batches(store: WordStore, tokenizer: PreTrainedTokenizerFast, **options: int) -> list[WordBatch]:
+    rng = np.random.default_rng(7)
+    return list(whole_word_batches(store, store.table(tokenizer), rng=rng, **({"words": 12, "rows": 100} | options)))
+
+
+def read(batch: WordBatch, row: int, tokenizer: PreTrainedTokenizerFast) -> tuple[list[str], list[str]]:
+    """The words of a row, and those of its words that are masked, from ids and labels alone."""
+    labels = batch.labels[row, batch.attention[row]]
+    ids = np.where(labels == IGNORED, batch.ids[row, batch.attention[row]], labels)
+    pieces = tokenizer.convert_ids_to_tokens(ids.tolist())[1:-1]
+    begins = [not piece.startswith("##") for piece in pieces]
+    number = np.cumsum(begins) - 1
+    words, hidden = [""] * (number[-1] + 1), [set() for _ in range(number[-1] + 1)]
+    for at, piece in enumerate(pieces):
+        words[number[at]] += piece.removeprefix("##")
+        hidden[number[at]].add(labels[at + 1] != IGNORED)
+    assert all(len(each) == 1 for each in hidden)  # a word is masked with all its pieces or not at all
+    return words, [word for word, each in zip(words, hidden, strict=True) if each == {True}]
+
+
+def test_every_vocabulary_gets_the_same_words_with_the_same_ones_masked(store: WordStore, tokenizers: Get) -> None:
+    found = {}
+    for kind in KINDS:
+        made = batches(store, tokenizers(kind))
+        found[kind] = [read(batch, row, tokenizers(kind)) for batch in made for row in range(len(batch.ids))]
+    assert len(found["student"]) == len(found["uncased"]) == 100
+    for (small, small_masked), (large, large_masked) in zip(*found.values(), strict=True):
+        assert len(small) == len(large) == 12
+        assert small_masked == large_masked  # in plain letters both spell them; the rest may hold an [UNK]
+        assert len(small_masked) == 4
+        assert "[UNK]" not in small_masked
+        assert all(a == b or "[UNK]" in (a, b) for a, b in zip(small, large, strict=True))
+    lengths = [sum((batch.labels != IGNORED).sum() for batch in batches(store, tokenizers(kind))) for kind in KINDS]
+    assert lengths[0] > 1.2 * lengths[1]  # or one vocabulary would be tested against itself
+
+
+def test_rows_are_whole_and_masked_by_the_mask_piece_alone(store: WordStore, tokenizers: Get) -> None:
+    tokenizer = tokenizers("student")
+    made = batches(store, tokenizer, batch=16)
+    assert [len(batch.ids) for batch in made] == [16] * 6 + [4]
+    for batch in made:
+        last = batch.attention.sum(axis=1) - 1
+        assert (batch.ids[:, 0] == tokenizer.cls_token_id).all()
+        assert (batch.ids[np.arange(len(last)), last] == tokenizer.sep_token_id).all()
+        assert batch.ids.shape[1] == last.max() + 1
+        assert (batch.ids[~batch.attention] == tokenizer.pad_token_id).all()
+        assert ((batch.ids == tokenizer.mask_token_id) == (batch.labels != IGNORED)).all()
+        assert batch.student.all()
+        assert (batch.masked_words == 4).all()
+
+
+def test_rows_come_from_the_heldout_text_none_twice(store: WordStore, tokenizers: Get) -> None:
+    tokenizer = tokenizers("uncased")
+    heldout = [store.types[number] for number in np.asarray(store.words("heldout"))]
+    blocks = [heldout[at : at + 12] for at in range(0, len(heldout) - 11, 12)]
+    at = -1
+    for batch in batches(store, tokenizer, rows=10_000):
+        for row in range(len(batch.ids)):
+            words = read(batch, row, tokenizer)[0]
+            at = next(
+                place
+                for place in range(at + 1, len(blocks))
+                if all(got in (word, "[UNK]") for got, word in zip(words, blocks[place], strict=True))
+            )
+    assert at > 50
+
+
+def test_same_seed_same_bytes_and_another_seed_other_words(store: WordStore, tokenizers: Get) -> None:
+    table = store.table(tokenizers("student"))
+    first, again, other = (
+        next(whole_word_batches(store, table, rng=np.random.default_rng(seed), words=12)) for seed in (1, 1, 2)
+    )
+    assert first.ids.tobytes() == again.ids.tobytes()
+    assert first.ids.tobytes() != other.ids.tobytes()
+
+
+def test_no_row_outgrows_the_model(tmp_path: Path, tokenizers: Get) -> None:
+    texts = [f"{'z' * 60} plain words stand in row {n} here" for n in range(8)] + [
+        f"all of these are short in row {n}" for n in range(8)
+    ]
+    store = WordStore.build(texts, tmp_path / "store", heldout=0.9)
+    options = {"words": 8, "masked": 2}
+    free = batches(store, tokenizers("student"), **options)
+    tight = batches(store, tokenizers("student"), **options, positions=40)
+    assert max(batch.ids.shape[1] for batch in free) > 40
+    assert 0 < max(batch.ids.shape[1] for batch in tight) <= 40
+
+
+def test_bad_options_are_named(store: WordStore, tokenizers: Get, tmp_path: Path) -> None:
+    table = store.table(tokenizers("student"))
+    rng = np.random.default_rng(0)
+    with pytest.raises(UserError, match="9 masked words of 8"):
+        next(whole_word_batches(store, table, rng=rng, words=8, masked=9))
+    other = WordStore.build(["a few words", "only these"], tmp_path / "other", heldout=0)
+    with pytest.raises(UserError, match=r"make it with store\.table"):
+        next(whole_word_batches(other, table, rng=rng))
+    with pytest.raises(UserError, match="larger heldout"):
+        next(whole_word_batches(other, other.table(tokenizers("student")), rng=rng))
