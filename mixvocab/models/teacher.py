@@ -63,12 +63,14 @@ class MixedTeacher(nn.Module):
         super().__init__()
         if shared is None and (tie_shared or agreement):
             raise ValueError("tie_shared and agreement need the pairs of shared pieces")
-        self.encoder = model.base_model
-        self.transform = _head_transform(model)
         words = model.get_input_embeddings()
         if not isinstance(words, nn.Embedding):
             raise UserError(f"teacher type {model.config.model_type!r} has no plain table of word embeddings")
-        self.teacher_embeddings = words  # the encoder's own (V_t, D), tied at the output
+        # The encoder's own (V_t, D), tied at the output. Registered first: a shared matrix goes by its first name, and
+        # learning rates are set by name.
+        self.teacher_embeddings = words
+        self.encoder = model.base_model
+        self.transform = _head_transform(model)
         vocab, width = student_embeddings.shape
         self.student_embeddings = nn.Embedding(vocab, width)
         self.raise_layer = nn.Linear(width, words.embedding_dim)

@@ -17,6 +17,7 @@ from transformers import (
 from mixvocab.errors import UserError
 from mixvocab.models.start import random_start
 from mixvocab.models.teacher import MixedTeacher, load_teacher
+from mixvocab.optim import parameter_groups
 
 V_T, V_S, D, SMALL = 40, 25, 16, 6
 
@@ -151,3 +152,14 @@ def test_a_folder_without_weights_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not load") as error:
         load_teacher(tmp_path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "part", ["encoder", "transform", "teacher_embeddings", "student_embeddings", "raise_layer", "student_bias"]
+)
+def test_each_part_is_frozen_by_its_name_and_no_other_is(part: str) -> None:
+    model = mixed()
+    parameter_groups(model, 0.01, {part: 0.0})
+    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    assert frozen and all(name.startswith(part) for name in frozen)
+    assert model.teacher_embeddings.weight.requires_grad == (part != "teacher_embeddings")
