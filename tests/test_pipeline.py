@@ -1,5 +1,6 @@
 """The whole way on a tiny teacher: files to student, resume, and a student that anything can load."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,47 @@ def test_student_loads_with_plain_transformers_and_says_what_it_is(tmp_path: Pat
 def test_same_seed_same_bytes(tmp_path: Path, inputs: Inputs) -> None:
     one, two = (pipeline.distill(*inputs, tmp_path / name) / "model.safetensors" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
+
+
+def changed(profile: Profile, **stage_one: Any) -> Profile:
+    return profile.model_copy(update={"stage_one": profile.stage_one.model_copy(update=stage_one)})
+
+
+def test_without_stage_one_the_student_starts_from_the_copy(tmp_path: Path, inputs: Inputs) -> None:
+    profile, *rest = inputs
+    out = pipeline.distill(changed(profile, steps=0), *rest, tmp_path / "student")
+    said = json.loads((out / "distillation.json").read_text(encoding="utf-8"))
+    assert (said["stage_one"]["steps"], said["stage_one"]["curve"]) == (0, [])
+    assert said["stage_two"]["steps"] == profile.stage_two.steps
+
+
+def test_sharing_and_agreement_reach_stage_one(tmp_path: Path, inputs: Inputs) -> None:
+    profile, *rest = inputs
+    curves = []
+    for number, more in enumerate(({}, {"shared": True}, {"agreement": 1.0})):
+        out = pipeline.distill(changed(profile, **more), *rest, tmp_path / str(number))
+        curves.append(json.loads((out / "distillation.json").read_text(encoding="utf-8"))["stage_one"]["curve"])
+    plain, shared, asked = (curve[0] for curve in curves)
+    assert shared["teacher"] != plain["teacher"]
+    assert asked["loss"] == plain["loss"]
+    assert "agreement" in asked
+    assert "agreement" not in plain
+
+
+def test_a_random_start_may_have_the_copys_spread(tmp_path: Path, inputs: Inputs) -> None:
+    profile, corpus, teacher = inputs
+    model, tokenizer = pipeline.load_teacher(teacher.folder), pipeline.load_tokenizer(teacher.folder)
+    vocab = pipeline.learn_vocabulary(pipeline.count_words(corpus.documents()), 300)
+    store = pipeline.WordStore.build(corpus.documents(), tmp_path / "store", teacher=tokenizer, heldout=0.2)
+
+    def start(**more: Any) -> torch.Tensor:
+        settings = changed(profile, **more).stage_one
+        return pipeline.embedding_start(settings, model, vocab, tokenizer, store, 16, 0).embeddings
+
+    warm, plain, wide = start(start="warm"), start(start="random"), start(start="random", start_std="pca")
+    assert float(wide.std()) == pytest.approx(float(warm.std()), rel=0.05)
+    assert float(plain.std()) == pytest.approx(0.02, rel=0.05)
+    assert not torch.allclose(wide, warm)
 
 
 def test_a_run_killed_in_stage_two_does_not_repeat_stage_one(
