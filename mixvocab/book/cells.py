@@ -25,7 +25,7 @@ class Cell:
     line: str  # of several lines over one axis; "" if there is one
     value: Any  # on the axis; None without one
     method: str
-    settings: Mapping[str, Any] = field(hash=False)  # what is not as in the profile, dotted
+    settings: Mapping[str, Any] = field(hash=False)  # what is not as in the profile, by dotted name
     profile: Profile = field(hash=False, repr=False)
 
     @cached_property
@@ -68,7 +68,11 @@ class Grid:
 
     def cells(self) -> list[Cell]:
         """Every different student once, in the order of the file."""
-        return list({cell.key: cell for one in self.experiments for cell in one.cells}.values())
+        found: dict[str, Cell] = {}
+        for one in self.experiments:
+            for cell in one.cells:
+                found.setdefault(cell.key, cell)
+        return list(found.values())
 
 
 def decisive(method: str, profile: Profile) -> dict[str, Any]:

@@ -34,7 +34,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from mixvocab.book.cells import Cell, Experiment, Grid, as_text
-from mixvocab.book.profiles import Section, load_profile, profile_names
+from mixvocab.book.profiles import Profile, Section, load_profile, profile_names
 from mixvocab.errors import UserError
 
 PATH = Path(__file__).with_name("ablations.yaml")
@@ -170,6 +170,8 @@ def _experiment(
     if 0 in lengths.values() or len(set(lengths.values())) > 1:
         raise UserError(f"{where}: every setting of the axis needs as many values, at least one; found {lengths}")
 
+    usual = load_profile(profile, **overrides)
+
     def cell(label: str, line: str, value: Any, given: Settings) -> Cell:
         settings = common | written.base | given
         method = settings.pop(METHOD, written.method)
@@ -182,7 +184,8 @@ def _experiment(
             resolved = load_profile(profile, **dict(overrides) | settings)
         except UserError as error:
             raise UserError(f"{where}, {label}: {error}") from None
-        return Cell(label, line, value, method, settings, resolved)
+        differ = {name: value for name, value in settings.items() if _value(resolved, name) != _value(usual, name)}
+        return Cell(label, line, value, method, differ, resolved)
 
     cells = [cell(label, "", None, given) for label, given in (written.cells or {}).items()]
     for line, given in (written.lines or {"": {}}).items() if axis else ():
@@ -231,6 +234,11 @@ def _select(
         kept = tuple(cell for cell in one.cells if not texts or set(texts) & _names(cell))
         chosen.append(Experiment(one.name, one.question, one.paper, one.axis, one.axis_label, kept, one.baseline))
     return chosen
+
+
+def _value(profile: Profile, name: str) -> Any:
+    section, _, leaf = name.partition(".")
+    return getattr(getattr(profile, section), leaf)
 
 
 def _names(cell: Cell) -> set[str]:
