@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
@@ -153,3 +154,22 @@ def test_settings_that_would_be_passed_over_are_refused(
     with pytest.raises(UserError, match=message):
         pipeline.distill(load_profile("smoke", **setting), corpus, teacher, tmp_path / "student", vocabulary=given)
     assert not (tmp_path / "student").exists()
+
+
+def test_the_unit_of_mixing_reaches_stage_one(
+    tmp_path: Path, inputs: Inputs, tiny_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixers = []
+
+    def stage_one(*args: Any, **_: Any) -> None:
+        mixers.append(args[2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "stage_one", stage_one)
+    profile = load_profile("smoke", **tiny_settings | {"mixing.unit": "sequence"})
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.distill(profile, *inputs[1:], tmp_path / "student")
+    student = mixers[0].unmasked(32, np.random.default_rng(0)).student
+    assert (student == student[:, :1]).all()
+    assert student.any()
+    assert not student.all()

@@ -219,6 +219,20 @@ def test_parts_of_words_can_be_mixed_and_still_spell_the_text(length: int, mater
     assert within > (20 if length > 6 else 0)  # the vocabulary changes inside words, which no other unit does
 
 
+def test_a_first_word_of_many_parts_fills_the_row_and_is_cut(tokenizers: Get, tmp_path: Path) -> None:
+    store = WordStore.build(["qxzjvk" * 8, "qxzjvk" * 8], tmp_path / "store", heldout=0)
+    tables = store.table(tokenizers("student")), store.table(tokenizers("uncased"))
+    assert min(int(table.lengths[0]) for table in tables) > 10
+    maker = Mixer(store, *tables, unit="piece", length=12)
+    batch = maker.unmasked(20, np.random.default_rng(0))
+    assert batch.attention.all()
+    for row in range(20):
+        (word,) = spelled(batch, row, tokenizers)
+        assert len(word) >= 10
+        assert ("qxzjvk" * 8).startswith(word)
+    assert (maker.words_in_rows(20, np.random.default_rng(0)) == 1).all()
+
+
 @pytest.mark.parametrize("p_sv", [0.0, 1.0])
 @pytest.mark.parametrize("unit", ["piece", "span"])
 def test_at_either_end_no_unit_differs_from_words(unit: str, p_sv: float, material: Material) -> None:
