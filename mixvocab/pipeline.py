@@ -21,7 +21,8 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from mixvocab.book.profiles import Profile, StageOneSettings
-from mixvocab.distill.mixed_vocab import multipliers, stage_one, stage_two
+from mixvocab.distill.mixed_vocab import stage_one, stage_two
+from mixvocab.distill.presets import multipliers
 from mixvocab.errors import UserError
 from mixvocab.files import write_json
 from mixvocab.models.parameters import BertShape

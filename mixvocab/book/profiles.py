@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mixvocab.distill.presets import find_preset
 from mixvocab.errors import UserError
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -108,8 +109,13 @@ class StageOneSettings(StageSettings):
     tied: bool = True  # score student tokens against their own raised embeddings
     shared: bool = False  # tie the pieces that both vocabularies have (section 6)
     agreement: Annotated[float, Field(ge=0)] = 0  # weight of the two softmaxes' divergence on shared pieces
-    preset: str = "paper"  # learning rates by part: `mixvocab.distill.mixed_vocab.PRESETS`
+    preset: str = "paper"  # learning rates by part, and a start where none is set here: `mixvocab.distill.presets`
     multipliers: dict[str, Annotated[float, Field(ge=0)]] = {}  # part -> factor on the rate, over the preset's
+
+    @model_validator(mode="before")
+    @classmethod
+    def _begin_as_preset(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {**find_preset(given.get("preset", "paper")).start, **given}
 
 
 class StageTwoSettings(StageSettings):

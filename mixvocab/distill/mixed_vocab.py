@@ -11,7 +11,7 @@ from the teacher by PCA, without stage I, is stage II with those.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,19 +141,3 @@ def compute_matched(recipe: Recipe, shape: BertShape, spent: float, length: int)
     """
     per_step = shape.masked_lm_flops(recipe.batch_size * length, length)
     return replace(recipe, steps=recipe.steps + round(spent / per_step))
-
-
-PRESETS: Mapping[str, Mapping[str, float]] = {
-    # Equation 1 with one learning rate for everything.
-    "paper": {},
-    # What short training needs: the new parts move fast, the pretrained ones slowly.
-    "embeddings-first": {"student_embeddings": 10.0, "raise_layer": 10.0, "transform": 5.0, "student_bias": 10.0},
-}
-"""Learning-rate multipliers of stage I by name; see the profile's `stage_one.preset`."""
-
-
-def multipliers(preset: str, changes: Mapping[str, float]) -> dict[str, float]:
-    """The preset's learning-rate multipliers with `changes` over them. Raises `UserError` for an unknown preset."""
-    if preset not in PRESETS:
-        raise UserError(f"stage_one.preset={preset!r} is unknown; choose one of {', '.join(PRESETS)}")
-    return {**PRESETS[preset], **changes}

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from mixvocab.distill.mixed_vocab import PRESETS, compute_matched, multipliers, stage_one, stage_two
+from mixvocab.distill.mixed_vocab import compute_matched, stage_one, stage_two
+from mixvocab.distill.presets import PRESETS, multipliers
 from mixvocab.errors import UserError
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import pca_start, shared_pieces, teacher_pieces
@@ -72,7 +73,7 @@ def test_agreement_is_learnt_and_reported(tiny, world) -> None:  # type: ignore[
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_names_parts_that_exist(world, preset: str) -> None:  # type: ignore[no-untyped-def]
     teacher, start, mixed, _, _ = world
-    recipe = Recipe(1, 4, 1e-3, multipliers=PRESETS[preset])
+    recipe = Recipe(1, 4, 1e-3, multipliers=PRESETS[preset].multipliers)
     assert stage_one(teacher, start, mixed, recipe, heldout_batches=1)[1].steps == 1
 
 
