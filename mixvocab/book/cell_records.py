@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mixvocab.book import records
 from mixvocab.book.cells import SECTIONS, Cell, Experiment, Grid, fingerprint
 from mixvocab.sources.source import Source
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from mixvocab.book.chapter import Chapter
 
 PREFIX = "ablation-"
+BLOCK = 8  # consecutive held-out rows that are resampled together: neighbours are of one document
 
 Record = dict[str, Any]
 
@@ -90,11 +93,11 @@ def write(chapter: Chapter, place: Place, outcome: Any) -> Path:
     """The record of a trained cell.
 
     Its params are the profile's sections, the cell's method and what it changes; its metrics the held-out losses in
-    nats, the sizes, and what each stage spent; its curves the training curve and, by held-out row, the nats of the
-    masked words and their number.
+    nats, the sizes, and what each stage spent; its curves the training curve and, by held-out text, the nats of the
+    masked words and their number, in blocks of rows.
     """
     cell = place.cell
-    nats, words = outcome.words[:, 0], outcome.words[:, 1]
+    nats, words = blocks(outcome.words).T
     spent = {stage: vars(cost) | {"seconds": round(cost.seconds, 2)} for stage, cost in outcome.spent.items()}
     return chapter.record(
         place.name,
@@ -123,6 +126,11 @@ def write(chapter: Chapter, place: Place, outcome: Any) -> Path:
         sources=place.sources,
         seconds=sum(cost.seconds for cost in outcome.spent.values()),
     )
+
+
+def blocks(rows: np.ndarray) -> np.ndarray:
+    """Sums over BLOCK consecutive rows each: (rows, 2) -> (blocks, 2); the last block may be of fewer."""
+    return np.add.reduceat(rows, np.arange(0, len(rows), BLOCK), axis=0)
 
 
 @dataclass(frozen=True)

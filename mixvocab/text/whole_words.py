@@ -32,7 +32,7 @@ def whole_word_batches(
     *,
     rng: np.random.Generator,
     words: int = 24,
-    rows: int = 1024,
+    rows: int = 2048,
     masked: int = 4,
     batch: int = 32,
     positions: int = 512,
