@@ -126,7 +126,7 @@ class _Runner:
     def _train(self, place: Place) -> None:
         chapter = self._chapter(place.cell, place.seed)
         print(
-            f"{self.grid.sweep}: {len(self.done)} of {len(self.places)} cells done{self._time_left()}; "
+            f"{self.grid.sweep}{self.worker}: {len(self.done)} of {len(self.places)} cells done{self._time_left()}; "
             f"now {place.name.removeprefix(PREFIX)}, seed {place.seed}",
             flush=True,
         )

@@ -25,6 +25,9 @@ class Worker:
         """Whether this is the process that prints the table."""
         return self.rank == 0
 
+    def __str__(self) -> str:
+        return f", process {self.rank + 1} of {self.count}" if self.count > 1 else ""
+
 
 def take_part() -> Worker:
     """Which of the launcher's processes this is. Removes the launcher's variables and leaves one GPU visible.
