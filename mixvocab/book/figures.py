@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
+from itertools import count
 from typing import Any
 
 import matplotlib as mpl
@@ -38,6 +39,22 @@ _STYLE = (
     ".mv-figure figcaption{font-size:.9em;font-weight:normal;color:inherit}"
     "</style>"
 )
+
+MOST_CHOICES = 6
+# The radio buttons of a switch and its pages are siblings: the button that is on shows the page of its number.
+_SWITCH_STYLE = (
+    "<style>"
+    ".mv-switch>.mv-page{display:none}"
+    ".mv-switch>label{margin:0 1.2em 0 .35em;line-height:2}"
+    + "".join(
+        f".mv-switch>input:nth-of-type({i}):checked~.mv-page:nth-of-type({i}){{display:block}}"
+        for i in range(1, MOST_CHOICES + 1)
+    )
+    + "@media print{.mv-switch>input,.mv-switch>label,.mv-switch>span,.mv-switch>.mv-page{display:none!important}"
+    ".mv-switch>.mv-page:first-of-type{display:block!important}}"
+    "</style>"
+)
+_switches = count(1)  # radio buttons of one page must not share a name
 
 
 @contextmanager
@@ -88,16 +105,59 @@ def show(draw: Callable[[], Figure], alt: str, caption: str = "", *, wide: bool 
         caption: shown below, as text.
         wide: too wide for a phone: it scrolls sideways there instead of shrinking.
     """
+    # The pictures' own box keeps the theme from hiding the caption along with the picture before it.
+    _display(f"<div>{_pictures(draw, alt)}</div>", alt, caption, wide)
+
+
+def switch(
+    draws: Mapping[str, Callable[[], Figure]],
+    alts: Mapping[str, str],
+    caption: str = "",
+    *,
+    legend: str = "Drawn against",
+    wide: bool = False,
+) -> None:
+    """Display one of several drawings, chosen by radio buttons that need neither a kernel nor a script.
+
+    The first is shown until the reader chooses, and in print; without styles all of them are.
+
+    Args:
+        draws: what the buttons say -> the drawing, as for `show`; six at most.
+        alts: the same names -> what that drawing shows, for readers who cannot see it.
+        caption: shown below, whichever drawing is.
+        legend: what the choice is about, before the buttons.
+        wide: as for `show`.
+    """
+    if not 0 < len(draws) <= MOST_CHOICES or list(draws) != list(alts):
+        raise ValueError(
+            f"a switch needs 1 to {MOST_CHOICES} drawings, and alt text for the same names in the same order"
+        )
+    group = f"mv-switch-{next(_switches)}"
+    buttons = "".join(
+        f'<input type="radio" name="{group}" id="{group}-{i}"{"" if i else " checked"}>'
+        f'<label for="{group}-{i}">{escape(name)}</label>'
+        for i, name in enumerate(draws)
+    )
+    pages = "".join(f'<div class="mv-page">{_pictures(draw, alts[name])}</div>' for name, draw in draws.items())
+    told = escape(legend, quote=True)
+    inner = f'<div class="mv-switch" role="group" aria-label="{told}"><span>{told}: </span>{buttons}{pages}</div>'
+    _display(_SWITCH_STYLE + inner, "; ".join(alts.values()), caption, wide)
+
+
+def _pictures(draw: Callable[[], Figure], alt: str) -> str:
+    """The drawing for both backgrounds."""
     if not alt.strip():
         raise ValueError("a figure needs alt text")
-    pictures = "".join(
+    return "".join(
         f'<img class="only-{theme}" alt="{escape(alt, quote=True)}" src="data:image/png;base64,{_png(draw, theme)}">'
         for theme in ("light", "dark")
     )
+
+
+def _display(inner: str, alt: str, caption: str, wide: bool) -> None:
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     kind = "mv-figure mv-wide" if wide else "mv-figure"
-    # The pictures' own box keeps the theme from hiding the caption along with the picture before it.
-    display(HTML(f'{_STYLE}<figure class="{kind}"><div>{pictures}</div>{below}</figure>'), metadata={"alt": alt})
+    display(HTML(f'{_STYLE}<figure class="{kind}">{inner}{below}</figure>'), metadata={"alt": alt})
 
 
 def _png(draw: Callable[[], Figure], theme: str) -> str:

@@ -86,3 +86,53 @@ def test_tabs_hold_one_page_a_title(monkeypatch):
     (tab,) = out
     assert tab.titles == ("one", "two")
     assert "&lt;b&gt;" in tab.children[0].value
+
+
+def draw_other():
+    figure, axes = plt.subplots()
+    axes.plot([0, 1], [0, 1])
+    return figure
+
+
+ALTS = {"steps": "falls with <steps>", "tokens": "falls with tokens"}
+
+
+def test_a_switch_holds_every_drawing_with_its_description(shown):
+    for _ in range(2):
+        figures.switch({"steps": draw, "tokens": draw_other}, ALTS, caption="x < y", legend='"x" axis')
+    one, _ = shown
+    assert re.findall(r'class="only-light" alt="([^"]+)"', one) == ["falls with &lt;steps&gt;", "falls with tokens"]
+    assert len(re.findall(r"base64,", one)) == 4
+    assert "<figcaption>x &lt; y</figcaption>" in one
+    assert "<script" not in one
+    names = [set(re.findall(r'name="([^"]+)"', html)) for html in shown]
+    assert [len(found) for found in names] == [1, 1]
+    assert not names[0] & names[1]  # two switches of a page do not move each other
+
+
+@pytest.mark.parametrize("alts", [{"steps": "a"}, {"tokens": "a", "steps": "b"}, {"steps": "a", "tokens": " "}])
+def test_every_drawing_of_a_switch_needs_alt_text(alts):
+    with pytest.raises(ValueError, match="alt text"):
+        figures.switch({"steps": draw, "tokens": draw_other}, alts)
+
+
+def test_a_switch_turns_by_mouse_and_keyboard_without_scripts(shown, browser):
+    for _ in range(2):
+        figures.switch({"steps": draw, "tokens": draw_other}, ALTS)
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    # As the page of the book does it: one of the two backgrounds is hidden.
+    page.set_content("<style>.only-dark{display:none!important}</style>" + "".join(shown))
+
+    def visible():
+        return [image.get_attribute("alt") for image in page.locator("img").all() if image.is_visible()]
+
+    assert visible() == ["falls with <steps>"] * 2
+    page.get_by_label("tokens").first.click()
+    assert visible() == ["falls with tokens", "falls with <steps>"]
+    page.get_by_label("steps").nth(1).focus()
+    page.keyboard.press("ArrowRight")
+    assert visible() == ["falls with tokens"] * 2
+    page.emulate_media(media="print")
+    assert visible() == ["falls with <steps>"] * 2
+    context.close()
