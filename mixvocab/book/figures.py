@@ -44,7 +44,7 @@ MOST_CHOICES = 6
 # The radio buttons of a switch and its pages are siblings: the button that is on shows the page of its number.
 _SWITCH_STYLE = (
     "<style>"
-    ".mv-switch>.mv-page{display:none}"
+    ".mv-switch{white-space:nowrap}.mv-switch>.mv-page{display:none}"
     ".mv-switch>label{margin:0 1.2em 0 .35em;line-height:2}"
     + "".join(
         f".mv-switch>input:nth-of-type({i}):checked~.mv-page:nth-of-type({i}){{display:block}}"
@@ -134,7 +134,8 @@ def switch(
         )
     group = f"mv-switch-{next(_switches)}"
     buttons = "".join(
-        f'<input type="radio" name="{group}" id="{group}-{i}"{"" if i else " checked"}>'
+        # A line may break before a button, not between it and what it says.
+        f'<wbr><input type="radio" name="{group}" id="{group}-{i}"{"" if i else " checked"}>'
         f'<label for="{group}-{i}">{escape(name)}</label>'
         for i, name in enumerate(draws)
     )
