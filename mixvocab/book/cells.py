@@ -40,11 +40,12 @@ class Experiment:
 
     name: str
     question: str
-    paper: str | None
+    paper: str | None  # what it says
     axis: tuple[str, ...]  # settings that are varied together; empty for named cells
     axis_label: str
     cells: tuple[Cell, ...]
     baseline: Any
+    settle: str | None = None  # what it would take to know
 
     def baseline_of(self, cell: Cell) -> Cell | None:
         """The cell that this one is compared with; None for a baseline itself, or if it is not among the cells."""

@@ -9,6 +9,7 @@
       p_sv:
         question: "What share of the words should be cut by the student's vocabulary?"
         paper: "0.5; nothing else was tried"  # what the paper says, or null
+        settle: "ten times the text"          # what would settle it, or null
         method: mixed                         # one of `mixvocab.book.cell_steps.METHODS`
         base: {setting: value}
         axis: {mixing.p_sv: [0, 0.5, 1]}      # several settings are varied together: lists of one length
@@ -21,12 +22,14 @@
         cells: {random: {method: mixed, setting: value}, warm: {...}}   # instead of an axis
         baseline: random
 
-Settings are written with their section, `stage_two.steps`; anything else that is unknown is an error, too.
+Settings are written with their section, `stage_two.steps`, and null leaves the profile's value; whatever is unknown is
+an error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,6 +62,7 @@ class _Written(_Changes):
 
     question: str
     paper: str | None = None
+    settle: str | None = None
     axis_label: str = ""
     per_profile: dict[str, _Changes] = Field(default={})
 
@@ -202,6 +206,7 @@ def _experiment(
         written.axis_label or next(iter(axis), ""),
         tuple(cells),
         written.baseline,
+        written.settle,
     )
     if written.baseline is not None and not any(made.baseline_of(one) for one in cells) and len(cells) > 1:
         raise UserError(f"{where}: baseline {written.baseline!r} is none of {', '.join(one.label for one in cells)}")
@@ -232,7 +237,7 @@ def _select(
                 labels = ", ".join(cell.label for cell in one.cells)
                 raise UserError(f"{where}: experiment {name} has no cell {text!r}; known are {labels}")
         kept = tuple(cell for cell in one.cells if not texts or set(texts) & _names(cell))
-        chosen.append(Experiment(one.name, one.question, one.paper, one.axis, one.axis_label, kept, one.baseline))
+        chosen.append(replace(one, cells=kept))
     return chosen
 
 

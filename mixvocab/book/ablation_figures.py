@@ -1,0 +1,152 @@
+"""The figures of chapter 07: cells side by side, curves over an axis or over what was spent, and all differences."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mixvocab.book.ablations import UNIT, Answer, Row
+from mixvocab.book.cells import as_text
+from mixvocab.compute import student_steps
+from mixvocab.pipeline import student_shape
+from mixvocab.stats import Estimate
+
+LOSS = f"held-out loss ({UNIT})"
+BETTER, WORSE, OPEN = "C2", "C1", "C0"  # lower than the baseline, higher, no difference found
+_MARKERS = "osD^vPX"
+
+
+def cells(answer: Answer) -> Figure:
+    """One row a cell: the mean with its interval over seeds, single seeds as diamonds, the baseline as a line."""
+    rows = [row for row in answer.rows if row.records]
+    figure, axes = plt.subplots(figsize=(5.6, 1.7 + 0.42 * len(rows)))
+    for place, row in enumerate(rows):
+        mean = _mean(row)
+        axes.plot(row.values(), [place] * len(row.records), "D", markersize=3.5, color="gray", alpha=0.8, zorder=3)
+        axes.errorbar(mean.mean, place, xerr=_half(mean), fmt="o", capsize=4, color=_colour(row), zorder=2)
+        if row.baseline is None:
+            axes.axvline(mean.mean, linestyle=":", color="gray", linewidth=1.2)
+    axes.set_yticks(range(len(rows)), [textwrap.fill(row.cell.label, 26) for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel(LOSS)
+    return _titled(figure, answer.title)
+
+
+def differences(found: Sequence[Answer]) -> Figure:
+    """Every difference to a baseline with its corrected interval, by experiment; to the left is better."""
+    rows = [(answer, row) for answer in found for row in answer.rows if row.comparison]
+    figure, axes = plt.subplots(figsize=(6.4, 1.6 + 0.34 * (len(rows) + len(found))))
+    place, ticks, labels = 0.0, [], []
+    for answer in found:
+        own = [row for one, row in rows if one is answer]
+        if not own:
+            continue
+        axes.text(0.0, place, answer.experiment.name.replace("_", " "), transform=axes.get_yaxis_transform(),
+                  fontsize=10, fontweight="bold", va="center")  # fmt: skip
+        for row in own:
+            place += 1
+            assert row.comparison is not None
+            mean = row.comparison.estimate
+            axes.errorbar(mean.mean, place, xerr=_half(mean), fmt="o", capsize=3, color=_colour(row))
+            ticks.append(place)
+            labels.append(row.cell.label)
+        place += 1.2
+    axes.axvline(0, linestyle=":", color="gray", linewidth=1.2)
+    axes.set_yticks(ticks, [textwrap.shorten(label, 34) for label in labels], fontsize=9)
+    axes.set_ylim(place, -1)
+    axes.set_xlabel(f"difference to the baseline of its experiment ({UNIT})")
+    told = sum(bool(row.comparison and row.comparison.finding) for _, row in rows)
+    return _titled(figure, f"{told} of {len(rows)} differences exceed their intervals")
+
+
+def over(answer: Answer, x: Callable[[Row], float | str], label: str) -> Figure:
+    """The mean of each cell, with its interval over seeds, against `x(row)`, one line for each of the experiment's."""
+    figure, axes = plt.subplots(figsize=(5.6, 4.2))
+    lines = answer.lines()
+    named = [x(row) for rows in lines.values() for row in rows]
+    words = list(dict.fromkeys(map(str, named))) if any(isinstance(value, str) for value in named) else []
+    for number, (name, rows) in enumerate(lines.items()):
+        means = [_mean(row) for row in rows]
+        places = [float(words.index(str(x(row)))) if words else float(x(row)) for row in rows]
+        half = [0.0 if math.isnan(mean.half_width) else mean.half_width for mean in means]
+        axes.errorbar(places, [mean.mean for mean in means], yerr=half, capsize=4,
+                      marker=_MARKERS[number % len(_MARKERS)], label=name or None)  # fmt: skip
+    if words:
+        axes.set_xticks(range(len(words)), words)
+    else:
+        _scale(axes, sorted({float(value) for value in named}), on_axis=x is axis_value)
+    axes.set(xlabel=label, ylabel=LOSS)
+    if len(lines) > 1:
+        axes.legend(fontsize=10)
+    return _titled(figure, answer.title)
+
+
+def axes_of(answer: Answer) -> Mapping[str, Callable[[], Figure]]:
+    """The figure of an experiment against its own axis, against tokens read, operations, and student steps."""
+    return {
+        "as varied": partial(over, answer, axis_value, answer.experiment.axis_label),
+        "tokens": partial(over, answer, lambda row: row.spent("tokens_read") / 1e6, "million tokens read, both stages"),
+        "operations": partial(over, answer, lambda row: row.spent("flops") / 1e15, "floating-point operations (10¹⁵)"),
+        "student steps": partial(over, answer, student_steps_of, "operations in steps of the student's own training"),
+    }
+
+
+def axis_value(row: Row) -> float | str:
+    """A cell's place on its experiment's axis: a number, or a name."""
+    value = row.cell.value
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else as_text(value)
+
+
+def described(answer: Answer) -> str:
+    """The figure in words, for who cannot see it."""
+    told = "; ".join(f"{row.cell.label} {row.mean()}" for row in answer.rows if row.records)
+    return f"{answer.experiment.question} {LOSS.capitalize()}: {told}."
+
+
+def student_steps_of(row: Row) -> float:
+    """A row's operations in units of one training step of its own student."""
+    profile, pieces = row.cell.profile, next(iter(row.records.values()))["metrics"]["pieces"]
+    shape, batch = student_shape(profile, pieces), profile.stage_two.batch_size
+    return student_steps(row.spent("flops"), shape, batch, profile.mixing.length)
+
+
+def _mean(row: Row) -> Estimate:
+    mean = row.mean()
+    assert mean is not None
+    return mean
+
+
+def _half(mean: Estimate) -> float | None:
+    return None if math.isnan(mean.half_width) else mean.half_width
+
+
+def _colour(row: Row) -> str:
+    if row.comparison is None or not row.comparison.finding:
+        return OPEN
+    return BETTER if row.comparison.estimate.mean < 0 else WORSE
+
+
+def _scale(axes: Axes, values: Sequence[float], *, on_axis: bool) -> None:
+    """A logarithmic axis where values span decades, linear near zero if zero is among them."""
+    positive = [value for value in values if value > 0]
+    if positive and positive[-1] / positive[0] > 8:
+        if values[0] > 0:
+            axes.set_xscale("log")
+        else:
+            axes.set_xscale("symlog", linthresh=positive[0], linscale=0.6)
+        if on_axis:
+            axes.set_xticks(values, [f"{value:,g}" for value in values])
+            axes.minorticks_off()
+    elif on_axis:
+        axes.set_xticks(values, [f"{value:,g}" for value in values])
+
+
+def _titled(figure: Figure, title: str) -> Figure:
+    figure.suptitle(textwrap.fill(title, 52), x=0.01, ha="left", fontsize=12, fontweight="bold")
+    return figure
