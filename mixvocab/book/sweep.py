@@ -114,13 +114,17 @@ class _Runner:
             return True
         locks = self.chapter.store.root / ".locks"
         locks.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(locks / f"cell-{place.identity[:16]}-s{place.seed}.lock")
         try:
-            with FileLock(locks / f"cell-{place.identity[:16]}-s{place.seed}.lock", timeout=0):
-                # Another process may have finished it between the look and the lock.
-                if not self._look(place):
-                    self._train(place)
+            lock.acquire(timeout=0)
         except Timeout:
             return False
+        try:
+            # Another process may have finished it between the look and the lock.
+            if not self._look(place):
+                self._train(place)
+        finally:
+            lock.release()
         return True
 
     def _train(self, place: Place) -> None:
