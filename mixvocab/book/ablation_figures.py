@@ -10,6 +10,7 @@ from functools import partial
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mixvocab.book.ablations import UNIT, Answer, Row
 from mixvocab.book.cells import as_text
@@ -19,6 +20,7 @@ from mixvocab.stats import Estimate
 
 LOSS = f"held-out loss ({UNIT})"
 BETTER, WORSE, OPEN = "C2", "C1", "C0"  # lower than the baseline, higher, no difference found
+LEAST = 0.06  # nats that an axis spans at the least
 _MARKERS = "osD^vPX"
 
 
@@ -35,6 +37,8 @@ def cells(answer: Answer) -> Figure:
     axes.set_yticks(range(len(rows)), [textwrap.fill(row.cell.label, 26) for row in rows])
     axes.invert_yaxis()
     axes.set_xlabel(LOSS)
+    _at_least(axes.get_xlim, axes.set_xlim)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     return _titled(figure, answer.title)
 
 
@@ -60,7 +64,8 @@ def differences(found: Sequence[Answer]) -> Figure:
     axes.axvline(0, linestyle=":", color="gray", linewidth=1.2)
     axes.set_yticks(ticks, [textwrap.shorten(label, 34) for label in labels], fontsize=9)
     axes.set_ylim(place, -1)
-    axes.set_xlabel(f"difference to the baseline of its experiment ({UNIT})")
+    axes.set_xlabel(f"difference to the experiment's baseline ({UNIT})")
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     told = sum(bool(row.comparison and row.comparison.finding) for _, row in rows)
     return _titled(figure, f"{told} of {len(rows)} differences exceed their intervals")
 
@@ -81,7 +86,8 @@ def over(answer: Answer, x: Callable[[Row], float | str], label: str) -> Figure:
         axes.set_xticks(range(len(words)), words)
     else:
         _scale(axes, sorted({float(value) for value in named}), on_axis=x is axis_value)
-    axes.set(xlabel=label, ylabel=LOSS)
+    axes.set(xlabel=textwrap.fill(label, 48), ylabel=LOSS)
+    _at_least(axes.get_ylim, axes.set_ylim)
     if len(lines) > 1:
         axes.legend(fontsize=10)
     return _titled(figure, answer.title)
@@ -89,10 +95,15 @@ def over(answer: Answer, x: Callable[[Row], float | str], label: str) -> Figure:
 
 def axes_of(answer: Answer) -> Mapping[str, Callable[[], Figure]]:
     """The figure of an experiment against its own axis, against tokens read, operations, and student steps."""
+    largest = max((row.spent("flops") for row in answer.rows if row.records), default=1.0)
+    power = 3 * math.floor(math.log10(largest) / 3)
+    unit = "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(power))
     return {
         "as varied": partial(over, answer, axis_value, answer.experiment.axis_label),
         "tokens": partial(over, answer, lambda row: row.spent("tokens_read") / 1e6, "million tokens read, both stages"),
-        "operations": partial(over, answer, lambda row: row.spent("flops") / 1e15, "floating-point operations (10¹⁵)"),
+        "operations": partial(
+            over, answer, lambda row: row.spent("flops") / 10**power, f"floating-point operations (10{unit})"
+        ),
         "student steps": partial(over, answer, student_steps_of, "operations in steps of the student's own training"),
     }
 
@@ -130,6 +141,13 @@ def _colour(row: Row) -> str:
     if row.comparison is None or not row.comparison.finding:
         return OPEN
     return BETTER if row.comparison.estimate.mean < 0 else WORSE
+
+
+def _at_least(limits: Callable[[], tuple[float, float]], set_limits: Callable[[float, float], object]) -> None:
+    """Show no less than `LEAST`: a difference that is noise should not fill the figure."""
+    low, high = limits()
+    if (room := (LEAST - (high - low)) / 2) > 0:
+        set_limits(low - room, high + room)
 
 
 def _scale(axes: Axes, values: Sequence[float], *, on_axis: bool) -> None:

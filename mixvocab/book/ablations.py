@@ -7,7 +7,7 @@ cells are missing. The tables hold no wall-clock times and are the same to the b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,6 +198,13 @@ def table_note(answer: Answer) -> str:
         f"by seed, with {family}; a verdict needs the bootstrap over seeds and held-out rows as well. "
         f"{_capital(answer.told_missing)}."
     )
+
+
+def told_sources(found: Iterable[Answer]) -> str:
+    """What the students of these experiments read and learned from, and whether it is real."""
+    records = [record for answer in found for row in answer.rows for record in row.records.values()]
+    told = {f"{s['name']} ({'real' if s['real'] else 'synthetic'})" for r in records for s in r["sources"]}
+    return "; ".join(sorted(told)) or "nothing yet"
 
 
 def plain_table(results: Results) -> str:

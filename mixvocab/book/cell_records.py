@@ -60,9 +60,15 @@ class Place:
     @property
     def name(self) -> str:
         """The record's name: method, what is not as in the profile, and eight digits of the identity."""
-        said = [self.cell.method, *(f"{k.partition('.')[2]}-{v}" for k, v in self.cell.settings.items())]
+        said = [self.cell.method, *(f"{_short(k)}-{v}" for k, v in self.cell.settings.items())]
         plain = "".join(c if c.isascii() and (c.isalnum() or c in "._") else "-" for c in "-".join(said).lower())
-        return f"{PREFIX}{plain[:80].strip('-')}-{self.identity[:8]}"
+        return f"{PREFIX}{plain[:100].strip('-')}-{self.identity[:8]}"
+
+
+def _short(setting: str) -> str:
+    """A setting without its section; of the stages, whose settings have the same names, "one.steps", "two.steps"."""
+    section, _, name = setting.partition(".")
+    return f"{section.removeprefix('stage_')}.{name}" if section.startswith("stage_") else name
 
 
 def find(place: Place, *, committed: bool = True, keep: bool = False) -> Record | None:
