@@ -6,6 +6,7 @@ from typing import Any
 
 import matplotlib as mpl
 import pytest
+from answered import record, results
 from matplotlib.colors import to_hex
 
 from mixvocab.book import ablation_figures
@@ -13,7 +14,6 @@ from mixvocab.book.ablations import Answer, answers
 from mixvocab.book.cell_records import Results
 from mixvocab.book.cells import Cell, Experiment, Grid
 from mixvocab.book.figures import PALETTE, style
-from tests.book.test_ablations import record, results
 
 mpl.use("agg")
 

@@ -2,56 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
+from answered import FRESH, LOST, PCA, cell, record, results
 
 from mixvocab.book.ablations import HEADERS, answers, plain_table, table_note, table_rows
 from mixvocab.book.cell_records import Results
 from mixvocab.book.cells import Cell, Experiment, Grid
-from mixvocab.book.profiles import load_profile
-
-ROWS = 64
-
-
-def cell(label: str, line: str = "", value: Any = None, **settings: Any) -> Cell:
-    return Cell(label, line, value, "mixed", settings, load_profile("smoke", **settings))
-
-
-def record(nats: float, seed: int, *, slope: float = 1.0) -> dict[str, Any]:
-    """A student of that mean, on rows that are equally hard for all of its kind."""
-    rows = 4 * (nats + seed / 10 + slope * np.linspace(-1, 1, ROWS))
-    spent = {"stage one": {"flops": 1e15, "seconds": 5.5}, "stage two": {"flops": 2e15 + seed * 1e15, "seconds": 9.9}}
-    return {
-        "live": True,
-        "seed": seed,
-        "metrics": {
-            "heldout_word_nats": nats + seed / 10,
-            "heldout_piece_nats": nats - 1,
-            "parameters": 1_234_567,
-            "spent": spent,
-        },
-        "curves": {"word_nats": rows.tolist(), "word_counts": [4] * ROWS},
-    }
-
-
-FRESH, PCA, BOTH, LOST = (
-    cell(name, **{"stage_two.steps": i + 1}) for i, name in enumerate("fresh PCA both lost".split())
-)
-EXPERIMENT = Experiment("start", "Which start?", None, (), "", (FRESH, PCA, BOTH, LOST), "fresh")
-
-
-def results(seeds: int = 3, **nats: float) -> Results:
-    """Results of the experiment, for the means given; a little of each seed's own."""
-    known = {one.label: one for one in EXPERIMENT.cells}
-    own = {"PCA": [0.0, 0.002, -0.002], "both": [0.0, 0.3, -0.3], "fresh": [0.0] * 3}
-    found = {
-        (known[name].key, seed): record(mean + own[name][seed], seed)
-        for name, mean in nats.items()
-        for seed in range(seeds)
-    }
-    return Results(Grid("full", seeds, (EXPERIMENT,)), tuple(range(seeds)), found, {})
 
 
 def test_a_finding_is_named_and_nothing_else() -> None:
