@@ -19,6 +19,8 @@ from mixvocab.pipeline import student_shape
 from mixvocab.stats import Estimate
 
 LOSS = f"held-out loss ({UNIT})"
+TOKENS = "million tokens read, both stages"
+STAGE_TWO = "stage two"
 BETTER, WORSE, OPEN = "C2", "C1", "C0"  # lower than the baseline, higher, no difference found
 LEAST = 0.06  # nats that an axis spans at the least
 _MARKERS = "osD^vPX"
@@ -95,17 +97,47 @@ def over(answer: Answer, x: Callable[[Row], float | str], label: str) -> Figure:
 
 def axes_of(answer: Answer) -> Mapping[str, Callable[[], Figure]]:
     """The figure of an experiment against its own axis, against tokens read, operations, and student steps."""
-    largest = max((row.spent("flops") for row in answer.rows if row.records), default=1.0)
-    power = 3 * math.floor(math.log10(largest) / 3)
-    unit = "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(power))
+    factor, operations = _operations(answer)
     return {
         "as varied": partial(over, answer, axis_value, answer.experiment.axis_label),
-        "tokens": partial(over, answer, lambda row: row.spent("tokens_read") / 1e6, "million tokens read, both stages"),
-        "operations": partial(
-            over, answer, lambda row: row.spent("flops") / 10**power, f"floating-point operations (10{unit})"
-        ),
+        "tokens": partial(over, answer, lambda row: row.spent("tokens_read") / 1e6, TOKENS),
+        "operations": partial(over, answer, lambda row: row.spent("flops") * factor, operations),
         "student steps": partial(over, answer, student_steps_of, "operations in steps of the student's own training"),
     }
+
+
+def courses_of(answer: Answer) -> Mapping[str, Callable[[], Figure]]:
+    """Held-out loss during stage II, against its steps and against all that was spent until then, stage I included."""
+    factor, operations = _operations(answer)
+
+    def tokens(row: Row, share: float) -> float:
+        return (_before(row, "tokens_read") + share * row.spent("tokens_read", [STAGE_TWO])) / 1e6
+
+    def flops(row: Row, share: float) -> float:
+        return (_before(row, "flops") + share * row.spent("flops", [STAGE_TWO])) * factor
+
+    return {
+        "steps of stage II": partial(
+            course, answer, lambda row, share: share * row.spent("steps", [STAGE_TWO]), "steps of stage II"
+        ),
+        "tokens": partial(course, answer, tokens, TOKENS),
+        "operations": partial(course, answer, flops, operations),
+    }
+
+
+def course(answer: Answer, x: Callable[[Row, float], float], label: str) -> Figure:
+    """Mean loss over seeds at each evaluation of stage II but the first, before training, at `x(row, share done)`."""
+    figure, axes = plt.subplots(figsize=(5.6, 4.6))
+    for number, row in enumerate(row for row in answer.rows if row.records):
+        curves = [record["curves"]["stage_two"][1:] for record in row.records.values()]
+        losses = [sum(point["loss"] for point in points) / len(points) for points in zip(*curves, strict=True)]
+        shares = [point["step"] / curves[0][-1]["step"] for point in curves[0]]
+        places = [x(row, share) for share in shares]
+        line = "-" if "stage one" in next(iter(row.records.values()))["metrics"]["spent"] else "--"
+        axes.plot(places, losses, line, marker=_MARKERS[number % len(_MARKERS)], markersize=5, label=row.cell.label)
+    axes.set(xlabel=label, ylabel="held-out loss (nats a piece)")
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    return _titled(figure, answer.title)
 
 
 def axis_value(row: Row) -> float | str:
@@ -125,6 +157,19 @@ def student_steps_of(row: Row) -> float:
     profile, pieces = row.cell.profile, next(iter(row.records.values()))["metrics"]["pieces"]
     shape, batch = student_shape(profile, pieces), profile.stage_two.batch_size
     return student_steps(row.spent("flops"), shape, batch, profile.mixing.length)
+
+
+def _before(row: Row, what: str) -> float:
+    """What was spent before stage II began."""
+    return row.spent(what) - row.spent(what, [STAGE_TWO])
+
+
+def _operations(answer: Answer) -> tuple[float, str]:
+    """The unit in which operations are drawn: a factor, and the axis' label."""
+    largest = max((row.spent("flops") for row in answer.rows if row.records), default=1.0)
+    power = 3 * math.floor(math.log10(largest) / 3)
+    unit = "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(power))
+    return 10.0**-power, f"floating-point operations (10{unit})"
 
 
 def _mean(row: Row) -> Estimate:

@@ -194,7 +194,7 @@ def table_note(answer: Answer) -> str:
     m = answer.comparisons
     family = f"{100 * corrected(m):.3g} % intervals for {m} comparison{'s' * (m != 1)}"
     return (
-        "Held-out -log p of whole masked words, mean ± half of the 95 % t interval over seeds. Differences are paired "
+        "Held-out -log p of whole hidden words, mean ± half of the 95 % t interval over seeds. Differences are paired "
         f"by seed, with {family}; a verdict needs the bootstrap over seeds and held-out rows as well. "
         f"{_capital(answer.told_missing)}."
     )

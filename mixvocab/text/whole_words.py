@@ -2,6 +2,7 @@
 
 Nats a masked piece cannot: a vocabulary of small pieces has more of them, and easier ones. So whole words are masked,
 all pieces of a word at once, and the loss is counted a word: the same words of the same text for every vocabulary.
+How a word of several pieces is then scored says `mixvocab.distill.word_scores`.
 """
 
 from __future__ import annotations
@@ -14,16 +15,21 @@ import numpy as np
 from mixvocab.errors import UserError
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.mixing import Batch
-from mixvocab.text.tables import WordTable
+from mixvocab.text.tables import WordTable, ranges
 from mixvocab.text.wordpiece import BERT_MAX_WORD_CHARACTERS
 from mixvocab.text.words import WordStore
 
 
 @dataclass(frozen=True, eq=False)
 class WordBatch(Batch):
-    """A batch of B rows in which whole words are masked. masked_words: (B,) int64, how many in each row."""
+    """A batch of B rows in which whole words are masked.
+
+    masked_words: (B,) int64, how many in each row. place: (B, T) int64, which piece of its word a masked token is,
+    counted from 0; -1 for all other tokens.
+    """
 
     masked_words: np.ndarray
+    place: np.ndarray
 
 
 def whole_word_batches(
@@ -84,12 +90,16 @@ def _segment(text: np.ndarray, chosen: np.ndarray, table: WordTable) -> WordBatc
     ids[:, 0] = table.cls
     ids[np.arange(len(text)), ends] = table.sep
     ids[inner] = table.segment(text.ravel())
+    flat = lengths.ravel()
     hidden = np.zeros(shape, bool)
-    hidden[inner] = np.repeat(chosen.ravel(), lengths.ravel())
+    hidden[inner] = np.repeat(chosen.ravel(), flat)
+    place = np.full(shape, -1, np.int64)
+    place[inner] = ranges(np.zeros_like(flat), flat)
     return WordBatch(
         ids=np.where(hidden, table.mask, ids),
         student=np.ones(shape, bool),
         labels=np.where(hidden, ids, IGNORED),
         attention=column <= ends[:, None],
         masked_words=chosen.sum(axis=1),
+        place=np.where(hidden, place, -1),
     )

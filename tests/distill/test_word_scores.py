@@ -20,8 +20,8 @@ from mixvocab.text.words import WordStore
 @pytest.fixture(scope="module")
 def batches(tiny_teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> list[WordBatch]:
     tokenizer = BertTokenizer.from_pretrained(tiny_teacher)
-    words = "the reading student and a machine were learning at night".split()
-    texts = [" ".join(words[(n * k) % len(words)] for k in range(1, 40)) for n in range(60)]
+    words = "the rereadings student and a machine were learning at night".split()
+    texts = [" ".join(words[(n + k * k) % len(words)] for k in range(1, 40)) for n in range(60)]
     store = WordStore.build(texts, tmp_path_factory.mktemp("scores") / "store", heldout=0.5)
     table = store.table(tokenizer)
     return list(whole_word_batches(store, table, rng=np.random.default_rng(0), words=8, masked=3, batch=7, rows=20))
@@ -33,23 +33,33 @@ def student(tiny_pieces: list[str]) -> BertForMaskedLM:
     return new_student(shape, generator=torch.Generator().manual_seed(0), dropout=0.5)
 
 
-def test_scores_are_the_sums_of_minus_log_p_by_row(batches: list[WordBatch], student: BertForMaskedLM) -> None:
+def by_hand(student: BertForMaskedLM, batch: WordBatch, row: int) -> float:
+    """Each masked word alone, piece by piece, the pieces before it put in."""
+    real = batch.attention[row]
+    ids, labels = (torch.from_numpy(array[row][real]) for array in (batch.ids, batch.labels))  # alone, unpadded
+    total, read = 0.0, ids
+    for at, place in enumerate(batch.place[row][real].tolist()):
+        if place < 0:
+            continue
+        if place == 0:
+            read = ids.clone()  # a new word: the one before is hidden again
+        with torch.no_grad():
+            log_p = torch.log_softmax(student(read[None]).logits[0, at], dim=-1)
+        total -= float(log_p[labels[at]])
+        read[at] = labels[at]
+    return total
+
+
+def test_scores_are_those_of_the_chain_rule_by_row(batches: list[WordBatch], student: BertForMaskedLM) -> None:
     scores = word_scores(student, batches)
     assert scores.shape == (20, 2)
     assert scores.dtype == np.float64
     assert (scores[:, 1] == 3).all()
     assert student.training  # left as it was, and scored without its dropout
     student.eval()
-    row = 0
-    for batch in batches:
-        for ids, labels, attention in zip(batch.ids, batch.labels, batch.attention, strict=True):
-            ids, labels = torch.from_numpy(ids[attention]), torch.from_numpy(labels[attention])  # alone, unpadded
-            with torch.no_grad():
-                log_p = torch.log_softmax(student(ids[None]).logits[0], dim=-1)
-            at = torch.nonzero(labels != IGNORED)[:, 0]
-            assert scores[row, 0] == pytest.approx(-float(log_p[at, labels[at]].sum()), abs=1e-4)
-            row += 1
-    assert row == 20
+    assert max(batch.place.max() for batch in batches) > 1  # words of three pieces are among them
+    expected = [by_hand(student, batch, row) for batch in batches for row in range(len(batch.ids))]
+    assert scores[:, 0] == pytest.approx(expected, abs=1e-4)
 
 
 def test_scoring_twice_gives_the_same_bytes_and_no_gradient(batches: list[WordBatch], student: BertForMaskedLM) -> None:

@@ -121,3 +121,17 @@ def test_bad_options_are_named(store: WordStore, tokenizers: Get, tmp_path: Path
         next(whole_word_batches(other, table, rng=rng))
     with pytest.raises(UserError, match="larger heldout"):
         next(whole_word_batches(other, other.table(tokenizers("student")), rng=rng))
+
+
+def test_a_masked_token_knows_its_place_in_its_word(store: WordStore, tokenizers: Get) -> None:
+    tokenizer = tokenizers("student")
+    deepest = 0
+    for batch in batches(store, tokenizer):
+        assert ((batch.place >= 0) == (batch.labels != IGNORED)).all()
+        for row, column in zip(*np.nonzero(batch.place >= 0), strict=True):
+            piece = tokenizer.convert_ids_to_tokens(int(batch.labels[row, column]))
+            place = int(batch.place[row, column])
+            assert piece.startswith("##") == (place > 0)
+            assert place == 0 or batch.place[row, column - 1] == place - 1
+            deepest = max(deepest, place)
+    assert deepest > 1
