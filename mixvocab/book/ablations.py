@@ -189,6 +189,19 @@ def table_rows(answer: Answer) -> list[list[Any]]:
     return rows
 
 
+def beside_guessing(answer: Answer) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows: for each value of the axis what guessing pieces by frequency costs, and the loss of each line."""
+    lines = list(dict.fromkeys(row.cell.line for row in answer.rows))
+    rows = []
+    for value in dict.fromkeys(row.cell.value for row in answer.rows):
+        own = {row.cell.line: row for row in answer.rows if row.cell.value == value}
+        notes = [record["metrics"]["notes"] for row in own.values() for record in row.records.values()]
+        guesses = [note["guessing_word_nats"] for note in notes if "guessing_word_nats" in note]
+        guess = f"{guesses[0]:.3f}" if guesses else "missing"
+        rows.append([as_text(value), guess, *(str(own[line].mean() or "missing") for line in lines)])
+    return ["guessing by frequency", *lines], rows
+
+
 def table_note(answer: Answer) -> str:
     """What the numbers of the table are, for its caption."""
     m = answer.comparisons

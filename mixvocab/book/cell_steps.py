@@ -22,10 +22,10 @@ from mixvocab.compute import Spent, vanilla_flops
 from mixvocab.distill import vanilla
 from mixvocab.distill.mixed_vocab import HELDOUT_SEED, heldout_rows
 from mixvocab.distill.neighbours import aligned_share
-from mixvocab.distill.word_scores import word_scores
+from mixvocab.distill.word_scores import guessing_scores, word_scores
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pruning import prune
-from mixvocab.models.start import teacher_pieces
+from mixvocab.models.start import piece_frequencies, teacher_pieces
 from mixvocab.models.student import StudentMLM
 from mixvocab.pipeline import student_shape
 from mixvocab.text.whole_words import whole_word_batches
@@ -201,7 +201,21 @@ def _outcome(
     """`chapter` is of the student's own vocabulary."""
     shape = _shape(chapter)
     scores = _word_scores(chapter, student)
-    return Outcome(student, shape.total_params, shape.vocab_size, spent, student.final_loss, scores, notes or {})
+    told = (notes or {}) | {"guessing_word_nats": _guessing(chapter)}
+    return Outcome(student, shape.total_params, shape.vocab_size, spent, student.final_loss, scores, told)
+
+
+def _guessing(chapter: Chapter) -> float:
+    """Nats a word for who guesses pieces of the student's vocabulary by their frequency in the training text."""
+    (stored, store), (known, vocab) = steps.word_store(chapter), steps.vocabulary(chapter)
+
+    def score() -> float:
+        table = steps.student_table(chapter)
+        batches = whole_word_batches(store, table, rng=np.random.default_rng(HELDOUT_SEED))
+        nats, words = guessing_scores(piece_frequencies(store, table, len(vocab)).numpy(), batches).sum(axis=0)
+        return float(nats / words)
+
+    return chapter.once(f"guessing {stored.key} {known.key}", score)
 
 
 def _word_scores(chapter: Chapter, student: steps.Student) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import BertForMaskedLM, BertTokenizer
 
-from mixvocab.distill.word_scores import word_scores
+from mixvocab.distill.word_scores import guessing_scores, word_scores
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.student import new_student
 from mixvocab.text.masking import IGNORED
@@ -77,3 +77,12 @@ def test_a_student_that_knows_a_word_scores_better(batches: list[WordBatch], stu
 
 def test_nothing_to_score_is_an_empty_table(student: BertForMaskedLM) -> None:
     assert word_scores(student, []).shape == (0, 2)
+
+
+def test_guessing_costs_what_the_frequencies_say(batches: list[WordBatch], tiny_pieces: list[str]) -> None:
+    frequencies = np.arange(1.0, len(tiny_pieces) + 1)
+    scores = guessing_scores(frequencies, batches)
+    log_p = np.log(frequencies / frequencies.sum())
+    expected = [-log_p[b.labels[row][b.labels[row] != IGNORED]].sum() for b in batches for row in range(len(b.ids))]
+    assert scores[:, 0] == pytest.approx(expected)
+    assert (scores[:, 1] == 3).all()
