@@ -3,13 +3,17 @@
 Two intervals stand beside each other. Student's t over seeds takes the held-out text as given; the bootstrap draws
 seeds and held-out rows anew and so speaks of other text, too, but is too hopeful with few seeds. A difference is
 called a finding where both exclude zero, each corrected for all comparisons of its family.
+
+With three seeds a difference knows its own deviation by two degrees of freedom, which is next to nothing. A family that
+shares its seeds is a randomised block design: what is left of a value without its cell's mean and its seed's is noise
+of the same kind in all cells, and pooled it has (cells - 1)(seeds - 1) degrees of freedom.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -65,6 +69,33 @@ def paired(first: Sequence[float], second: Sequence[float], *, level: float = 0.
 def corrected(comparisons: int) -> float:
     """The level at which each of so many intervals is to be drawn so that all hold together (Bonferroni)."""
     return 1 - FAMILY_ERROR / max(1, comparisons)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The deviation of single values beside their cell's and their seed's share, pooled over a family."""
+
+    deviation: float
+    freedom: int  # degrees of freedom
+
+    def half_width(self, n: int, level: float) -> float:
+        """Of the interval of a difference between two cells that share n seeds."""
+        from scipy.stats import t
+
+        return float(t.ppf((1 + level) / 2, self.freedom)) * self.deviation * math.sqrt(2 / n)
+
+
+def pooled_noise(values: Sequence[Sequence[float]]) -> Noise | None:
+    """The noise of a family: `values` holds a row a cell and a column a seed; None with fewer than two of either.
+
+    It takes the cells' deviations as equal, as the analysis of variance does.
+    """
+    table = np.asarray(values, dtype=np.float64)
+    if table.ndim != 2 or min(table.shape) < 2:
+        return None
+    left = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
+    freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
+    return Noise(math.sqrt(float((left**2).sum()) / freedom), freedom)
 
 
 @dataclass(frozen=True)
@@ -176,6 +207,7 @@ def compare(
     *,
     m: int,
     rng: np.random.Generator,
+    noise: Noise | None = None,
     resamples: int = RESAMPLES,
 ) -> Comparison | None:
     """Compare two students, seed by seed, on the same held-out rows; None if no seed has both.
@@ -183,6 +215,7 @@ def compare(
     Args:
         first, second: seed -> (rows, 2) summed nats and their number, as for `bootstrap`.
         m: how many comparisons are made in the family, this one included.
+        noise: of the family; None: the differences' own deviation.
     """
     shared = sorted(set(first) & set(second))
     if not shared:
@@ -190,6 +223,8 @@ def compare(
     level = corrected(m)
     ones, others = [first[seed] for seed in shared], [second[seed] for seed in shared]
     difference = paired([score(one) for one in ones], [score(other) for other in others], level=level)
+    if noise is not None and difference.n > 1:
+        difference = replace(difference, half_width=noise.half_width(difference.n, level))
     return Comparison(difference, bootstrap(ones, minus=others, rng=rng, level=level, resamples=resamples), m)
 
 

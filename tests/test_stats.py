@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mixvocab.stats import Comparison, Estimate, Interval, bootstrap, compare, corrected, estimate, paired, score
+from mixvocab.stats import (
+    Comparison,
+    Estimate,
+    Interval,
+    bootstrap,
+    compare,
+    corrected,
+    estimate,
+    paired,
+    pooled_noise,
+    score,
+)
 
 ROWS = 48
 
@@ -136,6 +147,39 @@ def test_one_false_finding_in_twenty_families_not_in_twenty_comparisons() -> Non
         [compare(*students(rng, 4, 0.0, 0.2, 0.2), m=m, rng=rng, resamples=400) for _ in range(m)] for _ in range(150)
     ]
     assert np.mean([any(c.finding for c in family) for family in families]) < 0.09
+
+
+def test_pooled_noise_is_what_cells_and_seeds_leave() -> None:
+    values = [[1.0, 2.0, 3.0], [2.0, 3.0, 4.5], [0.0, 1.5, 2.0]]
+    found = pooled_noise(values)
+    assert found is not None
+    assert found.freedom == 4
+    # By hand: the mean squares of a two-way analysis of variance without interaction.
+    table = np.array(values)
+    total = ((table - table.mean()) ** 2).sum()
+    rows, columns = (3 * ((table.mean(axis=axis) - table.mean()) ** 2).sum() for axis in (1, 0))
+    assert found.deviation**2 * 4 == pytest.approx(total - rows - columns)
+    assert pooled_noise([[1.0, 2.0]]) is None
+    assert pooled_noise([[1.0], [2.0]]) is None
+
+
+def test_pooled_intervals_hold_together_and_find_what_three_seeds_alone_cannot() -> None:
+    rng, cells, m, effect = np.random.default_rng(11), 8, 7, 0.1
+    held_all, own, pooled = [], [], []
+    for _ in range(300):
+        values = rng.normal(0, 0.5, 3) + rng.normal(0, 0.02, (cells, 3))
+        values[1] += effect
+        noise = pooled_noise(values.tolist())
+        assert noise is not None
+        half = noise.half_width(3, corrected(m))
+        differences = (values[1:] - values[0]).mean(axis=1) - np.array([effect, *[0.0] * 6])
+        held_all.append((np.abs(differences) <= half).all())
+        alone = paired(values[1].tolist(), values[0].tolist(), level=corrected(m))
+        own.append(alone.low > 0)
+        pooled.append(alone.mean > half)
+    assert np.mean(held_all) > 0.94
+    assert np.mean(pooled) > 0.9
+    assert np.mean(own) < 0.5
 
 
 def test_shared_seeds_alone_are_compared() -> None:

@@ -15,7 +15,18 @@ import numpy as np
 
 from mixvocab.book.cell_records import Record, Results
 from mixvocab.book.cells import Cell, Experiment, as_text
-from mixvocab.stats import Comparison, Estimate, Interval, bootstrap, compare, corrected, estimate
+from mixvocab.stats import (
+    Comparison,
+    Estimate,
+    Interval,
+    Noise,
+    bootstrap,
+    compare,
+    corrected,
+    estimate,
+    pooled_noise,
+    score,
+)
 
 UNIT = "nats a word"
 WORDS, PIECES = "heldout_word_nats", "heldout_piece_nats"
@@ -127,6 +138,7 @@ def _answer(experiment: Experiment, results: Results) -> Answer:
         other is not None and other.key != cell.key
         for cell, other in zip(experiment.cells, pairs.values(), strict=True)
     )
+    noise = _noise(experiment, results)
     rows = []
     for cell in experiment.cells:
         records, other = results.of(cell), pairs[cell.label]
@@ -134,11 +146,18 @@ def _answer(experiment: Experiment, results: Results) -> Answer:
         compared = None
         if other is not None and other.key != cell.key:
             against = {seed: word_rows(record) for seed, record in results.of(other).items()}
-            compared = compare(scores, against, m=family, rng=_generator(cell, other))
+            compared = compare(scores, against, m=family, rng=_generator(cell, other), noise=noise)
         interval = bootstrap(list(scores.values()), rng=_generator(cell)) if scores else None
         missing = tuple(seed for seed in results.seeds if seed not in records)
         rows.append(Row(cell, records, missing, other, compared, interval))
     return Answer(experiment, tuple(rows), family, len(results.seeds))
+
+
+def _noise(experiment: Experiment, results: Results) -> Noise | None:
+    """Pooled over the experiment's different students that have all seeds."""
+    found = {cell.key: results.of(cell) for cell in experiment.cells}
+    whole = [records for records in found.values() if len(records) == len(results.seeds)]
+    return pooled_noise([[score(word_rows(records[seed])) for seed in results.seeds] for records in whole])
 
 
 def word_rows(record: Record) -> np.ndarray:
@@ -190,7 +209,7 @@ def table_rows(answer: Answer) -> list[list[Any]]:
 
 
 def beside_guessing(answer: Answer) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows: for each value of the axis what guessing pieces by frequency costs, and the loss of each line."""
+    """Headers and rows: for each value of the axis what guessing pieces by frequency costs, and each line's loss."""
     lines = list(dict.fromkeys(row.cell.line for row in answer.rows))
     rows = []
     for value in dict.fromkeys(row.cell.value for row in answer.rows):
@@ -208,7 +227,8 @@ def table_note(answer: Answer) -> str:
     family = f"{100 * corrected(m):.3g} % intervals for {m} comparison{'s' * (m != 1)}"
     return (
         "Held-out -log p of whole hidden words, mean ± half of the 95 % t interval over seeds. Differences are paired "
-        f"by seed, with {family}; a verdict needs the bootstrap over seeds and held-out rows as well. "
+        f"by seed, with {family}, the noise pooled over the experiment; a verdict needs the bootstrap over seeds and "
+        "held-out rows as well. "
         f"{_capital(answer.told_missing)}."
     )
 

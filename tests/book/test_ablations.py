@@ -28,7 +28,7 @@ def test_a_finding_is_named_and_nothing_else() -> None:
 
 def test_no_finding_no_claim() -> None:
     (answer,) = answers(results(fresh=6.0, both=5.95))
-    assert answer.title.startswith("No difference found at this scale (± 1.")
+    assert answer.title.startswith("No difference found at this scale (± 0.1")
     (answer,) = answers(results(seeds=1, fresh=6.0, PCA=5.0))
     assert answer.title == "One seed: nothing is claimed"
     (answer,) = answers(results(PCA=5.0))
@@ -40,7 +40,7 @@ def test_several_findings_are_counted() -> None:
     both = results(fresh=6.0, PCA=5.9)
     more = {(LOST.key, seed): record(5.0, seed) for seed in range(3)}
     (answer,) = answers(Results(both.grid, both.seeds, {**both.records, **more}, {}))
-    assert answer.title == "lost: 1.000 ± 0.000 nats a word lower than fresh, and 1 more of 2 differ"
+    assert answer.title == "lost: 1.000 ± 0.004 nats a word lower than fresh, and 1 more of 2 differ"
 
 
 def test_only_seeds_of_both_are_compared() -> None:
