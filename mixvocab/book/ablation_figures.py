@@ -20,7 +20,7 @@ from mixvocab.stats import Estimate
 
 LOSS = f"held-out loss ({UNIT})"
 TOKENS = "million tokens read, both stages"
-STAGE_TWO = "stage two"
+STAGE_ONE, STAGE_TWO = "stage one", "stage two"
 BETTER, WORSE, OPEN = "C2", "C1", "C0"  # lower than the baseline, higher, no difference found
 LEAST = 0.06  # nats that an axis spans at the least
 _MARKERS = "osD^vPX"
@@ -128,16 +128,29 @@ def courses_of(answer: Answer) -> Mapping[str, Callable[[], Figure]]:
 def course(answer: Answer, x: Callable[[Row, float], float], label: str) -> Figure:
     """Mean loss over seeds at each evaluation of stage II but the first, before training, at `x(row, share done)`."""
     figure, axes = plt.subplots(figsize=(5.6, 4.6))
-    for number, row in enumerate(row for row in answer.rows if row.records):
+    colours: dict[str, str] = {}
+    rows = [row for row in answer.rows if row.records]
+    for number, row in enumerate(rows):
         curves = [record["curves"]["stage_two"][1:] for record in row.records.values()]
         losses = [sum(point["loss"] for point in points) / len(points) for points in zip(*curves, strict=True)]
         shares = [point["step"] / curves[0][-1]["step"] for point in curves[0]]
         places = [x(row, share) for share in shares]
-        line = "-" if "stage one" in next(iter(row.records.values()))["metrics"]["spent"] else "--"
-        axes.plot(places, losses, line, marker=_MARKERS[number % len(_MARKERS)], markersize=5, label=row.cell.label)
+        taught = row.spent("steps", [STAGE_ONE]) > 0
+        # A start has one colour, with stage I and without.
+        colour = colours.setdefault(row.cell.label.partition(" + ")[0], f"C{len(colours)}")
+        axes.plot(
+            places,
+            losses,
+            "-" if taught else "--",
+            color=colour,
+            marker=_MARKERS[number % len(_MARKERS)],
+            markersize=5,
+            label=row.cell.label,
+        )
     axes.set(xlabel=label, ylabel="held-out loss (nats a piece)")
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
-    return _titled(figure, answer.title)
+    ratio = max((row.spent("flops", [STAGE_ONE]) / row.spent("flops", [STAGE_TWO]) for row in rows), default=0.0)
+    return _titled(figure, f"Stage I costs {ratio:.1f} times the operations of stage II")
 
 
 def axis_value(row: Row) -> float | str:
@@ -204,10 +217,15 @@ def _scale(axes: Axes, values: Sequence[float], *, on_axis: bool) -> None:
         else:
             axes.set_xscale("symlog", linthresh=positive[0], linscale=0.6)
         if on_axis:
-            axes.set_xticks(values, [f"{value:,g}" for value in values])
+            axes.set_xticks(values, _ticks(values))
             axes.minorticks_off()
     elif on_axis:
-        axes.set_xticks(values, [f"{value:,g}" for value in values])
+        axes.set_xticks(values, _ticks(values))
+
+
+def _ticks(values: Sequence[float]) -> list[str]:
+    """Short enough to stand beside each other: 7000 is 7K."""
+    return [f"{value / 1000:g}K" if value >= 1000 and value % 100 == 0 else f"{value:g}" for value in values]
 
 
 def _titled(figure: Figure, title: str) -> Figure:
