@@ -192,7 +192,7 @@ def table_rows(answer: Answer) -> list[list[Any]]:
         if row.comparison:
             found = row.comparison.estimate
             difference = f"{found.mean:+.3f}" + (f" ± {found.half_width:.3f}" if found.n > 1 else "")
-        metrics = next(iter(row.records.values()))["metrics"]
+        metrics = _metrics(row)
         rows.append(
             [
                 row.cell.label,
@@ -206,6 +206,36 @@ def table_rows(answer: Answer) -> list[list[Any]]:
             ]
         )
     return rows
+
+
+def told_guessing(answer: Answer, among: Iterable[Answer]) -> str:
+    """How the cells of an experiment stand to guessing pieces by frequency, in one sentence; "" if it is not recorded.
+
+    `among`: experiments in which a record of the same vocabulary says what guessing costs.
+    """
+    found = [row for row in answer.rows if row.records]
+    sizes = {_metrics(row)["pieces"] for row in found}
+    known = {
+        record["metrics"]["pieces"]: record["metrics"]["notes"]["guessing_word_nats"]
+        for one in among
+        for row in one.rows
+        for record in row.records.values()
+        if "guessing_word_nats" in record["metrics"]["notes"]
+    }
+    if len(sizes) != 1 or not sizes <= set(known):
+        return ""
+    guess = known[sizes.pop()]
+    means = [mean.mean for row in found if (mean := row.mean())]
+    behind = sum(mean >= guess for mean in means)
+    return (
+        f"Who reads nothing and guesses pieces by their frequency pays {guess:.3f} nats a word: {behind} of the "
+        f"{len(means)} students do no better yet, and the best is {guess - min(means):.3f} below."
+    )
+
+
+def _metrics(row: Row) -> dict[str, Any]:
+    """Of the first record: what does not depend on the seed."""
+    return next(iter(row.records.values()))["metrics"]
 
 
 def beside_guessing(answer: Answer) -> tuple[list[str], list[list[str]]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from answered import FRESH, LOST, PCA, cell, record, results
 
-from mixvocab.book.ablations import HEADERS, answers, plain_table, table_note, table_rows
+from mixvocab.book.ablations import HEADERS, answers, plain_table, table_note, table_rows, told_guessing
 from mixvocab.book.cell_records import Results
 from mixvocab.book.cells import Cell, Experiment, Grid
 
@@ -100,3 +100,14 @@ def test_tables_name_what_is_missing_hold_no_times_and_are_the_same_each_time() 
     for one in slower.records.values():
         one["metrics"]["spent"]["stage two"]["seconds"] *= 3
     assert plain_table(slower) == table
+
+
+def test_students_are_held_against_guessing() -> None:
+    found = results(fresh=6.0, PCA=5.9)
+    for known in found.records.values():
+        known["metrics"] |= {"pieces": 400, "notes": {}}
+    (answer,) = answers(found)
+    assert told_guessing(answer, [answer]) == ""
+    found.records[FRESH.key, 0]["metrics"]["notes"]["guessing_word_nats"] = 6.05
+    told = told_guessing(answer, [answer])
+    assert "pays 6.050 nats a word: 1 of the 2 students do no better yet, and the best is 0.050 below" in told
