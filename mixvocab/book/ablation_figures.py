@@ -45,8 +45,8 @@ def cells(answer: Answer) -> Figure:
 
 
 def differences(found: Sequence[Answer]) -> Figure:
-    """Every difference to a baseline with its corrected interval, by experiment; to the left is better."""
-    rows = [(answer, row) for answer in found for row in answer.rows if row.comparison]
+    """Every difference to a baseline of as many pieces, with its corrected interval; to the left is better."""
+    rows = [(answer, row) for answer in found for row in answer.rows if row.comparison and _one_size(answer, row)]
     figure, axes = plt.subplots(figsize=(6.4, 1.6 + 0.34 * (len(rows) + len(found))))
     place, ticks, labels = 0.0, [], []
     for answer in found:
@@ -170,6 +170,13 @@ def student_steps_of(row: Row) -> float:
     profile, pieces = row.cell.profile, next(iter(row.records.values()))["metrics"]["pieces"]
     shape, batch = student_shape(profile, pieces), profile.stage_two.batch_size
     return student_steps(row.spent("flops"), shape, batch, profile.mixing.length)
+
+
+def _one_size(answer: Answer, row: Row) -> bool:
+    """Whether a cell and its baseline have equally many pieces: between sizes, differences are of another order."""
+    other = next((one for one in answer.rows if one.cell is row.baseline), row)
+    sizes = {record["metrics"]["pieces"] for one in (row, other) for record in one.records.values()}
+    return len(sizes) == 1
 
 
 def _before(row: Row, what: str) -> float:

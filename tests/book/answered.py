@@ -28,6 +28,8 @@ def record(nats: float, seed: int, *, slope: float = 1.0) -> dict[str, Any]:
             "heldout_word_nats": nats + seed / 10,
             "heldout_piece_nats": nats - 1,
             "parameters": 1_234_567,
+            "pieces": 400,
+            "notes": {},
             "spent": spent,
         },
         "curves": {"word_nats": rows.tolist(), "word_counts": [4] * ROWS},

@@ -6,7 +6,7 @@ from typing import Any
 
 import matplotlib as mpl
 import pytest
-from answered import record, results
+from answered import PCA, record, results
 from matplotlib.colors import to_hex
 
 from mixvocab.book import ablation_figures
@@ -80,6 +80,15 @@ def test_differences_count_what_exceeds_its_interval() -> None:
     assert figure.get_suptitle() == "1 of 2 differences exceed their intervals"
     (axes,) = figure.axes
     assert [float(bars.lines[0].get_xdata()[0]) for bars in axes.containers] == pytest.approx([-0.1, -0.05])
+
+
+def test_students_of_other_sizes_are_not_among_the_differences() -> None:
+    found = results(fresh=6.0, PCA=5.9, both=5.95)
+    for (key, _), known in found.records.items():
+        known["metrics"]["pieces"] = 30_000 if key == PCA.key else 400
+    with style("light"):
+        figure = ablation_figures.differences(answers(found))
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["both"]
 
 
 def test_the_words_of_a_figure_name_every_cell() -> None:

@@ -104,8 +104,6 @@ def test_tables_name_what_is_missing_hold_no_times_and_are_the_same_each_time() 
 
 def test_students_are_held_against_guessing() -> None:
     found = results(fresh=6.0, PCA=5.9)
-    for known in found.records.values():
-        known["metrics"] |= {"pieces": 400, "notes": {}}
     (answer,) = answers(found)
     assert told_guessing(answer, [answer]) == ""
     found.records[FRESH.key, 0]["metrics"]["notes"]["guessing_word_nats"] = 6.05
