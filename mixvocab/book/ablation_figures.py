@@ -148,7 +148,7 @@ def course(answer: Answer, x: Callable[[Row, float], float], label: str) -> Figu
             label=row.cell.label,
         )
     axes.set(xlabel=label, ylabel="held-out loss (nats a piece)")
-    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9, handlelength=3.5)
     ratio = max((row.spent("flops", [STAGE_ONE]) / row.spent("flops", [STAGE_TWO]) for row in rows), default=0.0)
     return _titled(figure, f"Stage I costs {ratio:.1f} times the operations of stage II")
 
