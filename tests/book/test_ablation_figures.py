@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
 import pytest
 from answered import PCA, record, results
+from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from mixvocab.book import ablation_figures
@@ -16,6 +18,13 @@ from mixvocab.book.cells import Cell, Experiment, Grid
 from mixvocab.book.figures import PALETTE, style
 
 mpl.use("agg")
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """No test leaves its figures open to the next one."""
+    yield
+    plt.close("all")
 
 
 def over_steps(**losses: list[float]) -> Answer:

@@ -75,7 +75,7 @@ def test_mixed_counts_both_stages(opened: Opener) -> None:
     # Chapter 4 counts the teacher with its own softmax alone; what is counted here besides is less than that again.
     assert one.spent["stage one"].flops == pytest.approx(first.flops, rel=0.5)
     assert one.spent["stage two"].flops == steps.shape(opened()).masked_lm_flops(one.student.result.tokens, 16)
-    assert {"aligned_before", "aligned_after"} == set(one.notes)
+    assert {"aligned_before", "aligned_after", "guessing_word_nats"} == set(one.notes)
 
 
 def test_vanilla_has_the_teachers_pieces_and_its_teachers_labels(opened: Opener, tiny_pieces: list[str]) -> None:
