@@ -19,22 +19,15 @@ from cycler import cycler
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
-PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1"]
-"""Okabe and Ito's colours without the ones that vanish on white: told apart under all common colour blindness."""
-DARK_PALETTE = ["#5AB4E6", "#F0894A", "#3CC79A", "#E3A1C5", "#F2C14E", "#9AD1F0", "#B9A3DB"]
-"""The same hues, lighter, for a dark page."""
-
-_INK = {"light": "#1f2328", "dark": "#e6e6e6"}
-_GRID = {"light": "#d8dee4", "dark": "#444c56"}
-PAGE = {"light": "#ffffff", "dark": "#14181e"}
-"""The backgrounds of the page, which figures leave transparent."""
+from mixvocab.widgets.style import LINE_LENGTH, THEMES
 
 # Sphinx's theme hides by these class names; Jupyter and VS Code need to be told.
 _STYLE = (
     "<style>"
     '[data-jp-theme-light="true"] .only-dark,[data-jp-theme-light="false"] .only-light,'
     ".vscode-light .only-dark,.vscode-dark .only-light{display:none!important}"
-    ".mv-figure{margin:1rem 0}.mv-figure div{overflow-x:auto}.mv-figure img{width:100%;max-width:44rem;height:auto}"
+    ".mv-figure{margin:1rem 0}.mv-figure div{overflow-x:auto}"
+    f".mv-figure img{{width:100%;max-width:{LINE_LENGTH};height:auto}}"
     ".mv-figure.mv-wide img{min-width:36rem;max-width:56rem}"
     ".mv-figure figcaption{font-size:.9em;font-weight:normal;color:inherit}"
     "</style>"
@@ -60,14 +53,15 @@ _switches = count(1)  # radio buttons of one page must not share a name
 @contextmanager
 def style(theme: str = "light") -> Iterator[list[str]]:
     """Matplotlib settings for a "light" or "dark" page; yields the palette, which is also the colour cycle."""
-    ink, grid, palette = _INK[theme], _GRID[theme], PALETTE if theme == "light" else DARK_PALETTE
+    colours = THEMES[theme]
+    ink, line, palette = colours.ink, colours.line, list(colours.palette)
     settings: dict[str, Any] = {
         "figure.figsize": (5.2, 3.5),
         "figure.facecolor": "none",
         "figure.constrained_layout.use": True,
         "savefig.facecolor": "none",
         "axes.facecolor": "none",
-        "axes.edgecolor": grid,
+        "axes.edgecolor": line,
         "axes.labelcolor": ink,
         "axes.titlecolor": ink,
         "axes.titlesize": 12,
@@ -80,7 +74,7 @@ def style(theme: str = "light") -> Iterator[list[str]]:
         "axes.spines.right": False,
         "axes.prop_cycle": cycler(color=palette),
         "font.size": 12,
-        "grid.color": grid,
+        "grid.color": line,
         "grid.linewidth": 0.7,
         "legend.frameon": False,
         "legend.fontsize": 11,

@@ -15,7 +15,8 @@ from mixvocab.book import ablation_figures
 from mixvocab.book.ablations import Answer, answers
 from mixvocab.book.cell_records import Results
 from mixvocab.book.cells import Cell, Experiment, Grid
-from mixvocab.book.figures import PALETTE, style
+from mixvocab.book.figures import style
+from mixvocab.widgets.style import LIGHT
 
 mpl.use("agg")
 
@@ -60,7 +61,7 @@ def test_cells_are_coloured_by_what_may_be_said_of_them() -> None:
     with style("light"):
         (axes,) = ablation_figures.cells(answer).axes
         colours = [to_hex(bars.lines[0].get_color()) for bars in axes.containers]
-    assert colours == [PALETTE[0].lower(), PALETTE[2].lower(), PALETTE[0].lower()]  # baseline, lower, open
+    assert colours == [LIGHT.palette[i].lower() for i in (0, 2, 0)]  # baseline, lower, open
     places = [float(bars.lines[0].get_xdata()[0]) for bars in axes.containers]
     assert places == pytest.approx([row.mean().mean for row in answer.rows if row.records])  # type: ignore[union-attr]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["fresh", "PCA", "both"]
