@@ -33,6 +33,7 @@ setup:  ## install the locked packages into .venv (all other commands do it when
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 or later is needed and $(PYTHON) is none; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) tools/install.py --venv '$(VENV)' --torch '$(TORCH)' --torch-index '$(TORCH_INDEX)'
+	@$(BIN)/python -m mixvocab.widgets.assets || true
 
 book: setup  ## run the chapters and render the book (PROFILE=laptop)
 	@$(BIN)/mixvocab book build --profile '$(PROFILE)'

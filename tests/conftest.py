@@ -17,6 +17,8 @@ os.environ.update(
 
 import pytest
 
+pytest_plugins = ["visiting"]
+
 WORDS = (
     "the of and in a to was is for as on with by he that at from his it an were which are this be or has "
     "had first one their its new after but who not they have her she two been other when there all time "

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from mixvocab.book import gate
+from mixvocab.book.publish import PUBLISHED
 from mixvocab.progress import duration
+from mixvocab.widgets.element import LIVE
 
 STATUS_MARK = "<!-- status -->"
+HEADLINE_MARK = "<!-- headline -->"
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 # What a chapter says while it works, for whoever waits: `mixvocab.progress` and the artefact store.
 _PROGRESS = re.compile(
     r"^.+: ([\d,]+ of [\d,]+ \(\d+%\), .* left|[\d,]+ done in |made in .*, kept as ).*\n?", re.MULTILINE
@@ -21,13 +25,14 @@ _DRAWING = re.compile(r"^def draw", re.MULTILINE)
 def chapter_page(notebook: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of an executed chapter for the page.
 
-    The cell that papermill injected is removed (the banner says what ran), and so are lines about progress and
-    papermill's bookkeeping. Code that draws a figure is folded away; a click shows it.
+    The cell that papermill injected is removed (the banner says what ran), and so are lines about progress, what the
+    chapter publishes and papermill's bookkeeping. Code that draws a figure is folded away; a click shows it. A cell
+    tagged `lab-only` is for JupyterLab. A widget that has a form for pages without a kernel appears in that form.
     """
     cells = []
     for cell in notebook["cells"]:
         tags = list(cell.get("metadata", {}).get("tags", []))
-        if "injected-parameters" in tags:
+        if {"injected-parameters", "lab-only"} & set(tags):
             tags.append("remove-cell")
         elif cell["cell_type"] == "code" and _DRAWING.search(gate.source(cell)) and "hide-input" not in tags:
             tags.append("hide-input")
@@ -37,7 +42,20 @@ def chapter_page(notebook: Mapping[str, Any]) -> dict[str, Any]:
             page["outputs"] = [kept for output in cell["outputs"] if (kept := _output(output)) is not None]
         cells.append(page)
     metadata = {key: value for key, value in notebook["metadata"].items() if key not in ("papermill", "mixvocab")}
+    if not any(_WIDGET in output.get("data", {}) for cell in cells for output in cell.get("outputs", [])):
+        metadata.pop("widgets", None)  # megabytes of states that nothing on the page shows
     return {**notebook, "cells": cells, "metadata": metadata}
+
+
+def headline(notebooks: Iterable[Mapping[str, Any] | None]) -> str:
+    """The HTML that the book's cell tagged `headline` shows; "" if none does."""
+    for notebook in notebooks:
+        for cell in notebook["cells"] if notebook else []:
+            if "headline" in cell.get("metadata", {}).get("tags", []):
+                for output in cell.get("outputs", []):
+                    if html := output.get("data", {}).get("text/html"):
+                        return html if isinstance(html, str) else "".join(html)
+    return ""
 
 
 def _output(output: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -46,9 +64,14 @@ def _output(output: Mapping[str, Any]) -> dict[str, Any] | None:
         text = output["text"] if isinstance(output["text"], str) else "".join(output["text"])
         text = _PROGRESS.sub("", text)
         return {**output, "text": text} if text.strip() else None
-    if "data" in output:
-        return {**output, "data": {kind: value for kind, value in output["data"].items() if kind != gate.BANNER}}
-    return dict(output)
+    if "data" not in output:
+        return dict(output)
+    if PUBLISHED in output["data"]:
+        return None
+    hidden = {gate.BANNER}
+    if LIVE in str(output["data"].get("text/html", "")):
+        hidden.add(_WIDGET)
+    return {**output, "data": {kind: value for kind, value in output["data"].items() if kind not in hidden}}
 
 
 def status_rows(notebooks: Mapping[str, Mapping[str, Any] | None]) -> list[dict[str, Any]]:

@@ -17,14 +17,15 @@ from importlib import metadata
 from pathlib import Path
 
 from mixvocab.book import gate
-from mixvocab.book.assets import vendor
 from mixvocab.book.layout import Layout
-from mixvocab.book.pages import STATUS_MARK, chapter_page, status_html, status_rows
+from mixvocab.book.pages import HEADLINE_MARK, STATUS_MARK, chapter_page, headline, status_html, status_rows
+from mixvocab.book.publish import published_files
 from mixvocab.errors import UserError
+from mixvocab.widgets.assets import scripts
 
 STAMP = ".made-from"
 TOP = ("_config.yml", "_toc.yml")
-LEFT_OUT = {"_build", "chapters", "node_modules"}
+LEFT_OUT = {"_build", "chapters", "vendor"}
 START = '<!doctype html>\n<meta charset="utf-8">\n<title>The book</title>\n<link rel="icon" href="data:,">\n'
 RENDERERS = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme")
 
@@ -34,7 +35,6 @@ def render(layout: Layout) -> bool:
 
     Raises UserError with the renderer's first complaints if there are any: warnings count as errors.
     """
-    vendor(layout.root / "book")
     files = source_files(layout)
     key = _key(files)
     stamp = layout.html / STAMP
@@ -49,7 +49,10 @@ def render(layout: Layout) -> bool:
 
 
 def source_files(layout: Layout) -> dict[str, bytes]:
-    """What the renderer reads, by path: settings, prose, static files, executed chapters, the status page."""
+    """What the renderer reads, by path: settings, prose, executed chapters, and what lies beside the pages.
+
+    Raises UserError if the pages' scripts cannot be fetched.
+    """
     files = {name: (layout.root / name).read_bytes() for name in TOP}
     book = layout.root / "book"
     for path in sorted(book.rglob("*")):
@@ -60,11 +63,25 @@ def source_files(layout: Layout) -> dict[str, bytes]:
     for name, notebook in notebooks.items():
         if notebook is not None:
             files[f"notebooks/{name}.ipynb"] = json.dumps(chapter_page(notebook), ensure_ascii=False).encode()
-    status = "book/status.md"
-    if status in files:
-        table = status_html(status_rows(notebooks))
-        files[status] = files[status].replace(STATUS_MARK.encode(), table.encode())
-    return files
+    executed = [notebook for notebook in notebooks.values() if notebook is not None]
+    _fill(files, "book/status.md", STATUS_MARK, status_html(status_rows(notebooks)))
+    _fill(files, "book/intro.md", HEADLINE_MARK, headline(executed))
+    published = published_files(executed)
+    sizes = {name: len(content) for name, content in sorted(published.items())}
+    files["book/published/published.json"] = json.dumps(sizes, indent=1).encode()
+    files |= {f"book/published/{name}": content for name, content in published.items()}
+    pages = scripts() / "pages"
+    return files | {
+        f"book/scripts/{path.relative_to(pages).as_posix()}": path.read_bytes()
+        for path in sorted(pages.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _fill(files: dict[str, bytes], page: str, mark: str, html: str) -> None:
+    """Put generated HTML in the place of its mark, if there is such a page."""
+    if page in files:
+        files[page] = files[page].replace(mark.encode(), html.encode())
 
 
 def check_version() -> None:

@@ -87,9 +87,7 @@ def write_book(root: Path, cells: list[tuple[str, str, list[str]]] = CELLS) -> P
     """Write the book's sources to `root`; settings, theme and bibliography are the real ones."""
     (root / "notebooks").mkdir(parents=True)
     shutil.copytree(ROOT / "book" / "theme", root / "book" / "theme")
-    if (ROOT / "book" / "vendor").is_dir():
-        shutil.copytree(ROOT / "book" / "vendor", root / "book" / "vendor")
-    for name in ("references.bib", "bibliography.md", "status.md", "package.json", "package-lock.json"):
+    for name in ("references.bib", "bibliography.md", "status.md"):
         shutil.copyfile(ROOT / "book" / name, root / "book" / name)
     shutil.copyfile(ROOT / "_config.yml", root / "_config.yml")
     (root / "_toc.yml").write_text(TOC)

