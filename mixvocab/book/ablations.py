@@ -18,9 +18,7 @@ from mixvocab.book.cells import Cell, Experiment, as_text
 from mixvocab.stats import (
     Comparison,
     Estimate,
-    Interval,
     Noise,
-    bootstrap,
     compare,
     corrected,
     estimate,
@@ -42,7 +40,11 @@ class Row:
     missing: tuple[int, ...]  # seeds without a record
     baseline: Cell | None  # what it is compared with; None for a baseline itself
     comparison: Comparison | None  # None also where no seed has both
-    interval: Interval | None  # of the mean over seeds, seeds and held-out rows drawn anew; None: all missing
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Of the first record: for what does not depend on the seed."""
+        return next(iter(self.records.values()))["metrics"]
 
     def values(self, metric: str = WORDS) -> list[float]:
         """A metric of the records, one a seed."""
@@ -147,9 +149,8 @@ def _answer(experiment: Experiment, results: Results) -> Answer:
         if other is not None and other.key != cell.key:
             against = {seed: word_rows(record) for seed, record in results.of(other).items()}
             compared = compare(scores, against, m=family, rng=_generator(cell, other), noise=noise)
-        interval = bootstrap(list(scores.values()), rng=_generator(cell)) if scores else None
         missing = tuple(seed for seed in results.seeds if seed not in records)
-        rows.append(Row(cell, records, missing, other, compared, interval))
+        rows.append(Row(cell, records, missing, other, compared))
     return Answer(experiment, tuple(rows), family, len(results.seeds))
 
 
@@ -192,7 +193,7 @@ def table_rows(answer: Answer) -> list[list[Any]]:
         if row.comparison:
             found = row.comparison.estimate
             difference = f"{found.mean:+.3f}" + (f" ± {found.half_width:.3f}" if found.n > 1 else "")
-        metrics = _metrics(row)
+        metrics = row.metrics
         rows.append(
             [
                 row.cell.label,
@@ -214,7 +215,7 @@ def told_guessing(answer: Answer, among: Iterable[Answer]) -> str:
     `among`: experiments in which a record of the same vocabulary says what guessing costs.
     """
     found = [row for row in answer.rows if row.records]
-    sizes = {_metrics(row)["pieces"] for row in found}
+    sizes = {row.metrics["pieces"] for row in found}
     known = {
         record["metrics"]["pieces"]: record["metrics"]["notes"]["guessing_word_nats"]
         for one in among
@@ -231,11 +232,6 @@ def told_guessing(answer: Answer, among: Iterable[Answer]) -> str:
         f"Who reads nothing and guesses pieces by their frequency pays {guess:.3f} nats a word: {behind} of the "
         f"{len(means)} students do no better yet, and the best is {guess - min(means):.3f} below."
     )
-
-
-def _metrics(row: Row) -> dict[str, Any]:
-    """Of the first record: what does not depend on the seed."""
-    return next(iter(row.records.values()))["metrics"]
 
 
 def beside_guessing(answer: Answer) -> tuple[list[str], list[list[str]]]:

@@ -36,7 +36,7 @@ class Arm:
 
 def arms(chapter: Chapter) -> list[Arm]:
     """The students that are compared, the baseline first."""
-    spread = pca_spread(chapter)
+    spread = steps.pca_spread(chapter)
     return [
         Arm(NOKD, "fresh embeddings, BERT's spread of 0.02", lambda c, s: None),
         Arm(
@@ -56,14 +56,9 @@ def arms(chapter: Chapter) -> list[Arm]:
     ]
 
 
-def pca_spread(chapter: Chapter) -> float:
-    """Standard deviation of the PCA start's entries: the spread that the tuned baseline gets, too."""
-    return steps.pca_spread(chapter)
-
-
 def paper_stage_one(chapter: Chapter, seed: int) -> steps.Embeddings:
     """Stage I from random embeddings; they get the wider spread as well, so that it tells nothing apart."""
-    return steps.stage_one(chapter, seed, start="random", start_std=pca_spread(chapter))
+    return steps.stage_one(chapter, seed, start="random", start_std=steps.pca_spread(chapter))
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def test_a_truncated_student_is_made_again(chapter: Chapter, capsys: pytest.Capt
 
 def test_arms_differ_in_what_they_say(chapter: Chapter) -> None:
     runs = {one.arm.name: one for one in comparison.run(chapter)}
-    spread = comparison.pca_spread(chapter)
+    spread = comparison.steps.pca_spread(chapter)
     wide = runs[comparison.NOKD_SCALED].stage_one
     assert runs[comparison.NOKD].stage_one is None
     assert wide is not None
