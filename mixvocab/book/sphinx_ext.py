@@ -8,6 +8,8 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from mixvocab.book import head
+
 OUTSIDE = "sphinx_thebe"
 """An extension that puts another server's address into every page, for a button that this book does not have."""
 # Browsers refuse to preload fonts for a page opened from disk; the style sheet loads them anyway.
@@ -41,5 +43,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     # Before the other extensions' own listeners of this event, which would already have added their files.
     app.connect("config-inited", unhook, priority=1)
+    app.connect("html-page-context", head.describe)
     app.connect("build-finished", open_from_disk, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
