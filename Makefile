@@ -50,6 +50,12 @@ test: setup browser  ## check, run every chapter at smoke, build the book, test 
 smoke: setup  ## run every chapter at smoke and render them, without the tests
 	@$(BIN)/mixvocab book build --profile smoke
 
+shots: setup browser  ## screenshots of every page of the rendered book: light, dark, phone (book/_build/shots)
+	@$(BIN)/python tools/shots.py
+
+pictures: setup browser  ## make the committed pictures anew: README's, the card, the icon
+	@$(BIN)/python tools/pictures.py
+
 bench: setup  ## time the library beside its peers, some minutes (results in benchmarks/results)
 	@for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
 
@@ -72,4 +78,4 @@ browser:
 	    apt-get update -qq >/dev/null 2>&1 && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; } || true
 
-.PHONY: help setup book lab test smoke bench format lock clean distclean browser
+.PHONY: help setup book lab test smoke shots pictures bench format lock clean distclean browser
