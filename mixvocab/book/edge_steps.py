@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mixvocab.book.artefacts import Artefact
 from mixvocab.book.provenance import hardware_line
+from mixvocab.book.steps import Student
 from mixvocab.book.task_steps import METHODS, FineTuned, snips_model
 from mixvocab.edge import contents, latency, peers
 from mixvocab.edge import export as exporting
@@ -48,8 +49,8 @@ def student(chapter: Chapter, method: str) -> FineTuned:
     return snips_model(chapter, method, chapter.seed)
 
 
-def exported(chapter: Chapter, model: FineTuned) -> Path:
-    """The folder that a device gets."""
+def exported(chapter: Chapter, model: FineTuned | Student) -> Path:
+    """The folder that a device gets, of a fine-tuned model or of a student after stage II."""
     made = chapter.store.get(
         "export",
         {},

@@ -75,6 +75,7 @@ def demo(
     model = bundle.model(folder, int8=True).read_bytes()
     learned = "; ".join(f"{source.name} ({'real' if source.real else 'synthetic'})" for source in sources)
     measured = ", ".join(f"{what} {value}" for what, value in scores.items())
+    about = f"{parameters:,} parameters in 8 bits. Trained at profile {profile} on {learned}. Measured: {measured}."
     value = {
         "task": json.loads(bundle.text()),
         "tokenizer": pack(predictor.encoder.tokenizer, name),
@@ -82,7 +83,7 @@ def demo(
         "examples": [{"text": text, "answer": answer(predictor, text)} for text in examples.texts],
         "origin": examples.origin,
         "scores": dict(scores),
-        "about": f"{parameters:,} parameters in 8 bits. Trained at profile {profile} on {learned}. Measured: {measured}.",
+        "about": about,
         "real": all(source.real for source in sources),
     }
     return Demo(name, value, model)
@@ -111,7 +112,10 @@ def understood(predictor: Predictor, text: str) -> dict[str, Any]:
 
 
 def guessed(predictor: Predictor, text: str) -> dict[str, Any]:
-    """The likeliest pieces for every [MASK] of a text, as `js/demo/answers.js` has them. Raises UserError without one."""
+    """The likeliest pieces for every [MASK] of a text, as `js/demo/answers.js` has them.
+
+    Raises UserError if there is no [MASK] in the window.
+    """
     tokenizer = predictor.encoder.tokenizer
     encoded = predictor.encoder.texts(text)
     places = np.flatnonzero(encoded.ids == tokenizer.token_to_id(MASK))
