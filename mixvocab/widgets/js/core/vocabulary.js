@@ -1,0 +1,69 @@
+/** A vocabulary of the pages, and the segmentation of text by it: exactly that of Python's tokenizers. */
+
+import { Tokenizer } from "@huggingface/tokenizers";
+import { normalise, splitWords } from "./reading.js";
+
+export const CONTINUATION = "##";
+
+/**
+ * The tokenizer of a pack (`mixvocab/widgets/vocabularies.py`): its tokenizer.json with the pieces back in their place.
+ * The library's own reading of text differs from Rust's in rare characters and is replaced by ours.
+ * @param {{pieces: string[], tokenizer: object}} pack
+ * @returns {Tokenizer}
+ */
+export function buildTokenizer({ pieces, tokenizer }) {
+  const vocab = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
+  const built = new Tokenizer({ ...tokenizer, model: { ...tokenizer.model, vocab } }, {});
+  built.normalizer = (text) => normalise(text, tokenizer.normalizer);
+  built.pre_tokenizer = splitWords;
+  return built;
+}
+
+/**
+ * @typedef {object} Piece
+ * @property {string} piece as the vocabulary writes it
+ * @property {number} id
+ * @property {number} start where it begins in its word, in characters (code points)
+ * @property {number} end
+ */
+
+/** One vocabulary: reads text into words, cuts words into pieces. */
+export class Vocabulary {
+  constructor(pack) {
+    this.name = pack.name;
+    this.pieces = pack.pieces;
+    this.size = pack.pieces.length;
+    this.unknown = pack.tokenizer.model.unk_token;
+    this.tokenizer = buildTokenizer(pack);
+    this.special = new Set(this.tokenizer.special_tokens);
+    this.cuts = new Map();
+  }
+
+  /** The words of `text`. A special token that is typed, as [MASK], is one word. */
+  words(text) {
+    const parts = this.tokenizer.splitter_unnormalized.split(text);
+    return parts.flatMap((part) => (this.special.has(part) ? [part] : splitWords(this.tokenizer.normalizer(part))));
+  }
+
+  /** @returns {Piece[]} the pieces of one word. */
+  cut(word) {
+    if (!this.cuts.has(word)) this.cuts.set(word, this.#cut(word));
+    return this.cuts.get(word);
+  }
+
+  /** The id of a piece; undefined for what is none. */
+  id(piece) {
+    return this.tokenizer.token_to_id(piece);
+  }
+
+  #cut(word) {
+    const pieces = this.special.has(word) ? [word] : this.tokenizer.model.encode([word]);
+    let at = 0;
+    return pieces.map((piece) => {
+      const spelled = pieces.length === 1 ? word : piece.slice(at ? CONTINUATION.length : 0);
+      const start = at;
+      at += Array.from(spelled).length;
+      return { piece, id: this.id(piece), start, end: at };
+    });
+  }
+}
