@@ -19,6 +19,8 @@ from mixvocab.pipeline import student_shape
 from mixvocab.stats import Estimate
 
 LOSS = f"held-out loss ({UNIT})"
+DIFFERENCE = f"difference to the experiment's baseline ({UNIT})"
+COURSE_LOSS = "held-out loss (nats a piece)"
 TOKENS = "million tokens read, both stages"
 STAGE_ONE, STAGE_TWO = "stage one", "stage two"
 BETTER, WORSE, OPEN = "C2", "C1", "C0"  # lower than the baseline, higher, no difference found
@@ -33,7 +35,7 @@ def cells(answer: Answer) -> Figure:
     for place, row in enumerate(rows):
         mean = _mean(row)
         axes.plot(row.values(), [place] * len(row.records), "D", markersize=3.5, color="gray", alpha=0.8, zorder=3)
-        axes.errorbar(mean.mean, place, xerr=_half(mean), fmt="o", capsize=4, color=_colour(row), zorder=2)
+        axes.errorbar(mean.mean, place, xerr=_half(mean), fmt="o", capsize=4, color=colour_of(row), zorder=2)
         if row.baseline is None:
             axes.axvline(mean.mean, linestyle=":", color="gray", linewidth=1.2)
     axes.set_yticks(range(len(rows)), [textwrap.fill(row.cell.label, 26) for row in rows])
@@ -46,7 +48,7 @@ def cells(answer: Answer) -> Figure:
 
 def differences(found: Sequence[Answer]) -> Figure:
     """Every difference to a baseline of as many pieces, with its corrected interval; to the left is better."""
-    rows = [(answer, row) for answer in found for row in answer.rows if row.comparison and _one_size(answer, row)]
+    rows = compared(found)
     figure, axes = plt.subplots(figsize=(6.4, 1.6 + 0.34 * (len(rows) + len(found))))
     place, ticks, labels = 0.0, [], []
     for answer in found:
@@ -59,17 +61,27 @@ def differences(found: Sequence[Answer]) -> Figure:
             place += 1
             assert row.comparison is not None
             mean = row.comparison.estimate
-            axes.errorbar(mean.mean, place, xerr=_half(mean), fmt="o", capsize=3, color=_colour(row))
+            axes.errorbar(mean.mean, place, xerr=_half(mean), fmt="o", capsize=3, color=colour_of(row))
             ticks.append(place)
             labels.append(row.cell.label)
         place += 1.2
     axes.axvline(0, linestyle=":", color="gray", linewidth=1.2)
     axes.set_yticks(ticks, [textwrap.shorten(label, 34) for label in labels], fontsize=9)
     axes.set_ylim(place, -1)
-    axes.set_xlabel(f"difference to the experiment's baseline ({UNIT})")
+    axes.set_xlabel(DIFFERENCE)
     axes.xaxis.set_major_locator(MaxNLocator(6))
+    return _titled(figure, differences_title(rows))
+
+
+def compared(found: Sequence[Answer]) -> list[tuple[Answer, Row]]:
+    """The rows of `differences`, each with its experiment."""
+    return [(answer, row) for answer in found for row in answer.rows if row.comparison and _one_size(answer, row)]
+
+
+def differences_title(rows: Sequence[tuple[Answer, Row]]) -> str:
+    """How many of the rows differ from their baseline."""
     told = sum(bool(row.comparison and row.comparison.finding) for _, row in rows)
-    return _titled(figure, f"{told} of {len(rows)} differences exceed their intervals")
+    return f"{told} of {len(rows)} differences exceed their intervals"
 
 
 def over(answer: Answer, x: Callable[[Row], float | str], label: str) -> Figure:
@@ -96,19 +108,32 @@ def over(answer: Answer, x: Callable[[Row], float | str], label: str) -> Figure:
 
 
 def axes_of(answer: Answer) -> Mapping[str, Callable[[], Figure]]:
-    """The figure of an experiment against its own axis, against tokens read, operations, and student steps."""
+    """The figure of an experiment against each of its `sides`."""
+    return {name: partial(over, answer, x, label) for name, (x, label) in sides(answer).items()}
+
+
+def sides(answer: Answer) -> dict[str, tuple[Callable[[Row], float | str], str]]:
+    """What a row can be drawn against, and the axis' label: its own axis, tokens read, operations, student steps."""
     factor, operations = _operations(answer)
     return {
-        "as varied": partial(over, answer, axis_value, answer.experiment.axis_label),
-        "tokens": partial(over, answer, lambda row: row.spent("tokens_read") / 1e6, TOKENS),
-        "operations": partial(over, answer, lambda row: row.spent("flops") * factor, operations),
-        "student steps": partial(over, answer, student_steps_of, "operations in steps of the student's own training"),
+        "as varied": (axis_value, answer.experiment.axis_label),
+        "tokens": (lambda row: row.spent("tokens_read") / 1e6, TOKENS),
+        "operations": (lambda row: row.spent("flops") * factor, operations),
+        "student steps": (student_steps_of, "operations in steps of the student's own training"),
     }
 
 
 def courses_of(answer: Answer) -> Mapping[str, Callable[[], Figure]]:
-    """Held-out loss during stage II, against its steps and against all that was spent until then, stage I included."""
+    """Held-out loss during stage II against each of the `course_sides`."""
+    return {name: partial(course, answer, x, label) for name, (x, label) in course_sides(answer).items()}
+
+
+def course_sides(answer: Answer) -> dict[str, tuple[Callable[[Row, float], float], str]]:
+    """What a share of a row's stage II can be drawn against: its steps, and all that was spent, stage I included."""
     factor, operations = _operations(answer)
+
+    def steps(row: Row, share: float) -> float:
+        return share * row.spent("steps", [STAGE_TWO])
 
     def tokens(row: Row, share: float) -> float:
         return (_before(row, "tokens_read") + share * row.spent("tokens_read", [STAGE_TWO])) / 1e6
@@ -117,12 +142,19 @@ def courses_of(answer: Answer) -> Mapping[str, Callable[[], Figure]]:
         return (_before(row, "flops") + share * row.spent("flops", [STAGE_TWO])) * factor
 
     return {
-        "steps of stage II": partial(
-            course, answer, lambda row, share: share * row.spent("steps", [STAGE_TWO]), "steps of stage II"
-        ),
-        "tokens": partial(course, answer, tokens, TOKENS),
-        "operations": partial(course, answer, flops, operations),
+        "steps of stage II": (steps, "steps of stage II"),
+        "tokens": (tokens, TOKENS),
+        "operations": (flops, operations),
     }
+
+
+def course_points(row: Row, x: Callable[[Row, float], float]) -> list[tuple[float, float]]:
+    """(x, mean loss over seeds) at each evaluation of stage II but the first, before training."""
+    curves = [record["curves"]["stage_two"][1:] for record in row.records.values()]
+    return [
+        (x(row, points[0]["step"] / curves[0][-1]["step"]), sum(point["loss"] for point in points) / len(points))
+        for points in zip(*curves, strict=True)
+    ]
 
 
 def course(answer: Answer, x: Callable[[Row, float], float], label: str) -> Figure:
@@ -131,26 +163,36 @@ def course(answer: Answer, x: Callable[[Row, float], float], label: str) -> Figu
     colours: dict[str, str] = {}
     rows = [row for row in answer.rows if row.records]
     for number, row in enumerate(rows):
-        curves = [record["curves"]["stage_two"][1:] for record in row.records.values()]
-        losses = [sum(point["loss"] for point in points) / len(points) for points in zip(*curves, strict=True)]
-        shares = [point["step"] / curves[0][-1]["step"] for point in curves[0]]
-        places = [x(row, share) for share in shares]
-        taught = row.spent("steps", [STAGE_ONE]) > 0
         # A start has one colour, with stage I and without.
-        colour = colours.setdefault(row.cell.label.partition(" + ")[0], f"C{len(colours)}")
+        colour = colours.setdefault(start_of(row), f"C{len(colours)}")
         axes.plot(
-            places,
-            losses,
-            "-" if taught else "--",
+            *zip(*course_points(row, x), strict=True),
+            "-" if is_taught(row) else "--",
             color=colour,
             marker=_MARKERS[number % len(_MARKERS)],
             markersize=5,
             label=row.cell.label,
         )
-    axes.set(xlabel=label, ylabel="held-out loss (nats a piece)")
+    axes.set(xlabel=label, ylabel=COURSE_LOSS)
     figure.legend(loc="outside lower center", ncols=2, fontsize=9, handlelength=3.5)
+    return _titled(figure, course_title(answer))
+
+
+def course_title(answer: Answer) -> str:
+    """What stage I costs, where it costs most."""
+    rows = [row for row in answer.rows if row.records]
     ratio = max((row.spent("flops", [STAGE_ONE]) / row.spent("flops", [STAGE_TWO]) for row in rows), default=0.0)
-    return _titled(figure, f"Stage I costs {ratio:.1f} times the operations of stage II")
+    return f"Stage I costs {ratio:.1f} times the operations of stage II"
+
+
+def start_of(row: Row) -> str:
+    """The start of a row's embeddings, as its label has it before what was done with them."""
+    return row.cell.label.partition(" + ")[0]
+
+
+def is_taught(row: Row) -> bool:
+    """Whether it had a stage I."""
+    return row.spent("steps", [STAGE_ONE]) > 0
 
 
 def axis_value(row: Row) -> float | str:
@@ -202,7 +244,8 @@ def _half(mean: Estimate) -> float | None:
     return None if math.isnan(mean.half_width) else mean.half_width
 
 
-def _colour(row: Row) -> str:
+def colour_of(row: Row) -> str:
+    """By what may be said of a row."""
     if row.comparison is None or not row.comparison.finding:
         return OPEN
     return BETTER if row.comparison.estimate.mean < 0 else WORSE
@@ -224,13 +267,13 @@ def _scale(axes: Axes, values: Sequence[float], *, on_axis: bool) -> None:
         else:
             axes.set_xscale("symlog", linthresh=positive[0], linscale=0.6)
         if on_axis:
-            axes.set_xticks(values, _ticks(values))
+            axes.set_xticks(values, short(values))
             axes.minorticks_off()
     elif on_axis:
-        axes.set_xticks(values, _ticks(values))
+        axes.set_xticks(values, short(values))
 
 
-def _ticks(values: Sequence[float]) -> list[str]:
+def short(values: Sequence[float]) -> list[str]:
     """Short enough to stand beside each other: 7000 is 7K."""
     return [f"{value / 1000:g}K" if value >= 1000 and value % 100 == 0 else f"{value:g}" for value in values]
 

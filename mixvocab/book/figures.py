@@ -19,6 +19,7 @@ from cycler import cycler
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
+from mixvocab.widgets.charts import Chart, chart_element
 from mixvocab.widgets.style import LINE_LENGTH, THEMES
 
 # Sphinx's theme hides by these class names; Jupyter and VS Code need to be told.
@@ -26,7 +27,7 @@ _STYLE = (
     "<style>"
     '[data-jp-theme-light="true"] .only-dark,[data-jp-theme-light="false"] .only-light,'
     ".vscode-light .only-dark,.vscode-dark .only-light{display:none!important}"
-    ".mv-figure{margin:1rem 0}.mv-figure div{overflow-x:auto}"
+    ".mv-figure{margin:1rem 0}.mv-figure>div,.mv-page>div{overflow-x:auto}"
     f".mv-figure img{{width:100%;max-width:{LINE_LENGTH};height:auto}}"
     ".mv-figure.mv-wide img{min-width:36rem;max-width:56rem}"
     ".mv-figure figcaption{font-size:.9em;font-weight:normal;color:inherit}"
@@ -90,7 +91,14 @@ def style(theme: str = "light") -> Iterator[list[str]]:
         yield palette
 
 
-def show(draw: Callable[[], Figure], alt: str, caption: str = "", *, wide: bool = False) -> None:
+def show(
+    draw: Callable[[], Figure],
+    alt: str,
+    caption: str = "",
+    *,
+    wide: bool = False,
+    chart: Chart | Sequence[Chart] = (),
+) -> None:
     """Draw for both backgrounds and display.
 
     Args:
@@ -98,9 +106,10 @@ def show(draw: Callable[[], Figure], alt: str, caption: str = "", *, wide: bool 
         alt: what the figure shows, for readers who cannot see it.
         caption: shown below, as text.
         wide: too wide for a phone: it scrolls sideways there instead of shrinking.
+        chart: the same data for readers of the rendered page to touch, or several charts among which they choose.
     """
-    # The pictures' own box keeps the theme from hiding the caption along with the picture before it.
-    _display(f"<div>{_pictures(draw, alt)}</div>", alt, caption, wide)
+    charts = [chart] if isinstance(chart, Chart) else list(chart)
+    _display(_drawn(draw, alt, charts), alt, caption, wide)
 
 
 def switch(
@@ -110,6 +119,7 @@ def switch(
     *,
     legend: str = "Drawn against",
     wide: bool = False,
+    charts: Mapping[str, Chart] | None = None,
 ) -> None:
     """Display one of several drawings, chosen by radio buttons that need neither a kernel nor a script.
 
@@ -121,6 +131,7 @@ def switch(
         caption: shown below, whichever drawing is.
         legend: what the choice is about, before the buttons.
         wide: as for `show`.
+        charts: the same names -> the chart of that drawing, as for `show`.
     """
     if not 0 < len(draws) <= MOST_CHOICES or list(draws) != list(alts):
         raise ValueError(
@@ -133,10 +144,19 @@ def switch(
         f'<label for="{group}-{i}">{escape(name)}</label>'
         for i, name in enumerate(draws)
     )
-    pages = "".join(f'<div class="mv-page">{_pictures(draw, alts[name])}</div>' for name, draw in draws.items())
+    pages = "".join(
+        f'<div class="mv-page">{_drawn(draw, alts[name], [charts[name]] if charts else [])}</div>'
+        for name, draw in draws.items()
+    )
     told = escape(legend, quote=True)
     inner = f'<div class="mv-switch" role="group" aria-label="{told}"><span>{told}: </span>{buttons}{pages}</div>'
     _display(_SWITCH_STYLE + inner, "; ".join(alts.values()), caption, wide)
+
+
+def _drawn(draw: Callable[[], Figure], alt: str, charts: Sequence[Chart]) -> str:
+    """The pictures, in a box of their own: it keeps the theme from hiding what follows along with a picture."""
+    pictures = _pictures(draw, alt)
+    return chart_element(charts, alt, pictures) if charts else f"<div>{pictures}</div>"
 
 
 def _pictures(draw: Callable[[], Figure], alt: str) -> str:

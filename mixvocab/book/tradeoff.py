@@ -24,10 +24,13 @@ from mixvocab.book.published import (
     printed_size,
 )
 from mixvocab.stats import Estimate
+from mixvocab.widgets.charts import Axis, Chart, Mark, Point, Series
 
 _TITLES = GLUE_SCORES | SNIPS_SCORES | {"average": "GLUE average"}
 _FAMILIES = {"Mixed-vocab": ("mixed-vocab", "D"), "NoKD": ("no distillation", "s")}
 _OTHERS = ("other models", "o")
+_SHAPES: dict[str, Mark] = {"D": "diamond", "s": "square", "o": "circle"}
+_TICKS = tuple((factor * 10.0**power, f"{factor * 10**power / 1e6:g}M") for power in range(6, 10) for factor in (1, 3))
 _LABEL_SIZE = 9.5
 _MARKER = 8.0  # points
 _Point = tuple[float, float]
@@ -80,8 +83,7 @@ def size_accuracy(
     axes.set_xscale("log")
     low, high = min(mark.params for mark in marks), max(mark.params for mark in marks)
     axes.set_xlim(low / 1.7, high * 1.7)
-    ticks = [factor * 10**power for power in range(6, 10) for factor in (1, 3)]
-    axes.set_xticks(ticks, [f"{tick / 1e6:g}M" for tick in ticks])
+    axes.set_xticks(*zip(*_TICKS, strict=True))
     axes.set_xticks([], minor=True)
     axes.set_xlim(low / 1.7, high * 1.7)  # ticks beyond the data have widened it
     axes.margins(y=0.08)
@@ -135,6 +137,34 @@ def size_accuracy_alt(
     if mine := "; ".join(told(mark, millions(mark.params)) for mark in marks if mark.ours):
         text += f" Ours: {mine}."
     return f"{text} {' '.join(finding(published, ours, score).split())}."
+
+
+def size_accuracy_chart(
+    published: Sequence[PublishedGlue] | Sequence[PublishedSnips], ours: Sequence[Ours], score: str
+) -> Chart:
+    """The same figure for readers to touch: a series for each family, published and ours."""
+    marks = _marks(published, ours, score)
+    groups: dict[tuple[str, bool], list[Point]] = {}
+    for mark in marks:
+        low, high = (None, None) if mark.score.n < 2 else (mark.score.low, mark.score.high)
+        seeds = f"{mark.score.n} seed{'s' if mark.score.n > 1 else ''}" if mark.ours else ""
+        point = Point(mark.params, mark.score.mean, low, high, mark.label, seeds)
+        groups.setdefault((mark.family, mark.ours), []).append(point)
+    series = [
+        Series(
+            f"{name}, {'ours' if mine else 'published'}",
+            tuple(groups[family, mine]),
+            colour,
+            _SHAPES[shape],
+            hollow=not mine,
+        )
+        for colour, (family, (name, shape)) in enumerate([*_FAMILIES.items(), ("", _OTHERS)])
+        for mine in (False, True)
+        if (family, mine) in groups
+    ]
+    x = Axis("parameters", "log", ticks=_TICKS, compact=True)
+    y = Axis(f"{_TITLES[score]} (%)", decimals=1)
+    return Chart(finding(published, ours, score), x, y, tuple(series))
 
 
 def _marks(

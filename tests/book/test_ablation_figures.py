@@ -11,7 +11,7 @@ from answered import PCA, record, results
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
-from mixvocab.book import ablation_figures
+from mixvocab.book import ablation_charts, ablation_figures
 from mixvocab.book.ablations import Answer, answers
 from mixvocab.book.cell_records import Results
 from mixvocab.book.cells import Cell, Experiment, Grid
@@ -107,3 +107,32 @@ def test_the_words_of_a_figure_name_every_cell() -> None:
     assert "fresh 6.100" in told
     assert "PCA 6.000" in told
     assert "lost" not in told
+
+
+def test_charts_hold_what_the_figures_draw() -> None:
+    (answer,) = answers(results(fresh=6.0, PCA=5.9, both=5.95))
+    chart = ablation_charts.cells(answer)
+    means = {p.y: (p.x, each.colour) for each in chart.series if each.colour >= 0 for p in each.points}
+    assert {name: colour for name, (_, colour) in means.items()} == {"fresh": 0, "PCA": 2, "both": 0}
+    found = {row.cell.label: row.mean() for row in answer.rows if row.records}
+    assert {name: mean for name, (mean, _) in means.items()} == {
+        name: mean.mean for name, mean in found.items() if mean
+    }
+    singles = [p.x for p in chart.series[0].points]
+    assert singles == [value for row in answer.rows for value in row.values()]
+    assert chart.title == answer.title
+    assert [one.value for one in chart.references] == [means["fresh"][0]]
+    apart = ablation_charts.differences([answer])
+    assert sorted(p.x for each in apart.series for p in each.points) == pytest.approx([-0.1, -0.05])
+
+
+def test_charts_stand_on_the_same_axes_as_the_figures() -> None:
+    answer = over_steps(random=[6.0, 5.9, 5.7], PCA=[5.8, 5.8, 5.7])
+    charts = ablation_charts.axes_of(answer)
+    assert list(charts) == list(ablation_figures.axes_of(answer))
+    assert [p.x for p in charts["as varied"].series[0].points] == [0, 20, 240]
+    assert [text for _, text in charts["as varied"].x.ticks] == ["0", "20", "240"]
+    assert charts["as varied"].x.scale == "symlog"
+    assert [p.x for p in charts["tokens"].series[0].points] == [5, 25, 245]
+    for chart in charts.values():
+        assert [p.y for p in chart.series[0].points] == pytest.approx([6.1, 6.0, 5.8])

@@ -7,6 +7,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from mixvocab.book import figures
+from mixvocab.widgets.charts import Axis, curves
 from mixvocab.widgets.style import DARK
 
 
@@ -123,3 +124,11 @@ def test_a_switch_turns_by_mouse_and_keyboard_without_scripts(shown, browser):
     page.emulate_media(media="print")
     assert visible() == ["falls with <steps>"] * 2
     context.close()
+
+
+def test_a_chart_of_the_same_data_goes_with_the_pictures(shown):
+    chart = curves("It falls", Axis("steps"), Axis("loss"), {"a": [(0, 1), (1, 0)]})
+    figures.show(draw, alt="a line", chart=chart)
+    figures.switch({"one": draw, "two": draw}, {"one": "1", "two": "2"}, charts={"one": chart, "two": chart})
+    assert [page.count('data-mv="chart"') for page in shown] == [1, 2]
+    assert all(re.search(r'data-mv="chart"[^>]*><img class="only-light"', page) for page in shown)

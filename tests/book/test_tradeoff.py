@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 
 from mixvocab.book import figures
 from mixvocab.book.published import PUBLISHED_GLUE, PUBLISHED_SNIPS, Ours
-from mixvocab.book.tradeoff import finding, size_accuracy, size_accuracy_alt
+from mixvocab.book.tradeoff import finding, size_accuracy, size_accuracy_alt, size_accuracy_chart
 from mixvocab.stats import estimate
 
 
@@ -94,3 +94,13 @@ def test_alt_text_tells_every_mark() -> None:
         assert (f"{row.label} " in text) == (row.average is not None)
     assert "BERT-of-Theseus-6† 66M 87.4" in text
     assert "StackProp 4.1M 92.5 ±" in text
+
+
+@pytest.mark.parametrize(("published", "mine", "score"), CASES)
+def test_the_chart_has_every_mark_of_the_figure(published, mine, score) -> None:
+    chart = size_accuracy_chart(published, mine, score)
+    drawn = {(each.hollow, point.x, point.y) for each in chart.series for point in each.points}
+    values = {(True, row.params, value) for row in published if (value := getattr(row, score)) is not None}
+    assert drawn == values | {(False, one.parameters, one.scores[score].mean) for one in mine}
+    assert all(point.low is None for each in chart.series if each.hollow for point in each.points)
+    assert chart.title == finding(published, mine, score)

@@ -1,0 +1,127 @@
+/** A chart's specification as a drawing. Colours are the page's variables, so that it follows the theme by itself. */
+
+import { areaY, axisX, axisY, dot, gridX, gridY, line, link, plot, ruleX, ruleY, text } from "@observablehq/plot";
+import { writeLabels } from "./labels.js";
+import { measured } from "./words.js";
+
+export const DASHES = { dashed: "6 4", dotted: "1.5 4" };
+const FONT_SIZE = 13;
+const MOST_MARKS = 40; // a line of more points is drawn without marks
+
+/** A series' colour, as CSS. */
+export function colour(series) {
+  const number = series.colour ?? 0;
+  return number < 0 ? "var(--mv-ink)" : `var(--mv-c${number})`;
+}
+
+/**
+ * Draw the series that are shown.
+ * @param {object} chart the specification (`mixvocab/widgets/charts.py`)
+ * @param {object[]} shown those of its series that are drawn; the axes fit them
+ * @param {number} width in pixels
+ * @returns {{svg: SVGElement, place: (point: object) => [number, number]}} place: where a point is, in pixels
+ */
+export function draw(chart, shown, width) {
+  const rows = chart.y.categories?.length;
+  const height = rows ? 44 + 42 * rows : Math.min(400, Math.max(250, 0.62 * width));
+  const margins = rows ? Math.min(0.42 * width, 14 + 0.62 * FONT_SIZE * longest(chart.y.categories)) : 52;
+  const svg = plot({
+    width,
+    height,
+    marginLeft: margins,
+    marginRight: 22,
+    marginTop: 16,
+    marginBottom: 28,
+    style: { background: "none", color: "var(--mv-ink)", fontFamily: "inherit", fontSize: `${FONT_SIZE}px` },
+    x: scale(chart, "x", shown),
+    y: scale(chart, "y", shown),
+    marks: [
+      gridX({ stroke: "var(--mv-line)", strokeOpacity: 1, ...ticks(chart.x, width - margins, 75) }),
+      gridY({ stroke: "var(--mv-line)", strokeOpacity: 1, ...ticks(chart.y, height, 45) }),
+      axisX({ label: null, tickSize: 0, ...written(chart.x, width - margins, 75) }),
+      axisY({ label: null, tickSize: 0, lineWidth: (margins - 10) / (1.12 * FONT_SIZE), ...written(chart.y, height, 45) }),
+      ...(chart.references ?? []).flatMap((one) => reference(chart, one)),
+      ...shown.flatMap((series) => marks(chart, series)),
+    ],
+  });
+  const [x, y] = [svg.scale("x"), svg.scale("y")];
+  const place = (point) => [x.apply(point.x), y.apply(point.y)];
+  writeLabels(svg, shown, place, { left: margins, right: width - 4, top: 4, bottom: height - 28 });
+  return { svg, place };
+}
+
+function longest(words) {
+  return Math.max(...words.map((word) => word.length));
+}
+
+function scale(chart, side, shown) {
+  const axis = chart[side];
+  // Of categories the first stands at the top, and at the left.
+  if (axis.scale === "categories") return { type: "point", domain: axis.categories, padding: 0.6 };
+  const across = measured(chart) === side;
+  const points = (shown.length ? shown : chart.series).flatMap((series) => series.points);
+  const values = points.flatMap((point) => [point[side], ...(across ? [point.low, point.high] : [])]);
+  const known = values.concat(axis.covers ?? [], references(chart, side)).filter((value) => value !== undefined);
+  let [low, high] = [Math.min(...known), Math.max(...known)];
+  if (axis.scale === "log") return { type: "log", domain: [low / 1.25, high * 1.25] };
+  if (axis.scale === "symlog") {
+    return { type: "symlog", constant: Math.min(...known.filter((value) => value > 0)), domain: [low, 1.25 * high] };
+  }
+  const room = (high - low || 1) * 0.05;
+  if (!axis.covers?.includes(low)) low -= room;
+  if (!axis.covers?.includes(high)) high += room;
+  return { type: "linear", domain: [low, high] };
+}
+
+function references(chart, side) {
+  return (chart.references ?? []).filter((one) => one.axis === side).map((one) => one.value);
+}
+
+/** Ticks where the specification wants them, as many as there is room for; else as the library finds them. */
+function ticks(axis, room, each) {
+  if (axis.scale === "categories") return {};
+  if (!axis.ticks) return { ticks: Math.max(2, Math.round(room / each)) };
+  const step = Math.ceil((axis.ticks.length * 44) / room);
+  return { ticks: axis.ticks.filter((_, number) => number % step === 0).map(([value]) => value) };
+}
+
+function written(axis, room, each) {
+  const names = new Map(axis.ticks);
+  const words = axis.ticks ? { tickFormat: (value) => names.get(value) } : axis.compact ? { tickFormat: "~s" } : {};
+  return { ...ticks(axis, room, each), ...words };
+}
+
+function reference(chart, { axis, value, label }) {
+  const rule = (axis === "x" ? ruleX : ruleY)([value], { stroke: "var(--mv-muted)", strokeDasharray: "5 4" });
+  const numbers = chart.series.flatMap((series) => series.points.map((point) => point[axis]));
+  const right = axis === "x" && value > (Math.min(...numbers) + Math.max(...numbers)) / 2;
+  const spot = axis === "x" ? { x: value, frameAnchor: "top", dy: -11 } : { y: value, frameAnchor: "right", dy: -8 };
+  const anchor = axis === "x" && !right ? "start" : "end";
+  return [rule, text([label], { ...spot, textAnchor: anchor, fill: "var(--mv-muted)" })];
+}
+
+function marks(chart, series) {
+  const paint = colour(series);
+  const at = { x: (point) => point.x, y: (point) => point.y };
+  const ranged = series.points.filter((point) => point.low !== undefined);
+  const drawn = [];
+  if (ranged.length && series.band) {
+    const ends = { x: at.x, y1: (point) => point.low, y2: (point) => point.high };
+    drawn.push(areaY(ranged, { ...ends, fill: paint, fillOpacity: 0.18 }));
+  } else if (ranged.length) {
+    const across = measured(chart) === "x";
+    const [low, high] = [(point) => point.low, (point) => point.high];
+    const ends = across ? { x1: low, x2: high, y1: at.y, y2: at.y } : { x1: at.x, x2: at.x, y1: low, y2: high };
+    drawn.push(link(ranged, { ...ends, stroke: paint, strokeWidth: 1.75 }));
+  }
+  if (series.line) {
+    drawn.push(line(series.points, { ...at, stroke: paint, strokeWidth: 2, strokeDasharray: DASHES[series.dash] }));
+  }
+  const mark = series.mark ?? "circle";
+  if (mark !== "none" && !(series.line && series.points.length > MOST_MARKS)) {
+    const fill = series.hollow ? "var(--mv-page)" : paint;
+    const r = series.line || series.colour < 0 ? 3.5 : 5;
+    drawn.push(dot(series.points, { ...at, symbol: mark, r, stroke: paint, strokeWidth: 1.75, fill }));
+  }
+  return drawn;
+}

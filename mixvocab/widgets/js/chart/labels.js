@@ -1,0 +1,47 @@
+/** Names beside points, where neither points nor other names are in the way; others are told by the pointer. */
+
+import { s } from "../dom.js";
+
+const HEIGHT = 14;
+const GAP = 8;
+
+/**
+ * Write the points' labels into a drawing.
+ * @param {SVGElement} svg
+ * @param {object[]} shown series
+ * @param {(point: object) => [number, number]} place
+ * @param {{left: number, right: number, top: number, bottom: number}} frame
+ */
+export function writeLabels(svg, shown, place, frame) {
+  const points = shown.flatMap((series) => series.points.map((point) => ({ point, bold: !series.hollow })));
+  const taken = points.map(({ point }) => around(...place(point)));
+  // Ours first: they are what the reader came for.
+  for (const { point, bold } of points.filter(({ point }) => point.label).sort((a, b) => b.bold - a.bold)) {
+    const [x, y] = place(point);
+    const width = 7 * point.label.length;
+    const free = sides(x, y, width).find((box) => inside(box, frame) && !taken.some((other) => meet(box, other)));
+    if (!free) continue;
+    taken.push(free);
+    const attributes = { x: free.left + width / 2, y: free.top + 11, "text-anchor": "middle", fill: "currentColor" };
+    svg.append(s("text", { ...attributes, "font-weight": bold ? 700 : 400, "font-size": 12 }, point.label));
+  }
+}
+
+function sides(x, y, width) {
+  const [right, left, middle] = [x + GAP, x - GAP - width, x - width / 2];
+  const [up, down, level] = [y - GAP - HEIGHT, y + GAP, y - HEIGHT / 2];
+  const corners = [[right, level], [left, level], [middle, up], [middle, down], [right, up], [left, up], [right, down]];
+  return [...corners, [left, down]].map(([l, t]) => ({ left: l, top: t, right: l + width, bottom: t + HEIGHT }));
+}
+
+function around(x, y) {
+  return { left: x - 6, right: x + 6, top: y - 6, bottom: y + 6 };
+}
+
+function inside(box, frame) {
+  return box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom;
+}
+
+function meet(a, b) {
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+}

@@ -1,0 +1,101 @@
+"""A chart's specification: what is drawn is what was given, and what cannot be drawn is refused."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+
+import pytest
+
+from mixvocab.stats import Estimate
+from mixvocab.widgets.charts import Axis, Chart, Point, Reference, Series, chart_element, curves, dots
+
+LOSS = Axis("held-out loss (nats)", decimals=3)
+STEPS = Axis("steps", decimals=0)
+
+
+def one(*points: Point, x: Axis = STEPS, y: Axis = LOSS, name: str = "") -> Chart:
+    return Chart("It falls", x, y, (Series("a student", points),), name=name)
+
+
+def test_json_holds_what_differs_from_the_defaults() -> None:
+    chart = Chart(
+        "It falls",
+        Axis("size", "log", ticks=((1000.0, "1K"),)),
+        LOSS,
+        (Series("ours", (Point(1000.0, 5.5, 5.4, 5.6, label="<L-6>"),), colour=2, hollow=True),),
+        (Reference("y", 5.0, "the floor"),),
+    )
+    assert chart.to_json() == {
+        "title": "It falls",
+        "x": {"label": "size", "scale": "log", "ticks": [[1000.0, "1K"]]},
+        "y": {"label": "held-out loss (nats)", "decimals": 3},
+        "series": [
+            {
+                "name": "ours",
+                "points": [{"x": 1000.0, "y": 5.5, "low": 5.4, "high": 5.6, "label": "<L-6>"}],
+                "colour": 2,
+                "hollow": True,
+            }
+        ],
+        "references": [{"axis": "y", "value": 5.0, "label": "the floor"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("points", "x"),
+    [
+        ([], STEPS),
+        ([Point(1.0, math.nan)], STEPS),
+        ([Point(0.0, 1.0)], Axis("size", "log")),
+        ([Point(1.0, 2.0, low=-math.inf, high=3.0)], STEPS),
+        ([Point("a", 1.0)], STEPS),
+        ([Point("a", 1.0)], Axis("start", "categories", categories=("b",))),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(points: list[Point], x: Axis) -> None:
+    with pytest.raises(ValueError, match="It falls"):
+        one(*points, x=x)
+
+
+def test_curves_join_points_and_give_them_intervals() -> None:
+    chart = curves(
+        "t", STEPS, LOSS, {"a": [(1, 6.0, 0.5), (2, 5.0, math.nan)], "b": [(1, 6.5)]}, dashes=("solid", "dashed")
+    )
+    first, second = chart.series
+    assert first.points == (Point(1.0, 6.0, 5.5, 6.5), Point(2.0, 5.0))
+    assert first.line
+    assert (first.dash, second.dash) == ("solid", "dashed")
+    assert first.colour != second.colour
+    assert first.mark != second.mark  # never colour alone
+
+
+def test_dots_have_a_row_a_name_and_a_series_a_kind() -> None:
+    means = {"a": Estimate(5.0, 0.1, 3), "b": Estimate(4.0, math.nan, 1), "c": Estimate(4.5, 0.2, 3)}
+    kinds = {"a": ("baseline", 0), "b": ("lower", 2), "c": ("lower", 2)}
+    chart = dots("t", LOSS, means, {"a": [4.9, 5.1], "b": [4.0]}, kinds=kinds)
+    assert chart.y.categories == ("a", "b", "c")
+    assert [(each.name, each.colour, len(each.points)) for each in chart.series] == [
+        ("single seeds", -1, 3),
+        ("baseline", 0, 1),
+        ("lower", 2, 2),
+    ]
+    assert chart.series[1].points[0] == Point(5.0, "a", 4.9, 5.1, note="3 seeds")
+    assert chart.series[2].points[0].low is None  # one seed has no interval
+
+
+def test_the_element_keeps_its_fallback_and_escapes_its_config() -> None:
+    page = chart_element([one(Point(1.0, 2.0))], 'falls "to" <2>', "<img alt=''>")
+    (config,) = re.findall(r'data-mv="chart" data-mv-config="([^"]*)"', page)
+    told = json.loads(html.unescape(config))
+    assert told["description"] == 'falls "to" <2>'
+    assert told["charts"][0]["series"][0]["points"] == [{"x": 1.0, "y": 2.0}]
+    assert page.endswith("><img alt=''></div>")
+
+
+def test_charts_to_choose_among_need_names() -> None:
+    pair = [one(Point(1.0, 2.0)), one(Point(1.0, 3.0))]
+    with pytest.raises(ValueError, match="names"):
+        chart_element(pair, "two", "")
