@@ -91,7 +91,7 @@ def mixed_line(
 
     def pieces(row: np.ndarray) -> list[str]:
         backends = (backend(teacher), backend(student))
-        return [backends[int(own[0, n])].id_to_token(int(row[0, n])) for n in range(tokens)]
+        return [str(backends[int(own[0, n])].id_to_token(int(row[0, n]))) for n in range(tokens)]
 
     return MixedLine(
         words=[words[n] for n in kept],

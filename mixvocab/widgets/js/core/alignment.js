@@ -3,6 +3,7 @@
 /**
  * @typedef {object} Aligned
  * @property {string} word after normalisation
+ * @property {string} space the white space before it
  * @property {import("./vocabulary.js").Piece[]} teacher
  * @property {import("./vocabulary.js").Piece[]} student
  * @property {Set<number>} boundaries places inside the word (in characters) where both end a piece
@@ -15,11 +16,16 @@
  * @returns {Aligned[]} one entry a word
  */
 export function align(text, teacher, student) {
-  return teacher.words(text).map((word) => {
+  return teacher.spacedWords(text).map(({ word, space }) => {
     const cuts = { teacher: teacher.cut(word), student: student.cut(word) };
     const ends = new Set(cuts.teacher.slice(0, -1).map((piece) => piece.end));
-    const boundaries = new Set(cuts.student.slice(0, -1).map((piece) => piece.end).filter((end) => ends.has(end)));
-    return { word, ...cuts, boundaries };
+    const boundaries = new Set(
+      cuts.student
+        .slice(0, -1)
+        .map((piece) => piece.end)
+        .filter((end) => ends.has(end)),
+    );
+    return { word, space, ...cuts, boundaries };
   });
 }
 

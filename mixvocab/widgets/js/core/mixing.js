@@ -36,7 +36,9 @@ export function mix(words, teacher, student, { p, seed }) {
   const rows = [begin, ...fitting(inner, pieces), [SEP, drawn[LENGTH - 1]]];
   const tokens = rows.flatMap((column, word) =>
     // Only a first word that is longer than the row is ever cut.
-    pieces(column).slice(0, LENGTH - 2).map(({ piece, id }) => ({ word, student: column[1], piece, id })),
+    pieces(column)
+      .slice(0, LENGTH - 2)
+      .map(({ piece, id }) => ({ word, student: column[1], piece, id })),
   );
   const chosen = chooseMasks(tokens, generator);
   return { words: rows.map(([word]) => word), tokens: applyMasks(tokens, chosen, { teacher, student }, generator) };
@@ -73,7 +75,8 @@ function applyMasks(tokens, chosen, vocabularies, generator) {
     if (!chosen.has(n)) return { ...token, shown: null, input: token.id };
     const vocabulary = vocabularies[token.student ? "student" : "teacher"];
     const [fate, draw] = [fates[drawn], draws[drawn++]];
-    const shown = fate < MASKING.random ? another(vocabulary, draw) : fate < MASKING.random + MASKING.keep ? token.piece : MASK;
+    const shown =
+      fate < MASKING.random ? another(vocabulary, draw) : fate < MASKING.random + MASKING.keep ? token.piece : MASK;
     return { ...token, shown, input: vocabulary.id(shown) };
   });
 }

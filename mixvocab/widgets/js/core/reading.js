@@ -49,5 +49,8 @@ function clean(text) {
 /** Apply `change` to `text`, but for characters that the tables of the Rust library do not know. */
 function known(text, change) {
   if (!UNKNOWN.test(text)) return change(text);
-  return text.split(new RegExp(`(${UNKNOWN.source})`, "u")).map((part, n) => (n % 2 ? part : change(part))).join("");
+  return text
+    .split(new RegExp(`(${UNKNOWN.source})`, "u"))
+    .map((part, n) => (n % 2 ? part : change(part)))
+    .join("");
 }

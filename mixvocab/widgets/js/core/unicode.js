@@ -19,7 +19,11 @@ const LATER = `
   1cf30-1cf46 1e000-1e006 1e008-1e018 1e01b-1e021 1e023-1e024 1e026-1e02a 1e08f 1e130-1e136 1e2ae 1e2ec-1e2ef
   1e4ec-1e4ef 1e5ee-1e5ef 1e5ff 1e6e3 1e6e6 1e6ee-1e6ef 1e6f5 1e944-1e94a 1e95e-1e95f`;
 
-const range = (text) => text.split("-").map((point) => `\\u{${point}}`).join("-");
+const range = (text) =>
+  text
+    .split("-")
+    .map((point) => `\\u{${point}}`)
+    .join("-");
 const later = LATER.trim().split(/\s+/).map(range).join("");
 
 /** One character that reading leaves as it stands, whatever the browser takes it for. */
@@ -42,8 +46,14 @@ export const SPACE = /^\p{White_Space}$/u;
 
 // The library's last but one block begins at 2B920 where BERT's own begins at 2B820; we follow the library.
 const HAN = [
-  [0x4e00, 0x9fff], [0x3400, 0x4dbf], [0x20000, 0x2a6df], [0x2a700, 0x2b73f], [0x2b740, 0x2b81f], [0x2b920, 0x2ceaf],
-  [0xf900, 0xfaff], [0x2f800, 0x2fa1f],
+  [0x4e00, 0x9fff],
+  [0x3400, 0x4dbf],
+  [0x20000, 0x2a6df],
+  [0x2a700, 0x2b73f],
+  [0x2b740, 0x2b81f],
+  [0x2b920, 0x2ceaf],
+  [0xf900, 0xfaff],
+  [0x2f800, 0x2fa1f],
 ];
 
 /** Whether a character is a Chinese one, which makes a word alone. */

@@ -5,6 +5,9 @@ import { normalise, splitWords } from "./reading.js";
 
 export const CONTINUATION = "##";
 
+// Control characters that count as white space elsewhere are deleted by BERT and end no word.
+const WHITE_SPACE = /((?:[\t\n\r]|(?!\p{Cc})\p{White_Space})+)/u;
+
 /**
  * The tokenizer of a pack (`mixvocab/widgets/vocabularies.py`): its tokenizer.json with the pieces back in their place.
  * The library's own reading of text differs from Rust's in rare characters and is replaced by ours.
@@ -43,6 +46,17 @@ export class Vocabulary {
   words(text) {
     const parts = this.tokenizer.splitter_unnormalized.split(text);
     return parts.flatMap((part) => (this.special.has(part) ? [part] : splitWords(this.tokenizer.normalizer(part))));
+  }
+
+  /**
+   * The same with the white space before each word: it ends a word and is seen no more.
+   * @returns {{word: string, space: string}[]}
+   */
+  spacedWords(text) {
+    const runs = text.split(WHITE_SPACE); // text and white space in turn
+    return runs.flatMap((run, n) =>
+      n % 2 ? [] : this.words(run).map((word, first) => ({ word, space: first ? "" : (runs[n - 1] ?? "") })),
+    );
   }
 
   /** @returns {Piece[]} the pieces of one word. */

@@ -1,0 +1,37 @@
+/** What the reader has chosen. One object holds it on a static page, the kernel's model in JupyterLab. */
+
+/** @typedef {{get: (key: string) => any, set: (key: string, value: any) => void, on: (listen: () => void) => () => void}} Store */
+
+/** @returns {Store} values that live in the page alone */
+export function pageStore(values) {
+  const listeners = new Set();
+  const kept = { ...values };
+  return {
+    get: (key) => kept[key],
+    set(key, value) {
+      if (kept[key] === value) return;
+      kept[key] = value;
+      listeners.forEach((listen) => listen());
+    },
+    on(listen) {
+      listeners.add(listen);
+      return () => listeners.delete(listen);
+    },
+  };
+}
+
+/** @returns {Store} values of an anywidget model, sent to the kernel when they change here */
+export function modelStore(model) {
+  return {
+    get: (key) => model.get(key),
+    set(key, value) {
+      if (model.get(key) === value) return;
+      model.set(key, value);
+      model.save_changes();
+    },
+    on(listen) {
+      model.on("change", listen);
+      return () => model.off("change", listen);
+    },
+  };
+}
