@@ -1,5 +1,6 @@
 /** How guesses for masked words are shown. */
-import { bars, h } from "./dom.js";
+import { h } from "../dom.js";
+import { bars } from "./parts.js";
 
 const MASK = "[MASK]";
 

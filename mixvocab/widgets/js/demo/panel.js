@@ -1,7 +1,8 @@
 /** What the reader sees of the live model: a button that loads it, then a line to type in, and answers below. */
-import { h, megabytes } from "./dom.js";
+import { h } from "../dom.js";
 import { onTheWire } from "./download.js";
 import { Model } from "./model.js";
+import { megabytes } from "./parts.js";
 
 const RUNTIME = "ort-wasm-simd-threaded.wasm";
 const RUNTIME_BYTES = 14.2e6; // about; what the button says before the server has told

@@ -1,5 +1,6 @@
 /** How intents and slots are shown. */
-import { bars, h, percent } from "./dom.js";
+import { h } from "../dom.js";
+import { bars, percent } from "./parts.js";
 
 const COLOURS = 7; // of the palette
 

@@ -1,21 +1,5 @@
-/** Building elements: text stays text. */
-
-/**
- * A new element.
- * @param {string} tag
- * @param {object} [properties] names with a dash, `class` and `role` are set as attributes, others as properties
- * @param {...(Node | string)} children
- * @returns {HTMLElement}
- */
-export function h(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name === "class" || name === "role" || name.includes("-")) element.setAttribute(name, value);
-    else element[name] = value;
-  }
-  element.append(...children);
-  return element;
-}
+/** What both kinds of answers are made of. */
+import { h } from "../dom.js";
 
 /** "1.26 MB": bytes in millions, as disks and networks count them. */
 export function megabytes(bytes) {
