@@ -1,4 +1,4 @@
-"""A grid of experiments, read from YAML: what is varied, against what baseline, and in which sweeps.
+"""A grid of experiments, read from YAML: what is varied, against what baseline, and in which sweeps::
 
     base: {setting: value}                    # of every cell, over the profile's; may be left out
     per_profile: {smoke: {setting: value}}    # further ones at that profile

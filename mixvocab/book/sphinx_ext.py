@@ -8,7 +8,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from mixvocab.book import head
+from mixvocab.book import head, reference
 
 OUTSIDE = "sphinx_thebe"
 """An extension that puts another server's address into every page, for a button that this book does not have."""
@@ -43,6 +43,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     # Before the other extensions' own listeners of this event, which would already have added their files.
     app.connect("config-inited", unhook, priority=1)
+    app.connect("source-read", reference.expand)
+    # Before napoleon, which turns sections such as "Args:" into fields.
+    app.connect("autodoc-process-docstring", reference.as_restructured_text, priority=100)
     app.connect("html-page-context", head.describe)
     app.connect("build-finished", open_from_disk, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
