@@ -47,6 +47,13 @@ def unpack(packed: Pack) -> Tokenizer:
     return Tokenizer.from_str(json.dumps({**state, "model": model}))
 
 
+def restore(packed: Pack) -> PreTrainedTokenizerFast:
+    """The same as a `transformers` tokenizer, of a vocabulary that reads text as BERT does."""
+    state = packed["tokenizer"]
+    longest = state["model"]["max_input_chars_per_word"]
+    return Vocabulary(tuple(packed["pieces"]), state["normalizer"]["lowercase"], longest).tokenizer()
+
+
 def special_strings(packed: Pack) -> set[str]:
     """What is one piece wherever it stands in a text, as [MASK] is."""
     return {token["content"] for token in packed["tokenizer"]["added_tokens"]}

@@ -12,7 +12,7 @@ const MARKS = { " ": "·", "\t": "→", "\n": "↵" };
 function colourOf(piece) {
   let hash = 0x811c9dc5;
   for (const character of piece) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193) >>> 0;
-  return (hash ^ (hash >>> 15)) % COLOURS;
+  return ((hash ^ (hash >>> 15)) >>> 0) % COLOURS;
 }
 
 /**
