@@ -14,7 +14,6 @@ const LETTERS = 24; // of a piece, spelled out
  */
 export function pointing(box, shown) {
   const line = h("p", { class: "mv-told", "aria-live": "polite" }, HINT);
-  const buttons = () => [...box.querySelectorAll(".mv-piece")];
   const at = (side, word, number) =>
     [side, "both"].map((of) => `[data-side="${of}"][data-word="${word}"][data-number="${number}"]`).join(",");
   let current = null;
@@ -54,9 +53,8 @@ export function pointing(box, shown) {
     const here = event.target.closest(".mv-piece");
     if (!here) return;
     if (event.key === "Escape") return clear();
-    const row = buttons().filter(
-      (button) => button.dataset.side === here.dataset.side || button.dataset.side === "both",
-    );
+    const own = here.dataset.side === "student" ? "student" : "teacher";
+    const row = [...box.querySelectorAll(`[data-side="${own}"], [data-side="both"]`)];
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     let next;
     if (step) next = row[row.indexOf(here) + step];
