@@ -73,7 +73,8 @@ def demo(
         raise UserError(f"{folder}: a model of kind {bundle.kind}; pages show intents with slots, or masked words")
     name, answer = _ANSWERS[bundle.kind]
     model = bundle.model(folder, int8=True).read_bytes()
-    learned = "; ".join(f"{source.name} ({'real' if source.real else 'synthetic'})" for source in sources)
+    # What is synthetic has that word in its name.
+    learned = "; ".join(f"{source.name} (real)" if source.real else source.name for source in sources)
     measured = ", ".join(f"{what} {value}" for what, value in scores.items())
     about = f"{parameters:,} parameters in 8 bits. Trained at profile {profile} on {learned}. Measured: {measured}."
     value = {

@@ -33,7 +33,7 @@ EXAMPLES = {
     "joint": Examples(["play some jazz by miles davis", "book a table for two in boston"], "made up"),
     "masked": Examples(["play some [MASK] .", "[MASK] a table for [MASK]"], "made up"),
 }
-SOURCE = Source("snips", "made-up <orders>", "embedded", "a test", "CC0", "0" * 64, False)
+SOURCE = Source("snips", "synthetic <orders>", "embedded", "a test", "CC0", "0" * 64, False)
 
 
 @pytest.fixture(scope="session")

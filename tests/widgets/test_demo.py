@@ -41,7 +41,7 @@ def test_a_page_says_what_the_model_is(make_demo):
     value = make_demo("joint").value
     assert "1,234 parameters" in value["about"]
     assert "profile smoke" in value["about"]
-    assert "made-up <orders> (synthetic)" in value["about"]
+    assert "on synthetic <orders>." in value["about"]
     assert "slot F1 12.3" in value["about"]
     assert value["real"] is False
     assert value["origin"] == "made up"

@@ -258,7 +258,7 @@ def test_from_disk_one_line_says_what_to_do(page, folder):
     [
         ({"missing": {"snips.onnx"}}, "snips.onnx is missing: the server answers 404"),
         ({"missing": {"ort-wasm-simd-threaded.wasm"}}, "ort-wasm-simd-threaded.wasm is missing"),
-        ({"missing": {"demo-worker.js"}}, "the worker's script cannot be loaded"),
+        ({"missing": {"demo-worker.js"}}, "its worker does not run"),
         ({"damaged": {"snips.onnx"}}, "snips.onnx is damaged"),
     ],
     ids=["model", "runtime", "worker", "damaged"],

@@ -22,7 +22,9 @@ export class Model {
     return new Promise((resolve, reject) => {
       this.#worker.onerror = (event) => {
         event.preventDefault(); // it is told to the reader, not to the console
-        reject(new Error("the worker's script cannot be loaded: is there still a connection to the server?"));
+        const error = new Error("its worker does not run: is there still a connection to the server?");
+        reject(error);
+        this.#running?.reject(error);
       };
       this.#worker.onmessage = ({ data }) => {
         if (data.progress) onProgress(data.progress);

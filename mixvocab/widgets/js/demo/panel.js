@@ -16,10 +16,17 @@ export class Panel {
   #view;
   #published;
   #model = null;
-  #times = []; // milliseconds of every query
   #attempts = 0;
+  #times = []; // milliseconds of every query
   #transferred = "";
-  #announcing = 0;
+  #announcing = 0; // the timer of what will be read out
+
+  #start = h("div", { class: "mv-demo-start" });
+  #input = h("input", { type: "text", spellcheck: false, autocomplete: "off", disabled: true });
+  #line = h("div", { class: "mv-demo-line" }, this.#input);
+  #answer = h("div", { class: "mv-demo-answer" });
+  #figures = h("p", { class: "mv-demo-figures" });
+  #spoken = h("p", { class: "mv-demo-spoken", "aria-live": "polite" });
 
   /**
    * @param {string} task name under which the model was published
@@ -27,29 +34,24 @@ export class Panel {
    * @param {object} published the JSON that goes with the model
    */
   constructor(task, view, published) {
-    Object.assign(this, { element: h("div", { class: "mv-demo" }) });
     [this.#task, this.#view, this.#published] = [task, view, published];
-    const id = `mv-demo-${++panels}`;
-    this.input = h("input", { id, type: "text", spellcheck: false, autocomplete: "off", disabled: true });
-    this.input.addEventListener("input", () => this.#ask());
-    this.start = h("div", { class: "mv-demo-start" });
-    this.controls = h("div", { class: "mv-demo-line" }, this.input);
-    if (view.control) this.controls.append(view.control(this.input));
-    this.answer = h("div", { class: "mv-demo-answer" });
-    this.figures = h("p", { class: "mv-demo-figures" });
-    this.spoken = h("p", { class: "mv-demo-spoken", "aria-live": "polite" });
-    this.element.append(
+    this.#input.id = `mv-demo-${++panels}`;
+    this.#input.addEventListener("input", () => this.#ask());
+    if (view.control) this.#line.append(view.control(this.#input));
+    this.element = h(
+      "div",
+      { class: "mv-demo" },
       h("p", { class: "mv-demo-about" }, published.about),
-      this.start,
-      h("label", { htmlFor: id }, view.label),
-      this.controls,
+      this.#start,
+      h("label", { htmlFor: this.#input.id }, view.label),
+      this.#line,
       this.#examples(),
-      this.answer,
-      this.figures,
-      this.spoken,
+      this.#answer,
+      this.#figures,
+      this.#spoken,
     );
     this.#example(published.examples[0]);
-    if (location.protocol === "file:") this.start.append(fromDisk());
+    if (location.protocol === "file:") this.#start.append(fromDisk());
     else this.#offer();
   }
 
@@ -57,19 +59,21 @@ export class Panel {
     const buttons = this.#published.examples.map((example) =>
       h("button", { type: "button", class: "mv-demo-button", onclick: () => this.#example(example) }, example.text),
     );
-    return h("div", { class: "mv-demo-examples", role: "group", "aria-label": this.#published.origin }, ...buttons);
+    const { origin } = this.#published;
+    const said = h("span", { class: "mv-demo-origin" }, `${origin}:`);
+    return h("div", { class: "mv-demo-examples", role: "group", "aria-label": origin }, said, ...buttons);
   }
 
   /** Before the model is there, examples have the answers that Python gave when the book was made. */
   #example({ text, answer }) {
-    this.input.value = text;
+    this.#input.value = text;
     if (this.#model) this.#ask();
     else this.#show(answer, "Answered by Python when this page was made.");
   }
 
   #offer() {
     const sizes = `${megabytes(this.#published.bytes)}, and its runtime, ${Math.round(RUNTIME_BYTES / 1e6)} MB`;
-    this.start.replaceChildren(this.#button(`Load the model, ${sizes}`));
+    this.#start.replaceChildren(this.#button(`Load the model, ${sizes}`));
   }
 
   #button(text) {
@@ -79,7 +83,7 @@ export class Panel {
   async #load() {
     const bar = h("progress", { max: 1, value: 0, "aria-label": "Loading the model" });
     const said = h("span", {}, "loading");
-    this.start.replaceChildren(bar, said);
+    this.#start.replaceChildren(bar, said);
     const { task, tokenizer: pack, bytes } = this.#published;
     const addresses = { model: mixvocab.address(`${this.#task}.onnx`), runtime: mixvocab.address(RUNTIME) };
     const sizes = { model: bytes, runtime: RUNTIME_BYTES };
@@ -107,34 +111,38 @@ export class Panel {
     const parts = { runtime: transferred.runtime, model: transferred.model, ...(vocabulary && { vocabulary }) };
     const sizes = Object.entries(parts).map(([part, bytes]) => `${part} ${megabytes(bytes)}`);
     this.#transferred = `Transferred: ${sizes.join(", ")}.`;
-    if (!checked) this.#transferred += " Its SHA-256 is checked over https and on localhost only.";
-    this.start.replaceChildren();
-    for (const control of this.controls.children) control.disabled = false;
+    if (!checked) this.#transferred += " The model's SHA-256 is checked over https and on localhost only.";
+    this.#start.replaceChildren();
+    this.#enable(true);
     // The button that was pressed is gone; whoever went on reading elsewhere is left alone.
-    if (document.activeElement === document.body) this.input.focus({ preventScroll: true });
+    if (document.activeElement === document.body) this.#input.focus({ preventScroll: true });
     this.#ask();
+  }
+
+  #enable(can) {
+    for (const control of this.#line.children) control.disabled = !can;
   }
 
   /** One line on what went wrong, and the way to try again. */
   #trouble(error) {
     this.#model?.close();
     this.#model = null;
-    for (const control of this.controls.children) control.disabled = true;
+    this.#enable(false);
     const line = h("p", { class: "mv-demo-trouble", role: "alert" }, `The model is not running: ${error.message}.`);
-    this.start.replaceChildren(line, this.#button("Try again"));
+    this.#start.replaceChildren(line, this.#button("Try again"));
   }
 
   async #ask() {
-    const text = this.input.value;
+    const text = this.#input.value;
     if (!this.#view.answerable(text)) {
-      this.answer.replaceChildren(h("p", { class: "mv-demo-note" }, this.#view.hint));
+      this.#answer.replaceChildren(h("p", { class: "mv-demo-note" }, this.#view.hint));
       return;
     }
     try {
       const answer = await this.#model.ask(text);
       if (!answer) return; // a newer text is being answered
       this.#times.push(answer.milliseconds);
-      if (this.#view.answerable(this.input.value)) this.#show(answer, this.#latency());
+      if (this.#view.answerable(this.#input.value)) this.#show(answer, this.#latency());
       this.element.dispatchEvent(new CustomEvent("mv-answer", { bubbles: true, detail: { text, ...answer } }));
     } catch (error) {
       this.#trouble(error);
@@ -142,10 +150,10 @@ export class Panel {
   }
 
   #show(answer, figures) {
-    this.answer.replaceChildren(...this.#view.show(answer, this.#published));
-    this.figures.textContent = figures;
+    this.#answer.replaceChildren(...this.#view.show(answer, this.#published));
+    this.#figures.textContent = figures;
     clearTimeout(this.#announcing);
-    if (this.#model) this.#announcing = setTimeout(() => (this.spoken.textContent = this.#view.tell(answer)), PAUSE);
+    if (this.#model) this.#announcing = setTimeout(() => (this.#spoken.textContent = this.#view.tell(answer)), PAUSE);
   }
 
   #latency() {
