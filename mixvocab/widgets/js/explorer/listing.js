@@ -25,9 +25,9 @@ export function listing(choose) {
   }
 
   function button({ piece, set, times }) {
-    const told = `${piece}, ${SETS[set]}, used ${grouped(times)} times`;
-    const properties = { type: "button", class: `mv-set-${set}`, "aria-label": told, onclick: () => choose(piece) };
-    const made = h("button", properties, h("code", {}, piece), h("small", {}, grouped(times)));
+    const told = (text) => h("span", { class: "mv-explorer-spoken" }, text);
+    const content = [h("code", {}, piece), told(`, ${SETS[set]}, used `), h("small", {}, grouped(times)), told(" times")];
+    const made = h("button", { type: "button", class: `mv-set-${set}`, onclick: () => choose(piece) }, ...content);
     made.dataset.piece = piece;
     return made;
   }
