@@ -1,0 +1,137 @@
+"""The overlap widget in Python: traits, what follows from them, and what stands on pages."""
+
+from __future__ import annotations
+
+import json
+from html import unescape
+from itertools import chain
+
+import pytest
+import traitlets
+
+from mixvocab.errors import UserError
+from mixvocab.models.teacher import load_tokenizer
+from mixvocab.text.wordpiece import Vocabulary
+from mixvocab.widgets import overlap
+from mixvocab.widgets.mixed import mixed_line
+from mixvocab.widgets.overlap import OverlapWidget
+from mixvocab.widgets.segments import segments_of, table_of, words_of_line
+from mixvocab.widgets.vocabularies import published
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture
+def teacher(tiny_teacher):
+    return load_tokenizer(tiny_teacher)
+
+
+@pytest.fixture
+def students(tiny_pieces):
+    return {size: Vocabulary(tuple(tiny_pieces[:size])) for size in (110, 140)}
+
+
+@pytest.fixture
+def make(teacher, students, tmp_path, monkeypatch):
+    """make(**values) -> a widget whose scripts are two small files."""
+    files = tmp_path / "overlap.js", tmp_path / "overlap.css"
+    for file in files:
+        file.write_text(f"/* {file.name} */")
+    monkeypatch.setattr(overlap, "lab_files", lambda kind: files)
+    vocabularies = published(teacher, students, default=140, about="a test")
+    return lambda **values: OverlapWidget(vocabularies, **values)
+
+
+def cut(text, teacher, student):
+    return segments_of(text, teacher.backend_tokenizer, student.backend())
+
+
+def test_segments_follow_text_and_size_at_once(make, teacher, students):
+    widget, seen = make(text="machine learning"), []
+    widget.observe(lambda change: seen.append(change["new"]), "segments")
+    assert widget.segments == cut("machine learning", teacher, students[140])
+    widget.text = "Reading [MASK], 漢字"
+    assert seen[-1] == widget.segments == cut("Reading [MASK], 漢字", teacher, students[140])
+    widget.size = 110
+    assert seen[-1] == widget.segments == cut("Reading [MASK], 漢字", teacher, students[110])
+    assert widget.segments[0]["word"] == "reading"
+    with pytest.raises(traitlets.TraitError):
+        widget.segments = []
+
+
+def test_segments_are_what_the_tokenizers_say(teacher, students):
+    for text in ("Reading [MASK]ed", " the\tcat's ", "", "[CLS][SEP]", "Σας Å x\x00y"):
+        segments = cut(text, teacher, students[140])
+        student = students[140].backend()
+        assert list(chain.from_iterable(each["teacher"] for each in segments)) == teacher.tokenize(text)
+        expected = student.encode(text, add_special_tokens=False).tokens
+        assert list(chain.from_iterable(each["student"] for each in segments)) == expected
+        assert [each["word"] for each in segments] == words_of_line(text, student)
+
+
+def test_mixed_follows_the_choices(make, teacher, students):
+    widget = make(text="the teacher reads one book", p=0.4, seed=6, size=110)
+    expected = mixed_line("the teacher reads one book", teacher, students[110].tokenizer(), p_sv=0.4, seed=6)
+    assert widget.mixed == expected
+    widget.seed = 7
+    assert widget.mixed != expected
+
+
+def test_controls_are_linked_both_ways(make):
+    widget = make(text="one")
+    controls = {control.description: control for control in widget.controls().children}
+    controls["Text"].value, controls["p_SV"].value, controls["Pieces"].value = "two", 0.25, 110
+    assert (widget.text, widget.p, widget.size) == ("two", 0.25, 110)
+    assert widget.segments[0]["word"] == "two"
+    widget.seed, widget.shape, widget.text = 9, "L-12 H-256", "three"
+    assert (controls["Seed"].value, controls["Student"].value, controls["Text"].value) == (9, "L-12 H-256", "three")
+
+
+def test_bad_values_are_refused(make):
+    widget = make()
+    with pytest.raises(UserError, match="size = 7: choose one of 110, 140"):
+        widget.size = 7
+    with pytest.raises(UserError, match="shape = 'huge': choose one of L-6"):
+        widget.shape = "huge"
+    for name, value in (("p", 1.5), ("seed", -1)):
+        with pytest.raises(traitlets.TraitError):
+            setattr(widget, name, value)
+    with pytest.raises(UserError, match="size = 7"):
+        make(size=7)
+
+
+def test_a_page_gets_the_live_element_and_jupyterlab_the_widget(make):
+    widget = make(text="<the> & \"machine\" 'learning'", p=0.3)
+    bundle, _ = widget._repr_mimebundle_()
+    assert VIEW in bundle
+    html = bundle["text/html"]
+    config = json.loads(unescape(html.split('data-mv-config="')[1].split('"')[0]))
+    assert config["text"] == widget.text
+    assert config["p"] == 0.3
+    assert config["shapes"]["L-6 H-96"] == {"layers": 6, "hidden": 96}
+    assert "vocabularies" not in config  # published once, not once an element
+    assert "<the>" not in html
+    assert table_of(widget.segments) in html
+    assert widget._esm == "/* overlap.js */"
+    assert widget._css == "/* overlap.css */"
+
+
+def test_without_scripts_there_is_the_table_and_one_line_why(make, monkeypatch):
+    def missing(kind):
+        raise UserError("npm cannot fetch the pages' scripts")
+
+    monkeypatch.setattr(overlap, "lab_files", missing)
+    widget = make(text="the machine")
+    bundle, _ = widget._repr_mimebundle_()
+    assert VIEW not in bundle
+    assert "npm cannot fetch" in bundle["text/html"]
+    assert table_of(widget.segments) in bundle["text/html"]
+    widget.text = "the"
+    assert [each["word"] for each in widget.segments] == ["the"]
+
+
+def test_a_table_is_cut_short(teacher, students):
+    html = table_of(cut("the <cat> " * 40, teacher, students[140]))
+    assert html.count("<tr>") == 61
+    assert "And 100 words more." in html
+    assert "&lt;" in html
