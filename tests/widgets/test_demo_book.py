@@ -69,7 +69,7 @@ def live(context, pages: Path, names: list[str], below: str, task: str):
     name = next(name for name in names if place in (pages / name).read_text(encoding="utf-8"))
     context.add_init_script(LISTEN)
     page, wrong, outside = open_page(context, below, name)
-    demo = page.locator(".mv-demo").first
+    demo = page.locator(f"[data-mv=demo][data-mv-config*={task}] .mv-demo")
     demo.locator("button.mv-demo-load").click()
     demo.locator("input:enabled").wait_for()
     return page, demo, wrong, outside
