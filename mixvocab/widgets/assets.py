@@ -104,7 +104,7 @@ def _modules(folder: Path) -> Path:
     """node_modules, fetched again only if the lock has changed."""
     lock, stamp = (HERE / "package-lock.json").read_text(encoding="utf-8"), folder / "node_modules" / STAMP
     if not (stamp.is_file() and stamp.read_text(encoding="utf-8") == lock):
-        print("fetching the pages' scripts with npm", flush=True)
+        print("fetching the pages' scripts with npm", file=sys.stderr, flush=True)  # a chapter does not show this
         npm.install(folder)
         stamp.write_text(lock, encoding="utf-8")
     return folder / "node_modules"
