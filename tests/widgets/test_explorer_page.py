@@ -191,7 +191,7 @@ def test_the_words_of_a_piece_are_those_that_python_cuts_with_it(page, place) ->
     size = place.vocabularies["default"]
     mine, theirs = place.cuts(size)
     used = Counter(piece for cut in mine for piece in set(cut))
-    chosen = [piece for piece, words in used.most_common() if 2 < words < 120][:3]
+    chosen = [piece for piece, words in used.most_common() if 2 < words < 60][:2]
     lacking = [piece for piece in (p for cut in theirs for p in cut) if piece not in used and piece.startswith("##")][
         :1
     ]

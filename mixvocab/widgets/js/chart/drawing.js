@@ -25,6 +25,11 @@ export function draw(chart, shown, width) {
   const rows = chart.y.categories?.length;
   const height = rows ? 44 + 42 * rows : Math.min(400, Math.max(250, 0.62 * width));
   const margins = rows ? Math.min(0.42 * width, 14 + 0.62 * FONT_SIZE * longest(chart.y.categories)) : 52;
+  const [across, up] = [scale(chart, "x", shown), scale(chart, "y", shown)];
+  const [below, beside] = [
+    ticks(chart.x, width - margins, 75, across.domain),
+    ticks(chart.y, height, 45, up.domain),
+  ];
   const svg = plot({
     width,
     height,
@@ -33,13 +38,13 @@ export function draw(chart, shown, width) {
     marginTop: 16,
     marginBottom: 28,
     style: { background: "none", color: "var(--mv-ink)", fontFamily: "inherit", fontSize: `${FONT_SIZE}px` },
-    x: scale(chart, "x", shown),
-    y: scale(chart, "y", shown),
+    x: across,
+    y: up,
     marks: [
-      gridX({ stroke: "var(--mv-line)", strokeOpacity: 1, ...ticks(chart.x, width - margins, 75) }),
-      gridY({ stroke: "var(--mv-line)", strokeOpacity: 1, ...ticks(chart.y, height, 45) }),
-      axisX({ label: null, tickSize: 0, ...written(chart.x, width - margins, 75) }),
-      axisY({ label: null, tickSize: 0, lineWidth: (margins - 10) / (1.12 * FONT_SIZE), ...written(chart.y, height, 45) }),
+      gridX({ stroke: "var(--mv-line)", strokeOpacity: 1, ...below }),
+      gridY({ stroke: "var(--mv-line)", strokeOpacity: 1, ...beside }),
+      axisX({ label: null, tickSize: 0, ...below, ...names(chart.x) }),
+      axisY({ label: null, tickSize: 0, lineWidth: (margins - 10) / (1.12 * FONT_SIZE), ...beside, ...names(chart.y) }),
       ...(chart.references ?? []).flatMap((one) => reference(chart, one)),
       ...shown.flatMap((series) => marks(chart, series)),
     ],
@@ -78,17 +83,33 @@ function references(chart, side) {
 }
 
 /** Ticks where the specification wants them, as many as there is room for; else as the library finds them. */
-function ticks(axis, room, each) {
+function ticks(axis, room, each, [low, high]) {
   if (axis.scale === "categories") return {};
-  if (!axis.ticks) return { ticks: Math.max(2, Math.round(room / each)) };
-  const step = Math.ceil((axis.ticks.length * 44) / room);
-  return { ticks: axis.ticks.filter((_, number) => number % step === 0).map(([value]) => value) };
+  if (axis.ticks) {
+    const step = Math.ceil((axis.ticks.length * 44) / room);
+    return { ticks: axis.ticks.filter((_, number) => number % step === 0).map(([value]) => value) };
+  }
+  const most = Math.max(2, Math.round(room / each));
+  return { ticks: axis.scale === "log" ? decades(low, high, most) : most };
 }
 
-function written(axis, room, each) {
-  const names = new Map(axis.ticks);
-  const words = axis.ticks ? { tickFormat: (value) => names.get(value) } : axis.compact ? { tickFormat: "~s" } : {};
-  return { ...ticks(axis, room, each), ...words };
+/** Round numbers of a logarithmic axis: as many in each power of ten as there is room for. */
+function decades(low, high, most) {
+  const powers = Array.from({ length: Math.ceil(Math.log10(high / low)) + 2 }, (_, n) => Math.floor(Math.log10(low)) + n);
+  const choices = [[1, 2, 3, 5], [1, 2, 5], [1, 3], [1]].map((factors) =>
+    powers.flatMap((power) => factors.map((factor) => factor * 10 ** power)).filter((at) => at >= low && at <= high),
+  );
+  return choices.find((found) => found.length <= most) ?? choices.at(-1);
+}
+
+/** What is written at the ticks. */
+function names(axis) {
+  if (axis.ticks) {
+    const known = new Map(axis.ticks);
+    return { tickFormat: (value) => known.get(value) };
+  }
+  const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+  return axis.compact || axis.scale === "log" ? { tickFormat: (value) => short.format(value) } : {};
 }
 
 function reference(chart, { axis, value, label }) {

@@ -14,9 +14,11 @@ const GAP = 8;
  */
 export function writeLabels(svg, shown, place, frame) {
   const points = shown.flatMap((series) => series.points.map((point) => ({ point, bold: !series.hollow })));
-  const taken = points.map(({ point }) => around(...place(point)));
+  const named = points.filter(({ point }) => point.label);
+  if (!named.length) return;
+  const taken = points.map(({ point }) => around(point, place));
   // Ours first: they are what the reader came for.
-  for (const { point, bold } of points.filter(({ point }) => point.label).sort((a, b) => b.bold - a.bold)) {
+  for (const { point, bold } of named.sort((a, b) => b.bold - a.bold)) {
     const [x, y] = place(point);
     const width = 7 * point.label.length;
     const free = sides(x, y, width).find((box) => inside(box, frame) && !taken.some((other) => meet(box, other)));
@@ -34,8 +36,11 @@ function sides(x, y, width) {
   return [...corners, [left, down]].map(([l, t]) => ({ left: l, top: t, right: l + width, bottom: t + HEIGHT }));
 }
 
-function around(x, y) {
-  return { left: x - 6, right: x + 6, top: y - 6, bottom: y + 6 };
+/** The room of a point with its interval, which lies along y where points have names. */
+function around(point, place) {
+  const [x, y] = place(point);
+  const ends = [point.low, point.high].filter((end) => end !== undefined).map((end) => place({ ...point, y: end })[1]);
+  return { left: x - 6, right: x + 6, top: Math.min(y - 6, ...ends), bottom: Math.max(y + 6, ...ends) };
 }
 
 function inside(box, frame) {
