@@ -41,7 +41,18 @@ STRANGE = [
     "漢字かな交じり文 \U00020001 \U0002b830 한국어 हिन्दी ภาษาไทย",
     "😀 👨‍👩‍👧 ✂️ 🧩🧩",
     "a\x00b\x01c\x0bd\x0ce\x1cf\x85g\u200bh\ufeffi\u00adj\ufffdk\u3000l\u2028m\ue000n",
-    "x" * 99 + " " + "y" * 101 + " " + "z" * 1001 + " " + "ab" * 300,
+    "x" * 99
+    + " "
+    + "y" * 101
+    + " "
+    + "z" * 1001
+    + " "
+    + "ab" * 300
+    + " "
+    + "wörd9é" * 100
+    + "漢"
+    + "q" * 150
+    + "\U0001f9e9",
     "\u061d \u0898 \u1734 \u166d \U000111c9 \U00011938 \U00010d69 \u1abf \u2e52",  # other than in today's Unicode
     "__proto__ constructor toString ##ing ## # '' — $5.00 x_y",
     "<img src=x onerror=alert(1)> <b>bold</b> &amp; \"quoted\" 'single' \\n \\",

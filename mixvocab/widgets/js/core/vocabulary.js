@@ -8,6 +8,9 @@ export const CONTINUATION = "##";
 // Control characters that count as white space elsewhere are deleted by BERT and end no word.
 const WHITE_SPACE = /((?:[\t\n\r]|(?!\p{Cc})\p{White_Space})+)/u;
 
+// Characters. The library tries every ending of a word for every piece, which in a longer word takes seconds.
+const LONG = 100;
+
 /**
  * The tokenizer of a pack (`mixvocab/widgets/vocabularies.py`): its tokenizer.json with the pieces back in their place.
  * The library's own reading of text differs from Rust's in rare characters and is replaced by ours.
@@ -39,6 +42,8 @@ export class Vocabulary {
     this.unknown = pack.tokenizer.model.unk_token;
     this.tokenizer = buildTokenizer(pack);
     this.special = new Set(this.tokenizer.special_tokens);
+    this.limit = pack.tokenizer.model.max_input_chars_per_word;
+    this.longest = Math.max(...pack.pieces.map((piece) => piece.length));
     this.cuts = new Map();
   }
 
@@ -71,7 +76,7 @@ export class Vocabulary {
   }
 
   #cut(word) {
-    const pieces = this.special.has(word) ? [word] : this.tokenizer.model.encode([word]);
+    const pieces = this.special.has(word) ? [word] : this.#segment(word);
     let at = 0;
     return pieces.map((piece) => {
       const spelled = pieces.length === 1 ? word : piece.slice(at ? CONTINUATION.length : 0);
@@ -79,5 +84,26 @@ export class Vocabulary {
       at += Array.from(spelled).length;
       return { piece, id: this.id(piece), start, end: at };
     });
+  }
+  #segment(word) {
+    const letters = Array.from(word);
+    return letters.length > LONG && letters.length <= this.limit
+      ? this.#longestMatch(letters)
+      : this.tokenizer.model.encode([word]);
+  }
+
+  /** The library's rule, trying nothing that is longer than the longest piece. */
+  #longestMatch(letters) {
+    const found = [];
+    for (let start = 0; start < letters.length;) {
+      const prefix = start ? CONTINUATION : "";
+      const piece = (end) => prefix + letters.slice(start, end).join("");
+      let end = Math.min(start + this.longest, letters.length);
+      while (end > start && this.id(piece(end)) === undefined) end--;
+      if (end === start) return [this.unknown];
+      found.push(piece(end));
+      start = end;
+    }
+    return found;
   }
 }

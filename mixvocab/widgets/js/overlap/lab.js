@@ -5,6 +5,7 @@ import { overlapView } from "./view.js";
 
 function render({ model, el }) {
   const view = overlapView(model.get("vocabularies"), model.get("shapes"), modelStore(model));
+  view.element.dataset.lmSuppressShortcuts = "true"; // arrow keys move over pieces, not over cells
   el.append(view.element);
   return view.remove;
 }

@@ -101,6 +101,7 @@ export function overlapView(vocabularies, shapes, store, page = {}) {
     h("div", { class: "mv-columns" }, counts.element, h("div", { class: "mv-sizes" }, cards.element, shape.element)),
     sequence.element,
     copyRow(store, page),
+    h("p", { class: "mv-summary mv-about" }, `The students' vocabularies were learned from: ${vocabularies.about}`),
   );
   update();
   return { element, remove: store.on(afterwards(update)) };
