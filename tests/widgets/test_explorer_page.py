@@ -28,6 +28,22 @@ from mixvocab.widgets import assets
 from mixvocab.widgets.explorer import ExplorerWidget, frequent_words
 from mixvocab.widgets.vocabularies import published, unpack
 
+# JupyterLab's side of a widget, as far as the module uses it.
+LAB = """async ({ source, values }) => {
+  const { default: widget } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  const listeners = new Set();
+  globalThis.saved = [];
+  globalThis.model = {
+    get: (key) => values[key],
+    set: (key, value) => { values[key] = value; listeners.forEach((listen) => listen()); },
+    save_changes: () => saved.push([values.size, values.query, values.selected]),
+    on: (_, listen) => listeners.add(listen),
+    off: (_, listen) => listeners.delete(listen),
+  };
+  const el = document.createElement("div");
+  document.body.replaceChildren(el);
+  globalThis.leave = widget.render({ model, el });
+}"""
 LETTERS = 60_000  # of text that the small page's vocabularies are learned from
 
 
@@ -248,3 +264,23 @@ def test_no_serious_violation_of_accessibility(page) -> None:
         run = "axe.run('.mv-explorer', { preload: false }).then(({ violations }) => violations)"
         serious = [each for each in page.evaluate(run) if each["impact"] in ("serious", "critical")]
         assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
+
+
+def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, folder) -> None:
+    place = Place(folder, "page.html")
+    values = {"vocabularies": place.vocabularies, "words": place.words, "size": 800, "query": "", "selected": "the"}
+    page = browser.new_page()
+    page.goto("about:blank")
+    page.evaluate(LAB, {"source": assets.lab_files("explorer")[0].read_text(encoding="utf-8"), "values": values})
+    ready(page)
+    assert page.locator(".mv-explorer-detail h4").inner_text() == "the"
+    page.evaluate("model.set('query', '##s')")  # by a cell
+    assert page.locator(".mv-explorer input[type=search]").input_value() == "##s"
+    page.locator(".mv-explorer-pieces button[data-piece='##s']").click()
+    page.locator(".mv-explorer select").select_option("400")
+    assert page.evaluate("saved") == [[800, "##s", "##s"], [400, "##s", "##s"]]
+    ready(page)
+    page.evaluate("leave()")
+    page.evaluate("model.set('query', 'gone')")
+    assert page.locator(".mv-explorer input[type=search]").input_value() == "##s"
+    page.close()

@@ -95,7 +95,8 @@ function ticks(axis, room, each, [low, high]) {
 
 /** Round numbers of a logarithmic axis: as many in each power of ten as there is room for. */
 function decades(low, high, most) {
-  const powers = Array.from({ length: Math.ceil(Math.log10(high / low)) + 2 }, (_, n) => Math.floor(Math.log10(low)) + n);
+  const first = Math.floor(Math.log10(low));
+  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - first + 1 }, (_, number) => first + number);
   const choices = [[1, 2, 3, 5], [1, 2, 5], [1, 3], [1]].map((factors) =>
     powers.flatMap((power) => factors.map((factor) => factor * 10 ** power)).filter((at) => at >= low && at <= high),
   );

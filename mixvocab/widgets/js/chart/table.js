@@ -23,7 +23,8 @@ export function table(chart) {
   const rows = points.map((row) =>
     h("tr", {}, ...columns.map(([, cell], n) => h(n ? "td" : "th", n ? {} : { scope: "row" }, cell(row) ?? ""))),
   );
-  const inner = h("table", { class: "table" }, h("caption", {}, chart.title), h("thead", {}, head), h("tbody", {}, ...rows));
+  const caption = h("caption", {}, chart.title);
+  const inner = h("table", { class: "table" }, caption, h("thead", {}, head), h("tbody", {}, ...rows));
   const box = { class: "mv-chart-table", role: "region", tabIndex: 0, "aria-label": `Table: ${chart.title}` };
   return h("details", {}, h("summary", {}, "As a table"), h("div", box, inner));
 }

@@ -26,8 +26,14 @@ export function listing(choose) {
 
   function button({ piece, set, times }) {
     const told = (text) => h("span", { class: "mv-explorer-spoken" }, text);
-    const content = [h("code", {}, piece), told(`, ${SETS[set]}, used `), h("small", {}, grouped(times)), told(" times")];
-    const made = h("button", { type: "button", class: `mv-set-${set}`, onclick: () => choose(piece) }, ...content);
+    const made = h(
+      "button",
+      { type: "button", class: `mv-set-${set}`, onclick: () => choose(piece) },
+      h("code", {}, piece),
+      told(`, ${SETS[set]}, used `),
+      h("small", {}, grouped(times)),
+      told(" times"),
+    );
     made.dataset.piece = piece;
     return made;
   }

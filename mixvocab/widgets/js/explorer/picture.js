@@ -1,4 +1,4 @@
-/** The sets as a picture: three columns, a row for each class, bars as long as there are pieces; each opens. */
+/** The sets as a picture: how large they are, and in columns how each divides into classes; every part opens. */
 
 import { h } from "../dom.js";
 import { CLASSES, grouped, overlap, SETS } from "./sets.js";
@@ -86,9 +86,10 @@ function rows(entries, by, open) {
   const classes = CLASSES[by]
     .map(({ label, holds }, place) => ({ label, place, counts: countBySet(entries.filter(holds)) }))
     .filter(({ counts }) => Object.values(counts).some((count) => count));
-  const most = Math.max(1, ...classes.flatMap(({ counts }) => Object.values(counts)));
+  // A bar is measured against its own column: the sets differ so much in size that one would hide the other.
+  const most = (set) => Math.max(...classes.map(({ counts }) => counts[set]));
   return classes.map(({ label, place, counts }) => {
-    const cells = Object.keys(SETS).map((set) => h("td", {}, cell({ by, set, place }, counts[set], most, open)));
+    const cells = Object.keys(SETS).map((set) => h("td", {}, cell({ by, set, place }, counts[set], most(set), open)));
     return h("tr", {}, h("th", { scope: "row" }, label), ...cells);
   });
 }

@@ -1,4 +1,4 @@
-/** The vocabulary explorer, on pages and in JupyterLab: a picture of two sets of pieces, a search, and single pieces. */
+/** The vocabulary explorer, on pages and in JupyterLab: two sets of pieces as a picture, a search, single pieces. */
 
 import { Vocabulary } from "../core/vocabulary.js";
 import { h } from "../dom.js";
@@ -30,7 +30,8 @@ export function explorerView(vocabularies, text, store) {
   const waiting = h("p", { class: "mv-explorer-wait" }, `Cutting ${grouped(text.words.length)} words twice `, bar);
   const field = h("input", { type: "search", spellcheck: false, autocapitalize: "none", placeholder: "##ing" });
   field.addEventListener("input", () => store.set("query", field.value));
-  const select = h("select", {}, ...vocabularies.sizes.map((size) => h("option", { value: size }, grouped(Number(size)))));
+  const sizes = vocabularies.sizes.map((size) => h("option", { value: size }, grouped(Number(size))));
+  const select = h("select", {}, ...sizes);
   select.addEventListener("change", () => store.set("size", Number(select.value)));
   const controls = h(
     "div",
@@ -42,8 +43,9 @@ export function explorerView(vocabularies, text, store) {
   const about = h(
     "p",
     { class: "mv-explorer-about" },
-    `Uses are counted in the ${grouped(text.words.length)} most frequent words, ${grouped(running)} running words: the ` +
-      `student's, or the teacher's of pieces that the student lacks. The student's pieces were learned from ${vocabularies.about}.`,
+    `Uses are counted in the ${grouped(text.words.length)} most frequent words, ${grouped(running)} running words: ` +
+      "the student's, or the teacher's of pieces that the student lacks. Bars are measured within their column. " +
+      `The student's pieces were learned from ${vocabularies.about}.`,
   );
   const shown = h("div", { hidden: true }, sets.element, about, pieces.element, spoken, one);
   const element = h("div", { class: "mv-explorer" }, controls, waiting, shown);
