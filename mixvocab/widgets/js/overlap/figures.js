@@ -35,9 +35,9 @@ export function countsTable() {
         row("[UNK] words", "unknown", (one) => grouped(one.unknown)),
       );
       const inside = aligned.reduce((sum, word) => sum + word.boundaries.size, 0);
-      summary.textContent =
-        `${grouped(aligned.length)} words, ${grouped(Array.from(text).length)} characters, ${grouped(bytes)} bytes in UTF-8; ` +
-        `${grouped(inside)} boundaries inside words are shared.`;
+      const measures = [`${grouped(aligned.length)} words`, `${grouped(Array.from(text).length)} characters`];
+      measures.push(`${grouped(bytes)} bytes in UTF-8`);
+      summary.textContent = `${measures.join(", ")}; ${grouped(inside)} boundaries inside words are shared.`;
       summary.dataset.words = aligned.length;
       summary.dataset.bytes = bytes;
       summary.dataset.boundaries = inside;

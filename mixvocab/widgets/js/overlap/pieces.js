@@ -24,7 +24,7 @@ function pieceButton(piece, side, word, number, unknown) {
   const continues = piece.start > 0;
   const classes = ["mv-piece", continues && "mv-continues", isUnknown && "mv-unknown"].filter(Boolean);
   const letters = continues ? piece.piece.slice(CONTINUATION.length) : piece.piece;
-  const button = h(
+  return h(
     "button",
     {
       class: classes.join(" "),
@@ -41,10 +41,9 @@ function pieceButton(piece, side, word, number, unknown) {
     ...(continues ? [h("span", { class: "mv-hashes" }, CONTINUATION)] : []),
     h("span", { class: "mv-letters" }, letters),
   );
-  return button;
 }
 
-/** The word as two rows of pieces on common columns; between them bars for shared pieces, ticks for shared boundaries. */
+/** The word as two rows of pieces on common columns; bars join shared pieces, lines run through shared boundaries. */
 function stacked(aligned, number, unknown) {
   const ends = [...new Set(SIDES.flatMap((side) => aligned[side].map((piece) => piece.end)))].sort((a, b) => a - b);
   const column = new Map([[0, 1], ...ends.map((end, n) => [end, n + 2])]);
@@ -77,7 +76,13 @@ function interleaved(aligned, number, unknown) {
   const alike =
     aligned.teacher.length === aligned.student.length && aligned.teacher.every((p) => twin(p, aligned.student));
   const group = (side) => {
-    const buttons = aligned[side].map((p, n) => pieceButton(p, alike ? "both" : side, number, n, unknown));
+    const other = SIDES.find((each) => each !== side);
+    const buttons = aligned[side].map((piece, n) => {
+      const button = pieceButton(piece, alike ? "both" : side, number, n, unknown);
+      button.classList.toggle("mv-twinned", !alike && Boolean(twin(piece, aligned[other])));
+      button.classList.toggle("mv-at-boundary", aligned.boundaries.has(piece.start));
+      return button;
+    });
     return h("span", { class: `mv-group mv-group-${alike ? "both" : side}` }, ...buttons);
   };
   return h(

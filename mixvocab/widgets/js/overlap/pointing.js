@@ -9,7 +9,7 @@ const LETTERS = 24; // of a piece, spelled out
 
 /**
  * @param {HTMLElement} box holds the pieces
- * @param {() => {aligned: import("../core/alignment.js").Aligned[], vocabularies: object}} shown what is drawn there now
+ * @param {() => {aligned: import("../core/alignment.js").Aligned[], vocabularies: object}} shown what is drawn there
  * @returns {{line: HTMLElement, reset: () => void}} the line for readers, and what to call after drawing anew
  */
 export function pointing(box, shown) {

@@ -1,6 +1,11 @@
 /** What the reader has chosen. One object holds it on a static page, the kernel's model in JupyterLab. */
 
-/** @typedef {{get: (key: string) => any, set: (key: string, value: any) => void, on: (listen: () => void) => () => void}} Store */
+/**
+ * @typedef {object} Store
+ * @property {(key: string) => any} get
+ * @property {(key: string, value: any) => void} set
+ * @property {(listen: () => void) => () => void} on call `listen` after changes; returns what stops that
+ */
 
 /** @returns {Store} values that live in the page alone */
 export function pageStore(values) {
