@@ -14,6 +14,8 @@ OUTSIDE = "sphinx_thebe"
 """An extension that puts another server's address into every page, for a button that this book does not have."""
 # Browsers refuse to preload fonts for a page opened from disk; the style sheet loads them anyway.
 _PRELOADED_FONT = re.compile(r'\s*<link rel="preload" as="font"[^>]*>')
+# Names that hide from a screen reader what stands on the button: "Search", "Show code cell source".
+_OTHER_NAME = re.compile(r'(<button class="btn search-button-field[^>]*?|<summary) aria-label="[^"]*"')
 
 
 def unhook(app: Sphinx, config: Any) -> None:
@@ -27,7 +29,7 @@ def unhook(app: Sphinx, config: Any) -> None:
 
 
 def open_from_disk(app: Sphinx, error: Exception | None) -> None:
-    """Take out of the finished pages what fails without a server, and files that are no pages."""
+    """Take out of the finished pages what fails without a server or misleads, and files that are no pages."""
     if error or app.builder.format != "html":
         return
     for path in Path(app.outdir).rglob("*.html"):
@@ -35,7 +37,7 @@ def open_from_disk(app: Sphinx, error: Exception | None) -> None:
             path.unlink()
             continue
         text = path.read_text(encoding="utf-8")
-        if (clean := _PRELOADED_FONT.sub("", text)) != text:
+        if (clean := _OTHER_NAME.sub(r"\1", _PRELOADED_FONT.sub("", text))) != text:
             path.write_text(clean, encoding="utf-8")
 
 

@@ -1,0 +1,72 @@
+"""Every page under axe-core, in both themes, on a desk and on a phone: nothing that keeps a reader out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from visiting import PHONE, open_page
+
+from mixvocab.errors import UserError
+from mixvocab.widgets import assets
+
+DESK = {"width": 1280, "height": 900}
+GRAVE = {"serious", "critical"}
+SETTLED = "!globalThis.mixvocab || [...document.querySelectorAll('[data-mv]')].every((one) => one.dataset.mvState)"
+# A theme changes colours and nothing else: in the second theme only what depends on them is looked at again.
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+RUN = """async (rules) => {
+  const only = rules ? { runOnly: { type: "rule", values: rules } } : {};
+  const found = await axe.run(document, { resultTypes: ["violations"], ...only });
+  return found.violations.map(({ id, impact, nodes }) => [id, impact, nodes.map((node) => node.html.slice(0, 150))]);
+}"""
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The source of axe-core."""
+    try:
+        return (assets.scripts() / "test" / "axe.js").read_text(encoding="utf-8")
+    except UserError as error:
+        pytest.skip(f"needs axe-core: {error}")
+
+
+def grave(page, rules: list[str] | None = None) -> list[str]:
+    """What axe-core finds on the page as it stands, of all rules or of some; minor things left out."""
+    return [
+        f"{rule}, {len(nodes)} times: {nodes[0]}"
+        for rule, impact, nodes in page.evaluate(RUN, rules)
+        if impact in GRAVE
+    ]
+
+
+def looks(page, axe: str):
+    """Theme and width of each look at a page, with what is wrong with it."""
+    page.wait_for_function(SETTLED)
+    page.add_script_tag(content=axe)
+    page.add_style_tag(content="*, ::before, ::after { transition: none !important; animation: none !important; }")
+    for where, size in (("desk", DESK), ("phone", PHONE)):
+        page.set_viewport_size(size)
+        for theme in ("light", "dark"):
+            page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+            yield f"{theme}, {where}", grave(page, OF_COLOURS if theme == "dark" else None)
+
+
+def test_no_page_keeps_a_reader_out(browser, server: str, names: list[str], axe: str, pages: Path):
+    found = {}
+    for name in names:
+        if name == "index.html":
+            continue  # a redirection
+        window = browser.new_context(color_scheme="light")
+        page, _, _ = open_page(window, server, name)
+        found |= {f"{name}, {look}": wrong for look, wrong in looks(page, axe) if wrong}
+        window.close()
+    assert found == {}
+
+
+def test_axe_is_awake(context, axe: str):
+    """A page without a name for its button and with grey on grey is called what it is."""
+    page = context.new_page()
+    page.set_content('<html lang="en"><body><button></button><p style="color: #999; background: #aaa">grey</p></body>')
+    page.add_script_tag(content=axe)
+    assert {wrong.partition(",")[0] for wrong in grave(page)} >= {"button-name", "color-contrast"}
