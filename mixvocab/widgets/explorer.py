@@ -7,20 +7,15 @@ counting is the page's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
-import anywidget
 import traitlets
 
-from mixvocab.errors import UserError
 from mixvocab.text.wordpiece import SPECIAL_PIECES
-from mixvocab.widgets.assets import lab_files
-from mixvocab.widgets.element import element
+from mixvocab.widgets.live import LiveWidget
 from mixvocab.widgets.vocabularies import Pack
 
 MOST_WORDS = 20_000
-_SHARED = ("size", "query", "selected")
 
 
 def frequent_words(counts: Mapping[str, int], most: int = MOST_WORDS) -> dict[str, list[Any]]:
@@ -29,7 +24,7 @@ def frequent_words(counts: Mapping[str, int], most: int = MOST_WORDS) -> dict[st
     return {"words": chosen, "counts": [counts[word] for word in chosen]}
 
 
-class ExplorerWidget(anywidget.AnyWidget):
+class ExplorerWidget(LiveWidget):
     """Two vocabularies as sets of pieces, by frequency and by length; a search; the words that hold a piece.
 
     Traits, in step with the page: size, the pieces in the student's vocabulary; query, what is searched; selected, the
@@ -38,10 +33,11 @@ class ExplorerWidget(anywidget.AnyWidget):
     Raises `UserError` for a size that `vocabularies` does not hold.
     """
 
-    size = traitlets.Int().tag(sync=True)
+    kind = "explorer"
+    config = ("size", "query", "selected")
+
     query = traitlets.Unicode().tag(sync=True)
     selected = traitlets.Unicode().tag(sync=True)
-    vocabularies = traitlets.Dict(read_only=True).tag(sync=True)
     words = traitlets.Dict(read_only=True).tag(sync=True)
 
     def __init__(self, vocabularies: dict[str, Any], words: dict[str, list[Any]], **values: Any) -> None:
@@ -49,41 +45,18 @@ class ExplorerWidget(anywidget.AnyWidget):
 
         vocabularies: what `mixvocab.widgets.vocabularies.published` made. words: what `frequent_words` made.
         """
-        try:
-            self._esm, self._css = (path.read_text(encoding="utf-8") for path in lab_files("explorer"))
-            self._trouble = ""
-        except UserError as error:
-            self._trouble = str(error)
-        self.set_trait("vocabularies", vocabularies)
         self.set_trait("words", words)
-        super().__init__(**{"size": int(vocabularies["default"]), **values})
+        super().__init__(vocabularies, **values)
 
-    def fallback_html(self) -> str:
-        """How many pieces are shared, for every size, as a table: what is shown without a script."""
+    def table_html(self) -> str:
+        """How many pieces are shared, for every size."""
         teacher = frozenset(self.vocabularies["teacher"]["pieces"])
         sizes = self.vocabularies["sizes"]
         rows = "".join(_row(self.vocabularies["students"][size], teacher) for size in sizes)
         heads = ("pieces of the student", "also the teacher's", "share", "only the student's")
         head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-        why = f"<p>The widget cannot be shown: {escape(self._trouble)}</p>" if self._trouble else ""
         table = f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        return f'<div class="mv-table" style="overflow-x:auto">{table}</div>{why}'
-
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The widget for JupyterLab, the live element for pages without a kernel."""
-        config = {name: getattr(self, name) for name in _SHARED}
-        page = {"text/html": element("explorer", config, self.fallback_html())}
-        if self._trouble:
-            return {"text/plain": repr(self), **page}, {}
-        widget = super()._repr_mimebundle_(**options)
-        assert widget is not None  # it has a view
-        return {**widget[0], **page}, widget[1]
-
-    @traitlets.validate("size")
-    def _known_size(self, proposal: dict[str, Any]) -> int:
-        if str(proposal["value"]) not in self.vocabularies["students"]:
-            raise UserError(f"size = {proposal['value']}: choose one of {', '.join(self.vocabularies['sizes'])}")
-        return int(proposal["value"])
+        return f'<div class="mv-table" style="overflow-x:auto">{table}</div>'
 
 
 def _row(student: Pack, teacher: frozenset[str]) -> str:

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import ipywidgets
 import traitlets
 
 from mixvocab.errors import UserError
 from mixvocab.models.parameters import STUDENT_SHAPES
 from mixvocab.text.reading import backend
-from mixvocab.widgets.assets import lab_files
-from mixvocab.widgets.element import element
+from mixvocab.widgets.live import LiveWidget
 from mixvocab.widgets.mixed import MixedLine, mixed_line
 from mixvocab.widgets.segments import Segment, segments_of, table_of
 from mixvocab.widgets.vocabularies import Pack, restore
@@ -28,10 +26,9 @@ if TYPE_CHECKING:
 
 MAX_SEED = 2**31 - 1
 EXAMPLE = "Knowledge distillation compresses pretrained language models for on-device use."
-_SHARED = ("text", "p", "seed", "size", "shape", "shapes", "setup")
 
 
-class OverlapWidget(anywidget.AnyWidget):
+class OverlapWidget(LiveWidget):
     """Both segmentations of a text, their numbers, and one mixed sequence with its masks.
 
     Traits, all of them in step with the page: text; p, the probability of the student's vocabulary; seed; size, the
@@ -41,28 +38,23 @@ class OverlapWidget(anywidget.AnyWidget):
     Raises `UserError` for a size that `vocabularies` does not hold, or an unknown shape.
     """
 
+    kind = "overlap"
+    config = ("text", "p", "seed", "size", "shape", "shapes", "setup")
+
     text = traitlets.Unicode(EXAMPLE).tag(sync=True)
     p = traitlets.Float(0.5, min=0, max=1).tag(sync=True)
     seed = traitlets.Int(0, min=0, max=MAX_SEED).tag(sync=True)
-    size = traitlets.Int().tag(sync=True)
     shape = traitlets.Unicode("L-6 H-96").tag(sync=True)
     setup = traitlets.Unicode().tag(sync=True)
-    vocabularies = traitlets.Dict(read_only=True).tag(sync=True)
     shapes = traitlets.Dict(read_only=True).tag(sync=True)
     segments: traitlets.List[Segment] = traitlets.List(read_only=True).tag(sync=True)
 
     def __init__(self, vocabularies: dict[str, Any], **values: Any) -> None:
         """vocabularies: what `mixvocab.widgets.vocabularies.published` made; `values`: of the other traits."""
-        try:
-            self._esm, self._css = (path.read_text(encoding="utf-8") for path in lab_files("overlap"))
-            self._trouble = ""
-        except UserError as error:
-            self._trouble = str(error)
-        self.set_trait("vocabularies", vocabularies)
         shapes = {name: {"layers": shape.layers, "hidden": shape.hidden} for name, shape in STUDENT_SHAPES.items()}
         self.set_trait("shapes", shapes)
         self._made: dict[str | int, PreTrainedTokenizerFast] = {}
-        super().__init__(**{"size": int(vocabularies["default"]), **values})
+        super().__init__(vocabularies, **values)
         self._cut()
 
     @property
@@ -85,26 +77,9 @@ class OverlapWidget(anywidget.AnyWidget):
             ipywidgets.link((self, name), (field, "value"))
         return ipywidgets.VBox(list(fields.values()))
 
-    def fallback_html(self) -> str:
-        """Both segmentations as a table: what is shown without a script."""
-        why = f"<p>The widget cannot be shown: {self._trouble}</p>" if self._trouble else ""
-        return table_of(self.segments) + why
-
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The widget for JupyterLab, the live element for pages without a kernel."""
-        config = {name: getattr(self, name) for name in _SHARED}
-        page = {"text/html": element("overlap", config, self.fallback_html())}
-        if self._trouble:
-            return {"text/plain": repr(self), **page}, {}
-        widget = super()._repr_mimebundle_(**options)
-        assert widget is not None  # it has a view
-        return {**widget[0], **page}, widget[1]
-
-    @traitlets.validate("size")
-    def _known_size(self, proposal: dict[str, Any]) -> int:
-        if str(proposal["value"]) not in self.vocabularies["students"]:
-            raise UserError(f"size = {proposal['value']}: choose one of {', '.join(self.vocabularies['sizes'])}")
-        return int(proposal["value"])
+    def table_html(self) -> str:
+        """Both segmentations."""
+        return table_of(self.segments)
 
     @traitlets.validate("shape")
     def _known_shape(self, proposal: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from mixvocab.models.teacher import load_tokenizer
 from mixvocab.sources.teacher import resolve_teacher
 from mixvocab.text.learner import learn_vocabularies
 from mixvocab.text.reports import overlap
-from mixvocab.widgets import explorer
+from mixvocab.widgets import live
 from mixvocab.widgets.explorer import ExplorerWidget, frequent_words
 from mixvocab.widgets.vocabularies import published
 
@@ -35,7 +35,7 @@ def lab(monkeypatch, tmp_path):
     files = (tmp_path / "explorer.js", tmp_path / "explorer.css")
     for file in files:
         file.write_text("/* here */")
-    monkeypatch.setattr(explorer, "lab_files", lambda _: files)
+    monkeypatch.setattr(live, "lab_files", lambda _: files)
 
 
 def test_words_are_the_most_frequent_and_ties_stand_by_letter() -> None:
@@ -63,7 +63,7 @@ def test_without_scripts_the_table_says_why(known, monkeypatch) -> None:
     def fail(_):
         raise UserError("npm cannot fetch <the scripts>")
 
-    monkeypatch.setattr(explorer, "lab_files", fail)
+    monkeypatch.setattr(live, "lab_files", fail)
     data, _ = ExplorerWidget(known[2], frequent_words(COUNTS))._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" not in data
     assert "npm cannot fetch &lt;the scripts&gt;" in data["text/html"]

@@ -12,7 +12,7 @@ import traitlets
 from mixvocab.errors import UserError
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.text.wordpiece import Vocabulary
-from mixvocab.widgets import overlap
+from mixvocab.widgets import live
 from mixvocab.widgets.mixed import mixed_line
 from mixvocab.widgets.overlap import OverlapWidget
 from mixvocab.widgets.segments import segments_of, table_of, words_of_line
@@ -37,7 +37,7 @@ def make(teacher, students, tmp_path, monkeypatch):
     files = tmp_path / "overlap.js", tmp_path / "overlap.css"
     for file in files:
         file.write_text(f"/* {file.name} */")
-    monkeypatch.setattr(overlap, "lab_files", lambda kind: files)
+    monkeypatch.setattr(live, "lab_files", lambda kind: files)
     vocabularies = published(teacher, students, default=140, about="a test")
     return lambda **values: OverlapWidget(vocabularies, **values)
 
@@ -120,7 +120,7 @@ def test_without_scripts_there_is_the_table_and_one_line_why(make, monkeypatch):
     def missing(kind):
         raise UserError("npm cannot fetch the pages' scripts")
 
-    monkeypatch.setattr(overlap, "lab_files", missing)
+    monkeypatch.setattr(live, "lab_files", missing)
     widget = make(text="the machine")
     bundle, _ = widget._repr_mimebundle_()
     assert VIEW not in bundle
