@@ -17,7 +17,7 @@ os.environ.update(
 
 import pytest
 
-pytest_plugins = ["visiting"]
+pytest_plugins = ["visiting", "overlapping"]
 
 WORDS = (
     "the of and in a to was is for as on with by he that at from his it an were which are this be or has "

@@ -1,0 +1,175 @@
+"""The overlap widget on a page that is open in a browser: fixtures of the tests that use it as readers do."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import os
+import shutil
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from visiting import open_page
+
+LINES, STRIDE = 500, 3  # of real text
+READ = """() => {
+  const found = { teacher: [], student: [] };
+  for (const piece of document.querySelectorAll(".mv-words .mv-piece")) {
+    found[piece.dataset.side].push([Number(piece.dataset.word), piece.dataset.piece, Number(piece.dataset.id)]);
+  }
+  return found;
+}"""
+SETTLE = "() => new Promise((done) => setTimeout(() => setTimeout(done)))"
+
+
+@dataclass
+class Place:
+    """A page with the widget, and the vocabularies that it shows."""
+
+    base: str
+    name: str
+    vocabularies: dict[str, Any]
+
+    def tokenizers(self, size):
+        """The teacher's and the student's of this size."""
+        from mixvocab.widgets.vocabularies import restore
+
+        return restore(self.vocabularies["teacher"]), restore(self.vocabularies["students"][str(size)])
+
+
+def read_published(static: Path) -> dict[str, Any]:
+    """The vocabularies that pages load from this folder."""
+    script = (static / "data-vocabularies.js").read_text(encoding="utf-8")
+    return json.loads(script.split(",", 1)[1].rstrip().removesuffix(");"))
+
+
+@pytest.fixture(scope="session")
+def real_lines() -> list[str]:
+    """Real text: of the data folder if there is one, else of the corpus that comes along."""
+    from mixvocab.sources.corpus import resolve_corpus
+
+    documents = resolve_corpus("auto" if os.environ.get("MIXVOCAB_DATA") else "embedded").documents()
+    found = (line for document in documents for line in document.splitlines() if line.strip())
+    return list(islice(found, 0, LINES * STRIDE, STRIDE))
+
+
+@pytest.fixture(scope="session")
+def overlap_folder(tmp_path_factory, real_lines) -> Path:
+    """A page with the widget as a chapter shows it, and vocabularies as a chapter publishes them."""
+    from mixvocab.book.publish import PUBLISHED, published_files
+    from mixvocab.errors import UserError
+    from mixvocab.models.teacher import load_tokenizer
+    from mixvocab.sources.teacher import resolve_teacher
+    from mixvocab.text.learner import learn_vocabularies
+    from mixvocab.text.normalise import words_of
+    from mixvocab.widgets import assets
+    from mixvocab.widgets.overlap import OverlapWidget
+    from mixvocab.widgets.vocabularies import published
+
+    try:
+        pages = assets.scripts() / "pages"
+    except UserError as error:
+        pytest.skip(f"needs the pages' scripts: {error}")
+    root = tmp_path_factory.mktemp("site") / "below"
+    static = root / "_static"
+    static.mkdir(parents=True)
+    for name in ("mixvocab.js", "overlap.js", "overlap.css", "style.css"):
+        shutil.copyfile(pages / name, static / name)
+    teacher = load_tokenizer(resolve_teacher("embedded").folder)
+    students = learn_vocabularies(Counter(word for line in real_lines for word in words_of(line)), [400, 1000])
+    vocabularies = published(teacher, students, default=1000, about="a test's text")
+    (root / "vocabularies.json").write_text(json.dumps(vocabularies), encoding="utf-8")
+    notebook = {"cells": [{"outputs": [{"data": {PUBLISHED: {"name": "vocabularies", "json": vocabularies}}}]}]}
+    for name, content in published_files([notebook]).items():
+        (static / name).write_bytes(content)
+    setup = (
+        "import json\nfrom mixvocab.widgets.vocabularies import restore\n"
+        f"known = json.load(open({str(root / 'vocabularies.json')!r}, encoding='utf-8'))\n"
+        "teacher = restore(known['teacher'])\n"
+        "students = {int(size): restore(pack) for size, pack in known['students'].items()}\n"
+    )
+    live = OverlapWidget(vocabularies, setup=setup)._repr_mimebundle_()[0]["text/html"]
+    (root / "page.html").write_text(
+        '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>Overlap</title>'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        '<link rel="stylesheet" href="_static/style.css"><script defer src="_static/mixvocab.js"></script>'
+        f'<body style="background: var(--mv-page); color: var(--mv-ink)"><main><h1>Overlap</h1>{live}</main>',
+        encoding="utf-8",
+    )
+    return root
+
+
+@pytest.fixture(scope="module", params=["disk", "http", "book on disk", "book over http"])
+def overlap_place(request):
+    """The page from disk and over http; and the chapter of the book that MIXVOCAB_BOOK_HTML names."""
+    root, name = None, "page.html"
+    if request.param.startswith("book"):
+        named = os.environ.get("MIXVOCAB_BOOK_HTML")
+        root, name = Path(named or "").absolute(), "notebooks/02_mixing.html"
+        if not named or not (root / name).is_file() or 'data-mv="overlap"' not in (root / name).read_text("utf-8"):
+            pytest.skip("MIXVOCAB_BOOK_HTML names no book with this widget")
+    else:
+        root = request.getfixturevalue("overlap_folder")
+    vocabularies = read_published(root / "_static")
+    if request.param.endswith("disk"):
+        yield Place(root.as_uri() + "/", name, vocabularies)
+        return
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(root.parent))
+    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Place(f"http://127.0.0.1:{server.server_port}/{root.name}/", name, vocabularies)
+        server.shutdown()
+
+
+class Overlap:
+    """The widget on an open page."""
+
+    def __init__(self, window, place: Place, search: str = "") -> None:
+        self.place = place
+        self.page, self.wrong, self.outside = open_page(window, place.base, place.name + search)
+        self.root = self.page.locator(".mv-overlap").first
+        self.root.scroll_into_view_if_needed()
+        self.root.wait_for()
+
+    def type(self, text: str) -> None:
+        self.root.locator("textarea.mv-text").fill(text)
+        self.page.evaluate(SETTLE)
+
+    def choose(self, size) -> None:
+        self.root.locator(f"[data-size='{size}'] input").check()
+        self.page.evaluate(SETTLE)
+
+    def draw(self, p: float, seed: int) -> None:
+        self.root.locator("input[type=range]").fill(str(p))
+        self.root.locator("input[type=number]").fill(str(seed))
+        self.root.locator("input[type=number]").press("Enter")
+        self.page.evaluate(SETTLE)
+
+    def pieces(self) -> dict[str, list[tuple[int, str, int]]]:
+        found = self.page.evaluate(READ)
+        return {side: [tuple(piece) for piece in pieces] for side, pieces in found.items()}
+
+    def sequence(self) -> list[dict[str, str]]:
+        return self.root.locator(".mv-sequence .mv-token").evaluate_all("all => all.map((one) => ({...one.dataset}))")
+
+    def counts(self) -> dict[str, list[str]]:
+        return self.root.locator("[data-count]").evaluate_all(
+            "rows => Object.fromEntries(rows.map(row => "
+            "[row.dataset.count, [...row.querySelectorAll('td')].map(cell => cell.textContent)]))"
+        )
+
+
+@pytest.fixture
+def overlap(context, overlap_place):
+    """The page, just opened. Whatever goes wrong on it, or leaves its folder, fails the test."""
+    found = Overlap(context, overlap_place)
+    yield found
+    assert not found.wrong
+    assert not found.outside
