@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from mixvocab.book import gate
+from mixvocab.book.hints import lab_hint
 from mixvocab.book.publish import PUBLISHED
 from mixvocab.progress import duration
 from mixvocab.widgets.element import LIVE
@@ -22,8 +23,8 @@ _PROGRESS = re.compile(
 _DRAWING = re.compile(r"^def draw", re.MULTILINE)
 
 
-def chapter_page(notebook: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of an executed chapter for the page.
+def chapter_page(name: str, notebook: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the executed chapter `name` for its page, with the commands that open it below its title.
 
     The cell that papermill injected is removed (the banner says what ran), and so are lines about progress, what the
     chapter publishes and papermill's bookkeeping. Code that draws a figure is folded away; a click shows it. A cell
@@ -39,8 +40,10 @@ def chapter_page(notebook: Mapping[str, Any]) -> dict[str, Any]:
         metadata = {key: value for key, value in cell.get("metadata", {}).items() if key != "papermill"}
         page = {**cell, "metadata": metadata | ({"tags": tags} if tags else {})}
         if cell["cell_type"] == "code":
-            page["outputs"] = [kept for output in cell["outputs"] if (kept := _output(output)) is not None]
+            shown = [] if "remove-cell" in tags else cell["outputs"]
+            page["outputs"] = [kept for output in shown if (kept := _output(output)) is not None]
         cells.append(page)
+    cells.insert(1, lab_hint(name))
     metadata = {key: value for key, value in notebook["metadata"].items() if key not in ("papermill", "mixvocab")}
     if not any(_WIDGET in output.get("data", {}) for cell in cells for output in cell.get("outputs", [])):
         metadata.pop("widgets", None)  # megabytes of states that nothing on the page shows

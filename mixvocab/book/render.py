@@ -62,7 +62,7 @@ def source_files(layout: Layout) -> dict[str, bytes]:
     notebooks = {name: gate.read_notebook(layout.copy(name)) for name in layout.chapters()}
     for name, notebook in notebooks.items():
         if notebook is not None:
-            files[f"notebooks/{name}.ipynb"] = json.dumps(chapter_page(notebook), ensure_ascii=False).encode()
+            files[f"notebooks/{name}.ipynb"] = json.dumps(chapter_page(name, notebook), ensure_ascii=False).encode()
     executed = [notebook for notebook in notebooks.values() if notebook is not None]
     _fill(files, "book/status.md", STATUS_MARK, status_html(status_rows(notebooks)))
     _fill(files, "book/intro.md", HEADLINE_MARK, headline(executed))

@@ -14,6 +14,9 @@ OUTSIDE = "sphinx_thebe"
 """An extension that puts another server's address into every page, for a button that this book does not have."""
 # Browsers refuse to preload fonts for a page opened from disk; the style sheet loads them anyway.
 _PRELOADED_FONT = re.compile(r'\s*<link rel="preload" as="font"[^>]*>')
+# Sphinx gives MathJax, two megabytes, to every page that lists one with formulas: to the first page of the book.
+_MATHJAX = re.compile(r'\s*<script[^>]*src="[^"]*/mathjax\.js[^"]*"[^>]*></script>')
+_FORMULA = 'class="math'
 # Names that hide from a screen reader what stands on the button: "Search", "Show code cell source".
 _OTHER_NAME = re.compile(r'(<button class="btn search-button-field[^>]*?|<summary) aria-label="[^"]*"')
 
@@ -29,7 +32,7 @@ def unhook(app: Sphinx, config: Any) -> None:
 
 
 def open_from_disk(app: Sphinx, error: Exception | None) -> None:
-    """Take out of the finished pages what fails without a server or misleads, and files that are no pages."""
+    """Take out of finished pages what fails without a server, misleads or is unused; drop files that are no pages."""
     if error or app.builder.format != "html":
         return
     for path in Path(app.outdir).rglob("*.html"):
@@ -37,7 +40,10 @@ def open_from_disk(app: Sphinx, error: Exception | None) -> None:
             path.unlink()
             continue
         text = path.read_text(encoding="utf-8")
-        if (clean := _OTHER_NAME.sub(r"\1", _PRELOADED_FONT.sub("", text))) != text:
+        clean = _OTHER_NAME.sub(r"\1", _PRELOADED_FONT.sub("", text))
+        if _FORMULA not in clean:
+            clean = _MATHJAX.sub("", clean)
+        if clean != text:
             path.write_text(clean, encoding="utf-8")
 
 

@@ -38,7 +38,7 @@ def test_json_becomes_a_script_and_bytes_a_file(shown):
 
 def test_readers_see_none_of_it(shown):
     publish("words", [1])
-    assert pages.chapter_page(notebook(shown))["cells"][0]["outputs"] == []
+    assert pages.chapter_page("01_a", notebook(shown))["cells"][0]["outputs"] == []
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "A", "", ".hidden"])
@@ -52,12 +52,12 @@ def test_names_cannot_leave_the_folder(shown, name):
 def test_a_widget_with_a_form_for_pages_needs_no_widget_manager():
     view = "application/vnd.jupyter.widget-view+json"
     both = {"output_type": "display_data", "data": {view: {}, "text/html": element("overlap", {"text": "<b>"})}}
-    page = pages.chapter_page(notebook([both]))
+    page = pages.chapter_page("01_a", notebook([both]))
     assert view not in page["cells"][0]["outputs"][0]["data"]
     assert "widgets" not in page["metadata"]
     assert "<b>" not in page["cells"][0]["outputs"][0]["data"]["text/html"]
     other = {"output_type": "display_data", "data": {view: {}, "text/plain": "a slider"}}
-    assert "widgets" in pages.chapter_page(notebook([both, other]))["metadata"]
+    assert "widgets" in pages.chapter_page("01_a", notebook([both, other]))["metadata"]
 
 
 def test_headline_is_the_tagged_cells_figure():
@@ -68,6 +68,8 @@ def test_headline_is_the_tagged_cells_figure():
 
 
 def test_cells_for_jupyterlab_are_not_on_the_page():
-    page = pages.chapter_page(notebook([], metadata={"tags": ["lab-only"]}))
+    slider = {"output_type": "display_data", "data": {"application/vnd.jupyter.widget-view+json": {}}}
+    page = pages.chapter_page("01_a", notebook([slider], metadata={"tags": ["lab-only"]}))
+    assert "widgets" not in page["metadata"]  # what is not shown needs no states
     assert "remove-cell" in page["cells"][0]["metadata"]["tags"]
     assert gate.source(page["cells"][0]) == "x"

@@ -10,7 +10,7 @@ from mixvocab.errors import UserError
 
 
 def test_page_hides_what_is_not_for_readers(executed_book):
-    page = pages.chapter_page(gate.read_notebook(executed_book.copy("01_sample")))
+    page = pages.chapter_page("01_sample", gate.read_notebook(executed_book.copy("01_sample")))
     tags = [cell["metadata"].get("tags", []) for cell in page["cells"]]
     assert [t for t in tags if "injected-parameters" in t] == [["injected-parameters", "remove-cell"]]
     assert sum("hide-input" in t for t in tags) == 1  # the cell that draws
