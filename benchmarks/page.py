@@ -11,22 +11,17 @@ random, of the laptop student's shape, unless `--device` names an exported folde
 from __future__ import annotations
 
 import argparse
-import functools
 import gzip
-import http.server
 import json
 import os
 import platform
 import shutil
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from transformers import BertConfig
@@ -43,8 +38,12 @@ from mixvocab.text.learner import learn_vocabulary
 from mixvocab.widgets import assets
 from mixvocab.widgets.demo import Demo, Examples, demo
 
-RESULT = Path(__file__).parent / "results" / "page.json"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tools"))
+
+from browsing import browser, served  # noqa: E402
+
+RESULT = ROOT / "benchmarks" / "results" / "page.json"
 FILES = ("mixvocab.js", "demo.js", "demo.css", "demo-worker.js", "ort-wasm-simd-threaded.wasm")
 PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script defer src="mixvocab.js"></script>'
 ASK = """async (text) => {
@@ -164,32 +163,6 @@ def web_version() -> str:
     """Of onnxruntime-web, as it is locked."""
     lock = json.loads((assets.HERE / "package-lock.json").read_text(encoding="utf-8"))
     return str(lock["packages"]["node_modules/onnxruntime-web"]["version"])
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
-@contextmanager
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    program = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if program is None:
-        sys.exit(f"a browser is needed: none of {', '.join(BROWSERS)} is on PATH")
-    with sync_playwright() as engine:
-        chromium = engine.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 if __name__ == "__main__":

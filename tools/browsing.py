@@ -1,4 +1,4 @@
-"""The rendered book in a real browser, for pictures of it: a local server, a Chromium, pages that have come alive."""
+"""The rendered book in a real browser, for tests, pictures and timings: a local server, a Chromium, live pages."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "book" / "_build" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# The browser itself must not talk to anyone either, so that every request seen is the page's own.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+]
 NOT_PAGES = {"index.html", "genindex.html", "py-modindex.html", "search.html"}
 THEMES = ("light", "dark")
 # Every live element on the page has either mounted or said why it cannot; without the loader none ever will.
@@ -49,16 +60,21 @@ def served(html: Path) -> Iterator[str]:
         server.shutdown()
 
 
+def program() -> str | None:
+    """A Chromium on PATH."""
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
 @contextmanager
 def browser() -> Iterator[Any]:
-    """A headless Chromium from PATH; ends the program with one line if there is none."""
+    """A headless Chromium; ends the program with one line if there is none."""
     from playwright.sync_api import sync_playwright
 
-    program = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if program is None:
+    found = program()
+    if found is None:
         sys.exit(f"a browser is needed: none of {', '.join(BROWSERS)} is on PATH")
     with sync_playwright() as engine:
-        chromium = engine.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        chromium = engine.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield chromium
         chromium.close()
 

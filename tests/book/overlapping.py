@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import os
 import shutil
-import threading
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import browsing
 import pytest
 from visiting import open_page
 
@@ -120,12 +118,8 @@ def overlap_place(request):
     if request.param.endswith("disk"):
         yield Place(root.as_uri() + "/", name, vocabularies)
         return
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(root.parent))
-    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Place(f"http://127.0.0.1:{server.server_port}/{root.name}/", name, vocabularies)
-        server.shutdown()
+    with browsing.served(root.parent) as address:
+        yield Place(f"{address}{root.name}/", name, vocabularies)
 
 
 class Overlap:

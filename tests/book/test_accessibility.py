@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from browsing import SETTLED
 from visiting import PHONE, open_page
 
 from mixvocab.errors import UserError
@@ -12,7 +13,6 @@ from mixvocab.widgets import assets
 
 DESK = {"width": 1280, "height": 900}
 GRAVE = {"serious", "critical"}
-SETTLED = "!globalThis.mixvocab || [...document.querySelectorAll('[data-mv]')].every((one) => one.dataset.mvState)"
 # A theme changes colours and nothing else: in the second theme only what depends on them is looked at again.
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
 RUN = """async (rules) => {

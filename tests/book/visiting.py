@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
-import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import browsing
 import pytest
 import sample
 
 from mixvocab.book.layout import Layout
 from mixvocab.book.run import Settings, run_chapters
 
-NOT_PAGES = {"genindex.html", "search.html"}
 PHONE = {"width": 375, "height": 800}
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-# The browser itself must not talk to anyone either, so that every request seen is the page's own.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator:
     """A headless Chromium from PATH."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"needs a browser: none of {', '.join(BROWSERS)} is on PATH")
-    with playwright.sync_playwright() as engine:
-        chromium = engine.chromium.launch(executable_path=found, args=ARGUMENTS, headless=True)
+    pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+    if browsing.program() is None:
+        pytest.skip(f"needs a browser: none of {', '.join(browsing.BROWSERS)} is on PATH")
+    with browsing.browser() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")
@@ -87,17 +68,8 @@ def pages(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture(scope="module")
 def server(pages: Path) -> Iterator[str]:
     """Address of the pages over http."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(pages))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as http_server:
-        thread = threading.Thread(target=http_server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{http_server.server_port}/"
-        http_server.shutdown()
+    with browsing.served(pages) as address:
+        yield address
 
 
 @pytest.fixture(scope="module", params=["disk", "http"])
@@ -108,9 +80,9 @@ def base(request: pytest.FixtureRequest, pages: Path) -> str:
 
 @pytest.fixture(scope="module")
 def names(pages: Path) -> list[str]:
-    """All pages with text."""
-    found = [path.relative_to(pages) for path in sorted(pages.rglob("*.html")) if path.name not in NOT_PAGES]
-    return [path.as_posix() for path in found if "_static" not in path.parts]
+    """All pages, those that Sphinx generates included."""
+    found = (path.relative_to(pages) for path in sorted(pages.rglob("*.html")))
+    return [path.as_posix() for path in found if not path.parts[0].startswith("_")]
 
 
 @pytest.fixture

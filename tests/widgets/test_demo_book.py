@@ -8,15 +8,13 @@ than that.
 
 from __future__ import annotations
 
-import functools
 import gzip
-import http.server
 import json
 import mimetypes
 import os
-import threading
 from pathlib import Path
 
+import browsing
 import numpy as np
 import pytest
 from visiting import open_page
@@ -43,15 +41,8 @@ SHOWN = """() => ({
 def below(pages: Path):
     """Address of the pages on a server that has them below a path."""
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(pages.parent))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/{pages.name}/"
-        server.shutdown()
+    with browsing.served(pages.parent) as address:
+        yield f"{address}{pages.name}/"
 
 
 def published(pages: Path, name: str, folder: Path) -> Predictor:

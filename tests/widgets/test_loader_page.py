@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import shutil
-import threading
 from html import unescape
 from pathlib import Path
 
+import browsing
 import pytest
 
 from mixvocab.errors import UserError
@@ -62,12 +60,8 @@ def address(request, folder):
     if request.param == "disk":
         yield (folder / "page.html").as_uri()
         return
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder.parent))
-    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/below/page.html"
-        server.shutdown()
+    with browsing.served(folder.parent) as base:
+        yield f"{base}below/page.html"
 
 
 def test_elements_come_alive_with_data_that_is_fetched_once(browser, address):
