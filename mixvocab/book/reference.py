@@ -13,6 +13,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 MARK = re.compile(r"<!-- modules: ([\w.]+) -->")
+_OBJECT = re.compile(r"<[^<>]*>")
 _CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 # What means something to reStructuredText and nothing in a sentence: * and | beside a word, the _ that ends one.
 _SPECIAL = re.compile(r"([*|](?!\s)|(?<=\S)[*|]|\\|_(?!\w))")
@@ -31,7 +32,8 @@ def modules(package: str) -> list[str]:
 
 
 def _section(module: str) -> str:
-    return f"## {module.partition('.')[2]}\n\n```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n```\n"
+    directive = f".. automodule:: {module}\n   :members:\n   :no-value:\n"
+    return f"## {module.partition('.')[2]}\n\n```{{eval-rst}}\n{directive}```\n"
 
 
 def as_restructured_text(_: Sphinx, __: str, ___: str, ____: Any, _____: Any, lines: list[str]) -> None:
@@ -47,3 +49,14 @@ def as_restructured_text(_: Sphinx, __: str, ___: str, ____: Any, _____: Any, li
             _SPECIAL.sub(r"\\\1", after),
         ]
     lines[:] = "".join(rewritten).split("\n")
+
+
+def readable_signature(_: Sphinx, __: str, ___: str, ____: Any, _____: Any, given: str, returned: str) -> Any:
+    """A signature in which defaults that have no text of their own, `<factory>` for one, are "..." (Sphinx's event).
+
+    Sphinx could not read it else, and would print what it could not read.
+    """
+    text = given or ""
+    while _OBJECT.search(text):  # one may hold another
+        text = _OBJECT.sub("...", text)
+    return (text, returned) if text != (given or "") else None

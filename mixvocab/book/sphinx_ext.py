@@ -19,6 +19,8 @@ _MATHJAX = re.compile(r'\s*<script[^>]*src="[^"]*/mathjax\.js[^"]*"[^>]*></scrip
 _FORMULA = 'class="math'
 # Names that hide from a screen reader what stands on the button: "Search", "Show code cell source".
 _OTHER_NAME = re.compile(r'(<button class="btn search-button-field[^>]*?|<summary) aria-label="[^"]*"')
+# The bibliography's entries have a role of their own, which no list may have for its items.
+_NO_LIST = re.compile(r'(<div) role="list"( class="citation-list")')
 
 
 def unhook(app: Sphinx, config: Any) -> None:
@@ -41,6 +43,7 @@ def open_from_disk(app: Sphinx, error: Exception | None) -> None:
             continue
         text = path.read_text(encoding="utf-8")
         clean = _OTHER_NAME.sub(r"\1", _PRELOADED_FONT.sub("", text))
+        clean = _NO_LIST.sub(r"\1\2", clean)
         if _FORMULA not in clean:
             clean = _MATHJAX.sub("", clean)
         if clean != text:
@@ -54,6 +57,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", reference.expand)
     # Before napoleon, which turns sections such as "Args:" into fields.
     app.connect("autodoc-process-docstring", reference.as_restructured_text, priority=100)
+    app.connect("autodoc-process-signature", reference.readable_signature)
     app.connect("html-page-context", head.describe)
     app.connect("build-finished", open_from_disk, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -62,3 +62,12 @@ def test_a_mark_becomes_sections_and_other_pages_stay():
 )
 def test_docstrings_are_rewritten(written, read):
     assert rewritten(written) == read
+
+
+def test_a_default_without_text_becomes_dots():
+    told = reference.readable_signature(
+        None, "class", "name", None, None, "(a: int = <factory>, b=<A <b> at 0x7f>)", ""
+    )
+    assert told == ("(a: int = ..., b=...)", "")
+    assert reference.readable_signature(None, "function", "name", None, None, "(a: int = 3)", "None") is None
+    assert reference.readable_signature(None, "module", "name", None, None, None, None) is None
