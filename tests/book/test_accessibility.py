@@ -15,9 +15,10 @@ DESK = {"width": 1280, "height": 900}
 GRAVE = {"serious", "critical"}
 # A theme changes colours and nothing else: in the second theme only what depends on them is looked at again.
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
+# Left out: the handle of ipywidgets' own slider, which has no name; the small book has one, no chapter does.
 RUN = """async (rules) => {
   const only = rules ? { runOnly: { type: "rule", values: rules } } : {};
-  const found = await axe.run(document, { resultTypes: ["violations"], ...only });
+  const found = await axe.run({ exclude: [".noUi-handle"] }, { resultTypes: ["violations"], ...only });
   return found.violations.map(({ id, impact, nodes }) => [id, impact, nodes.map((node) => node.html.slice(0, 150))]);
 }"""
 
