@@ -81,7 +81,7 @@ def _fingerprint() -> str:
     """Of all that the scripts are made from."""
     digest = hashlib.sha256(repr((COPIES, PATHS, style.css())).encode())
     files = [HERE / "package-lock.json", HERE / "npm.py", npm.package_folder("anywidget") / "_version.py"]
-    for path in [*files, *sorted((HERE / "js").rglob("*.js")), *sorted((HERE / "css").glob("*.css"))]:
+    for path in [*files, *sorted((HERE / "js").rglob("*.js")), *sorted((HERE / "css").rglob("*.css"))]:
         digest.update(f"{path.relative_to(path.parents[1]).as_posix()}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -125,18 +125,19 @@ def _copy(modules: Path, folder: Path) -> None:
 def _bundle(modules: Path, folder: Path) -> None:
     """Ours: the loader of every page; for each kind of element its page script, its module for JupyterLab, styles."""
     (folder / "lab").mkdir()
-    npm.bundle(modules, HERE / "js" / "pages.js", folder / "pages" / "mixvocab.js", "iife")
+    npm.bundle(modules, HERE / "js" / "pages.js", folder / "pages" / "mixvocab.js")
     (folder / "pages" / "style.css").write_text(style.css(), encoding="utf-8")
     for entry in sorted((HERE / "js").glob("*/page.js")):
-        npm.bundle(modules, entry, folder / "pages" / f"{entry.parent.name}.js", "iife")
+        npm.bundle(modules, entry, folder / "pages" / f"{entry.parent.name}.js")
     for entry in sorted((HERE / "js").glob("*/worker.js")):
-        npm.bundle(modules, entry, folder / "pages" / f"{entry.parent.name}-worker.js", "iife")
+        npm.bundle(modules, entry, folder / "pages" / f"{entry.parent.name}-worker.js")
     for entry in sorted((HERE / "js").glob("*/lab.js")):
         npm.bundle(modules, entry, folder / "lab" / f"{entry.parent.name}.js", "esm")
     for sheet in sorted((HERE / "css").glob("*.css")):
-        shutil.copyfile(sheet, folder / "pages" / sheet.name)
+        joined = folder / "pages" / sheet.name
+        npm.bundle(modules, sheet, joined)
         # JupyterLab has no page around a widget that would bring the colours.
-        (folder / "lab" / sheet.name).write_text(style.css() + sheet.read_text(encoding="utf-8"), encoding="utf-8")
+        (folder / "lab" / sheet.name).write_text(style.css() + joined.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 if __name__ == "__main__":

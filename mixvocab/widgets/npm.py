@@ -44,14 +44,14 @@ def install(folder: Path) -> Path:
     return folder / "node_modules"
 
 
-def bundle(modules: Path, entry: Path, target: Path, kind: str) -> None:
-    """Join `entry` and all that it imports into one script.
+def bundle(modules: Path, entry: Path, target: Path, kind: str = "iife") -> None:
+    """Join `entry` and all that it imports into one script, or one style sheet.
 
     Args:
         modules: a node_modules that holds esbuild and what `entry` imports by package name.
-        entry: an ES module.
-        target: the script to write.
-        kind: "iife" for a classic script, which pages may load from disk too; "esm" for a module.
+        entry: an ES module, or a style sheet.
+        target: the file to write.
+        kind: "iife" for a classic script, which pages may load from disk too; "esm" for a module. Styles have none.
 
     Raises RuntimeError with esbuild's first complaint: a mistake in our scripts, nothing that a reader could mend.
     """

@@ -16,6 +16,7 @@ import pytest
 from visiting import open_page
 
 LINES, STRIDE = 500, 3  # of real text
+DRAWN = 350  # words of a line at most: few enough that the widget draws all of them
 READ = """() => {
   const found = { teacher: [], student: [] };
   for (const piece of document.querySelectorAll(".mv-words .mv-piece")) {
@@ -51,9 +52,11 @@ def read_published(static: Path) -> dict[str, Any]:
 def real_lines() -> list[str]:
     """Real text: of the data folder if there is one, else of the corpus that comes along."""
     from mixvocab.sources.corpus import resolve_corpus
+    from mixvocab.text.normalise import words_of
 
     documents = resolve_corpus("auto" if os.environ.get("MIXVOCAB_DATA") else "embedded").documents()
-    found = (line for document in documents for line in document.splitlines() if line.strip())
+    lines = (line for document in documents for line in document.splitlines())
+    found = (line for line in lines if line.strip() and len(words_of(line)) <= DRAWN)
     return list(islice(found, 0, LINES * STRIDE, STRIDE))
 
 

@@ -88,6 +88,6 @@ def test_lock_is_exact_and_names_no_registry():
 
 
 def test_our_scripts_name_no_server():
-    for path in [*(WIDGETS / "js").rglob("*.js"), *(WIDGETS / "css").glob("*.css")]:
+    for path in [*(WIDGETS / "js").rglob("*.js"), *(WIDGETS / "css").rglob("*.css")]:
         found = re.findall(r"https?://(?!localhost|127\.0\.0\.1|www\.w3\.org)[^\s\"'`)]+", path.read_text())
         assert not found, path.name

@@ -190,6 +190,7 @@ def test_one_of_several_charts_is_chosen(page) -> None:
     view = drawn(page).nth(3)
     view.get_by_role("radio", name="times 3").check()
     view.locator(".mv-chart-box").focus()
+    page.wait_for_function("(one) => one.textContent", arg=view.locator(".mv-chart-spoken").element_handle())
     series = VIEWS[1].series[0]
     assert view.locator(".mv-chart-spoken").text_content() == sentence(VIEWS[1], series, series.points[0])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import cycle
 
-from overlapping import LINES
+from overlapping import DRAWN, LINES
 
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.normalise import words_of
@@ -12,7 +12,6 @@ from mixvocab.widgets.mixed import mixed_line
 from mixvocab.widgets.segments import segments_of
 from mixvocab.widgets.vocabularies import unpack
 
-WORDS = 350  # typed at once: few enough that all are drawn
 STRANGE = [
     "",
     " \n\t ",
@@ -60,10 +59,9 @@ def chunks(lines: list[str]) -> list[str]:
     found, room = [], 0
     for line in lines:
         words = len(words_of(line))
-        assert words <= WORDS
         if not found or room < words:
             found.append([])
-            room = WORDS
+            room = DRAWN
         found[-1].append(line)
         room -= words
     return ["\n".join(chunk) for chunk in found]
