@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -41,6 +40,8 @@ def render(layout: Layout) -> bool:
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == key and (layout.html / "index.html").is_file():
         return False
     check_version()
+    # From nothing, since Sphinx does not see when a style or this library has changed.
+    shutil.rmtree(layout.work, ignore_errors=True)
     source = layout.work / "source"
     _write_tree(source, files)
     print(f"rendering {sum(name.endswith(('.md', '.ipynb')) for name in files)} pages", flush=True)
@@ -97,30 +98,23 @@ def _key(files: dict[str, bytes]) -> str:
         digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
     for package in RENDERERS:
         digest.update(f"{package} {metadata.version(package)}\0".encode())
-    for module in ("render.py", "pages.py", "sphinx_ext.py"):
+    for module in ("render.py", "pages.py", "hints.py", "sphinx_ext.py", "head.py", "reference.py"):
         digest.update(Path(__file__).with_name(module).read_bytes())
     return digest.hexdigest()
 
 
 def _write_tree(folder: Path, files: dict[str, bytes]) -> None:
-    """Make `folder` hold exactly `files`; unchanged ones keep their times, so that only changed pages are read."""
-    for path in sorted(folder.rglob("*"), reverse=True) if folder.exists() else ():
-        if path.is_file() and path.relative_to(folder).as_posix() not in files:
-            path.unlink()
-        elif path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
     for name, content in files.items():
         path = folder / name
-        if not path.is_file() or path.read_bytes() != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def _jupyter_book(source: Path, out: Path) -> Path:
     """Run Jupyter Book and return the folder with the pages."""
     # A process of its own: Sphinx leaves state behind, and this one may render again.
     program = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
-    options: Sequence[str] = ("build", str(source), "--path-output", str(out), "--warningiserror", "--keep-going")
+    options = ["build", str(source), "--path-output", str(out), "--warningiserror", "--keep-going"]
     command = [sys.executable, "-c", program, *options]
     environment = os.environ | {"PYTHONUTF8": "1", "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
