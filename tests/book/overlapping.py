@@ -61,22 +61,17 @@ def real_lines() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def overlap_folder(tmp_path_factory, real_lines) -> Path:
+def overlap_folder(tmp_path_factory, scripts, real_lines) -> Path:
     """A page with the widget as a chapter shows it, and vocabularies as a chapter publishes them."""
     from mixvocab.book.publish import PUBLISHED, published_files
-    from mixvocab.errors import UserError
     from mixvocab.models.teacher import load_tokenizer
     from mixvocab.sources.teacher import resolve_teacher
     from mixvocab.text.learner import learn_vocabularies
     from mixvocab.text.normalise import words_of
-    from mixvocab.widgets import assets
     from mixvocab.widgets.overlap import OverlapWidget
     from mixvocab.widgets.vocabularies import published
 
-    try:
-        pages = assets.scripts() / "pages"
-    except UserError as error:
-        pytest.skip(f"needs the pages' scripts: {error}")
+    pages = scripts / "pages"
     root = tmp_path_factory.mktemp("site") / "below"
     static = root / "_static"
     static.mkdir(parents=True)

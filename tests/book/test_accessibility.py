@@ -8,9 +8,6 @@ import pytest
 from browsing import SETTLED
 from visiting import PHONE, open_page
 
-from mixvocab.errors import UserError
-from mixvocab.widgets import assets
-
 DESK = {"width": 1280, "height": 900}
 GRAVE = {"serious", "critical"}
 # A theme changes colours and nothing else: in the second theme only what depends on them is looked at again.
@@ -24,12 +21,9 @@ RUN = """async (rules) => {
 
 
 @pytest.fixture(scope="module")
-def axe() -> str:
+def axe(scripts: Path) -> str:
     """The source of axe-core."""
-    try:
-        return (assets.scripts() / "test" / "axe.js").read_text(encoding="utf-8")
-    except UserError as error:
-        pytest.skip(f"needs axe-core: {error}")
+    return (scripts / "test" / "axe.js").read_text(encoding="utf-8")
 
 
 def grave(page, rules: list[str] | None = None) -> list[str]:

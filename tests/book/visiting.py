@@ -27,6 +27,18 @@ def browser() -> Iterator:
 
 
 @pytest.fixture(scope="session")
+def scripts() -> Path:
+    """The folder of the pages' and widgets' scripts; skipped where it is empty and npm cannot fill it."""
+    from mixvocab.errors import UserError
+    from mixvocab.widgets import assets
+
+    try:
+        return assets.scripts()
+    except UserError as error:
+        pytest.skip(f"needs the pages' scripts: {error}")
+
+
+@pytest.fixture(scope="session")
 def executed_book(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """A small book whose one chapter has been run at smoke with seed 3."""
     base = tmp_path_factory.mktemp("book")
@@ -39,16 +51,10 @@ def executed_book(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 
 @pytest.fixture(scope="session")
-def rendered_book(executed_book: Layout) -> Layout:
-    """The same, rendered; skipped where the pages' scripts can be had neither from this checkout nor from npm."""
+def rendered_book(executed_book: Layout, scripts: Path) -> Layout:
+    """The same, rendered."""
     from mixvocab.book import render
-    from mixvocab.errors import UserError
-    from mixvocab.widgets import assets
 
-    try:
-        assets.scripts()
-    except UserError as error:
-        pytest.skip(f"needs the pages' scripts: {error}")
     render.render(executed_book)
     return executed_book
 

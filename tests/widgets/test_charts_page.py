@@ -13,9 +13,7 @@ from typing import Any
 import pytest
 from visiting import open_page
 
-from mixvocab.errors import UserError
 from mixvocab.stats import Estimate
-from mixvocab.widgets import assets
 from mixvocab.widgets.charts import Axis, Chart, Point, Reference, Series, chart_element, curves, dots
 
 STEPS, LOSS = Axis("steps", decimals=0), Axis("held-out loss (nats)", decimals=3)
@@ -65,12 +63,8 @@ HEAD = (
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, scripts: Path) -> Path:
     """A page with all kinds of charts."""
-    try:
-        scripts = assets.scripts()
-    except UserError as error:
-        pytest.skip(f"needs the pages' scripts: {error}")
     root = tmp_path_factory.mktemp("charts")
     (root / "_static").mkdir()
     for name in ("mixvocab.js", "style.css", "chart.js", "chart.css"):
@@ -229,10 +223,10 @@ def test_a_chart_is_as_wide_as_its_place(page, width) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_no_serious_violation_of_accessibility(page) -> None:
+def test_no_serious_violation_of_accessibility(page, scripts: Path) -> None:
     for summary in page.locator("summary").all():
         summary.click()
-    page.add_script_tag(path=assets.scripts() / "test" / "axe.js")
+    page.add_script_tag(path=scripts / "test" / "axe.js")
     for theme in ("light", "dark"):
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
         found = page.evaluate("axe.run({ preload: false }).then(({ violations }) => violations)")

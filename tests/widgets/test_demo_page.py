@@ -12,8 +12,6 @@ import pytest
 from visiting import PHONE
 
 from mixvocab.edge.runtime import Predictor
-from mixvocab.errors import UserError
-from mixvocab.widgets import assets
 from mixvocab.widgets.demo import guessed, understood
 
 HEAVY = ("demo-worker.js", "ort-wasm-simd-threaded.wasm", "snips.onnx")
@@ -69,12 +67,9 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, make_demo) -> Path:
+def folder(tmp_path_factory, scripts, make_demo) -> Path:
     """Two pages, snips.html and masked.html, with all that lies beside pages."""
-    try:
-        pages = assets.scripts() / "pages"
-    except UserError as error:
-        pytest.skip(f"needs the pages' scripts: {error}")
+    pages = scripts / "pages"
     root = tmp_path_factory.mktemp("site") / "below"
     static = root / "_static"
     static.mkdir(parents=True)
@@ -318,11 +313,11 @@ def test_what_is_typed_is_text(page, site):
 
 @pytest.mark.parametrize("name", ["snips", "masked"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_everyone_can_use_it(page, site, name, theme):
+def test_everyone_can_use_it(page, site, scripts, name, theme):
     demo = open_demo(page, site.address + f"{name}.html")
     page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
     page.set_viewport_size(PHONE)
-    page.add_script_tag(path=assets.scripts() / "test" / "axe.js")
+    page.add_script_tag(path=scripts / "test" / "axe.js")
 
     def serious():
         found = page.evaluate("axe.run()")["violations"]

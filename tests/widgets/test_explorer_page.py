@@ -16,7 +16,6 @@ import pytest
 from visiting import PHONE, open_page
 
 from mixvocab.book.publish import PUBLISHED, published_files
-from mixvocab.errors import UserError
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.sources.corpus import resolve_corpus
 from mixvocab.sources.teacher import resolve_teacher
@@ -87,12 +86,9 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, scripts: Path) -> Path:
     """A page with the explorer as chapter 1 shows it."""
-    try:
-        pages = assets.scripts() / "pages"
-    except UserError as error:
-        pytest.skip(f"needs the pages' scripts: {error}")
+    pages = scripts / "pages"
     root = tmp_path_factory.mktemp("explorer")
     (root / "_static").mkdir()
     for name in ("mixvocab.js", "explorer.js", "explorer.css", "style.css"):
@@ -255,10 +251,10 @@ def test_a_phone_does_not_scroll_sideways(page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_no_serious_violation_of_accessibility(page) -> None:
+def test_no_serious_violation_of_accessibility(page, scripts: Path) -> None:
     page.locator(".mv-explorer input[type=search]").fill("in")
     page.locator(".mv-explorer-pieces button").first.click()
-    page.add_script_tag(path=assets.scripts() / "test" / "axe.js")
+    page.add_script_tag(path=scripts / "test" / "axe.js")
     for theme in ("light", "dark"):
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
         run = "axe.run('.mv-explorer', { preload: false }).then(({ violations }) => violations)"

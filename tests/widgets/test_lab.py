@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from mixvocab.errors import UserError
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import assets
@@ -42,13 +41,9 @@ def vocabularies(tiny_teacher, tiny_pieces):
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory, vocabularies):
+def lab(tmp_path_factory, scripts, vocabularies):
     """Address of a JupyterLab of its own, in an empty folder with one notebook."""
     pytest.importorskip("jupyterlab")
-    try:
-        assets.scripts()
-    except UserError as error:
-        pytest.skip(f"needs the widgets' scripts: {error}")
     home = tmp_path_factory.mktemp("lab")
     work = home / "work"
     work.mkdir()

@@ -10,8 +10,6 @@ from pathlib import Path
 import browsing
 import pytest
 
-from mixvocab.errors import UserError
-from mixvocab.widgets import assets
 from mixvocab.widgets.element import element
 
 KIND = """
@@ -26,16 +24,12 @@ mixvocab.register("greeting", async (element, config) => {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory, scripts) -> Path:
     """A page with three elements, its scripts in a folder beside it."""
-    try:
-        pages = assets.scripts() / "pages"
-    except UserError as error:
-        pytest.skip(f"needs the pages' scripts: {error}")
     root = tmp_path_factory.mktemp("site") / "below"
     static = root / "_static"
     static.mkdir(parents=True)
-    shutil.copyfile(pages / "mixvocab.js", static / "mixvocab.js")
+    shutil.copyfile(scripts / "pages" / "mixvocab.js", static / "mixvocab.js")
     (static / "greeting.js").write_text(KIND)
     (static / "greeting.css").write_text("b { color: rgb(1, 2, 3) }")
     (static / "broken.css").write_text("")

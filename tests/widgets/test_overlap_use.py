@@ -9,7 +9,6 @@ from overlapping import SETTLE, Overlap
 from visiting import PHONE
 
 from mixvocab.models.parameters import STUDENT_SHAPES, BertShape
-from mixvocab.widgets import assets
 from mixvocab.widgets.mixed import mixed_line
 from mixvocab.widgets.segments import segments_of
 from mixvocab.widgets.vocabularies import unpack
@@ -182,8 +181,8 @@ def test_theme_and_phone(overlap):
     assert overlap.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_nothing_bars_anyone(overlap):
-    overlap.page.add_script_tag(path=str(assets.scripts() / "test" / "axe.js"))
+def test_nothing_bars_anyone(overlap, scripts):
+    overlap.page.add_script_tag(path=str(scripts / "test" / "axe.js"))
     overlap.type("unbelievable 漢字 tokenization [MASK]")
     overlap.root.locator(".mv-piece").first.focus()
     for theme in ("light", "dark"):
