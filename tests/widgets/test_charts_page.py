@@ -189,6 +189,12 @@ def test_one_of_several_charts_is_chosen(page) -> None:
     assert view.locator(".mv-chart-spoken").text_content() == sentence(VIEWS[1], series, series.points[0])
 
 
+def test_who_is_faster_than_the_drawing_is_told_all_the_same(page) -> None:
+    view = drawn(page).nth(3)
+    view.evaluate("(one) => { one.querySelectorAll('input')[1].click(); one.querySelector('.mv-chart-box').focus(); }")
+    page.wait_for_function("(one) => one.textContent", arg=view.locator(".mv-chart-spoken").element_handle())
+
+
 def test_print_keeps_the_picture(page) -> None:
     view = drawn(page).first
     assert view.locator("img").is_hidden()

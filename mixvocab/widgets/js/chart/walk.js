@@ -28,6 +28,8 @@ export class Walk {
   drawn(shown, place, svg) {
     Object.assign(this, { shown, place, svg });
     this.leave();
+    // Who came to the box before its drawing did is told now.
+    if (document.activeElement === this.box) this.#go({ series: 0, point: 0 }, true);
   }
 
   /** Away from all points. */
