@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,9 @@ from mixvocab.widgets.assets import scripts
 STAMP = ".made-from"
 TOP = ("_config.yml", "_toc.yml")
 LEFT_OUT = {"_build", "chapters", "vendor"}
-START = '<!doctype html>\n<meta charset="utf-8">\n<title>The book</title>\n<link rel="icon" href="data:,">\n'
+START = '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<link rel="icon" href="data:,">\n'
+# What a page's head says of it to browsers and to whoever makes a card of its address.
+_TOLD = re.compile(r'<title>.*?</title>|<meta (?:name|property)="(?:description|og:|twitter:)[^>]*>', re.DOTALL)
 RENDERERS = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme")
 
 
@@ -136,11 +139,22 @@ def _swap(new: Path, html: Path, key: str) -> None:
     for folder in (fresh, old):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(new, fresh, ignore=shutil.ignore_patterns(".buildinfo*", ".doctrees"))
-    # The renderer's start page is a bare redirection; without the word that it has no icon, browsers ask for one.
-    start = fresh / "index.html"
-    start.write_text(START + start.read_text(encoding="utf-8"), encoding="utf-8")
+    _complete_start_page(fresh)
     (fresh / STAMP).write_text(key, encoding="utf-8")
     if html.exists():
         html.rename(old)
     fresh.rename(html)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _complete_start_page(html: Path) -> None:
+    """The renderer's start page is a bare redirection: it gets what the first page says of itself.
+
+    It is also told to have no icon, for which browsers would ask.
+    """
+    start = html / "index.html"
+    redirection = start.read_text(encoding="utf-8")
+    target = redirection.partition("url=")[2].partition('"')[0]
+    told = _TOLD.findall((html / target).read_text(encoding="utf-8"))
+    lines = [tag.replace('content="' + "../" * target.count("/"), 'content="') for tag in told]
+    start.write_text(START + "\n".join([*lines, redirection]), encoding="utf-8")

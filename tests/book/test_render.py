@@ -42,6 +42,15 @@ def test_pages_name_no_path_of_this_machine(rendered_book):
         assert str(Path.home()) + "/" not in text
 
 
+def test_start_page_leads_to_the_first_and_bears_its_card(rendered_book):
+    start = (rendered_book.html / "index.html").read_text(encoding="utf-8")
+    assert "url=book/intro.html" in start
+    assert start.count("<title>") == 1
+    for expected in ("Extremely small BERT models</title>", 'property="og:title"', 'content="_static/card.png"'):
+        assert expected in start
+    assert "../" not in start
+
+
 def test_warnings_stop_the_build_and_the_old_pages_stay(rendered_book):
     intro = rendered_book.root / "book" / "intro.md"
     good, index = intro.read_text(), rendered_book.html / "book" / "intro.html"
