@@ -5,7 +5,7 @@ import pytest
 
 from mixvocab.edge import peers
 from mixvocab.edge.latency import Contestant, exported, measure
-from mixvocab.edge.network import Floats, Integers, quantise
+from mixvocab.edge.network import Floats, Integers
 from mixvocab.edge.runtime import open_session
 from mixvocab.errors import UserError
 from mixvocab.models.parameters import BertShape
@@ -64,15 +64,3 @@ def test_eager_contestants_run(encoder):
     field = peers.Field(students=(), large=False)
     found = measure(list(peers.contestants(field, 1, encoder)), [6], 1)
     assert [one.name for one in found] == [peers.EAGER, peers.STACKPROP]
-
-
-def test_quantise_is_within_half_a_scale_and_keeps_zeros():
-    weight = np.random.default_rng(0).normal(0, 3, (50, 7)).astype(np.float32)
-    weight[:, 2] = 0
-    for axis, shape in ((0, (1, 7)), (1, (50, 1))):
-        whole, scale = quantise(weight, axis)
-        assert whole.dtype == np.int8
-        assert scale.shape == shape
-        assert np.abs(whole).max() == 127
-        assert (np.abs(weight - whole * scale) <= scale * 0.5001).all()
-    assert not whole[:, 2].any()
