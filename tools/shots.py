@@ -32,7 +32,9 @@ def main() -> None:
             for view in asked.view or VIEWS:
                 theme, size = VIEWS[view]
                 with opened(chromium, base + name, theme, size) as page:
-                    page.screenshot(path=asked.out / f"{file_name(name)}-{view}.png", full_page=True)
+                    # The theme's sidebar slides when the window becomes as tall as the page: not to be caught half-way.
+                    picture = asked.out / f"{file_name(name)}-{view}.png"
+                    page.screenshot(path=picture, full_page=True, animations="disabled")
             print(name, flush=True)
     print(f"{len(wanted)} pages: {asked.out}")
 
