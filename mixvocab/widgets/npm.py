@@ -53,13 +53,14 @@ def bundle(modules: Path, entry: Path, target: Path, kind: str = "iife") -> None
         target: the file to write.
         kind: "iife" for a classic script, which pages may load from disk too; "esm" for a module. Styles have none.
 
-    Raises RuntimeError with esbuild's first complaint: a mistake in our scripts, nothing that a reader could mend.
+    Raises RuntimeError with esbuild's first complaint: a mistake in our scripts or styles, nothing that a reader could
+    mend. Warnings count, since a style sheet with a broken rule is no error to esbuild.
     """
     command = [str(_node()), str(modules / "esbuild" / "bin" / "esbuild"), str(entry), f"--outfile={target}"]
     command += ["--bundle", "--minify", f"--format={kind}", "--target=es2022", "--charset=utf8"]
-    command += ["--legal-comments=eof", "--log-level=error", "--log-override:empty-import-meta=silent"]
+    command += ["--legal-comments=eof", "--log-level=warning", "--log-override:empty-import-meta=silent"]
     done = _run(command, cwd=entry.parent, environment={"NODE_PATH": str(modules)})
-    if done.returncode:
+    if done.returncode or done.stderr.strip():
         raise RuntimeError(f"{entry.parent.name}/{entry.name} cannot be bundled: {_first_lines(done)}")
 
 

@@ -77,6 +77,16 @@ def test_failure_is_one_line_and_keeps_what_was_there(folder, monkeypatch):
     assert (folder / "pages" / "mixvocab.js").read_bytes() == before
 
 
+def test_a_broken_style_sheet_is_an_error(scripts, tmp_path):
+    sheet, target = tmp_path / "broken.css", tmp_path / "bundled.css"
+    sheet.write_text("  color: red;\n}\n.next { color: blue; }\n")
+    with pytest.raises(RuntimeError, match=r"broken\.css cannot be bundled"):
+        npm.bundle(scripts / "node_modules", sheet, target)
+    sheet.write_text(".first { color: red; }\n.next { color: blue; }\n")
+    npm.bundle(scripts / "node_modules", sheet, target)
+    assert ".first{" in target.read_text()
+
+
 def test_lock_is_exact_and_names_no_registry():
     lock = json.loads((WIDGETS / "package-lock.json").read_text())
     manifest = json.loads((WIDGETS / "package.json").read_text())

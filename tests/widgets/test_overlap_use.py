@@ -177,8 +177,12 @@ def test_theme_and_phone(overlap):
         overlap.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         seen[theme] = overlap.page.evaluate(ground)
     assert len(set(seen.values())) == 2
+    counts, sizes = (overlap.root.locator(part) for part in (".mv-counts", ".mv-sizes"))
+    assert counts.bounding_box()["y"] == sizes.bounding_box()["y"]
     overlap.page.set_viewport_size(PHONE)
     assert overlap.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    # What stands side by side on a desk stands one below the other on a phone.
+    assert counts.bounding_box()["y"] + counts.bounding_box()["height"] <= sizes.bounding_box()["y"]
 
 
 def test_nothing_bars_anyone(overlap, scripts):
