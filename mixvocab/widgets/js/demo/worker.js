@@ -1,7 +1,7 @@
 /**
  * The model, in a thread of its own.
  *
- * It is told `{load: {task, vocabulary, addresses, bytes, cache}}` once; it says `{progress}` while it loads and then
+ * It is told `{load: {task, pack, addresses, bytes, cache}}` once; it says `{progress}` while it loads and then
  * `{ready}`. Told `{ask: text}`, it says `{answer}`. Either may end in `{trouble: "one line"}`.
  */
 import * as ort from "onnxruntime-web/wasm";
