@@ -19,6 +19,9 @@ RUN = """async (rules) => {
   return found.violations.map(({ id, impact, nodes }) => [id, impact, nodes.map((node) => node.html.slice(0, 150))]);
 }"""
 
+# What follows a change of size, such as tab stops of boxes that scroll now, comes with the next frame.
+NEXT_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 @pytest.fixture(scope="module")
 def axe(scripts: Path) -> str:
@@ -42,6 +45,7 @@ def looks(page, axe: str):
     page.add_style_tag(content="*, ::before, ::after { transition: none !important; animation: none !important; }")
     for where, size in (("desk", DESK), ("phone", PHONE)):
         page.set_viewport_size(size)
+        page.evaluate(NEXT_FRAMES)
         for theme in ("light", "dark"):
             page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
             yield f"{theme}, {where}", grave(page, OF_COLOURS if theme == "dark" else None)
