@@ -61,7 +61,12 @@ def main() -> None:
             "ratios": ratios(found),
             "latencies": [asdict(one) for one in found],
             "rounds": chosen.rounds,
-            "machine": {"cores": os.cpu_count(), "system": platform.system(), "architecture": platform.machine()},
+            "machine": {
+                "cores": os.cpu_count(),
+                "system": platform.system(),
+                "architecture": platform.machine(),
+                "vnni": latency.vnni(),
+            },
             "versions": {name: version(name) for name in ("numpy", "onnxruntime", "tokenizers", "torch")}
             | {"python": platform.python_version()},
         },

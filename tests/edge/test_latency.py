@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixvocab.edge import peers
-from mixvocab.edge.latency import Contestant, exported, measure
+from mixvocab.edge.latency import Contestant, exported, measure, vnni
 from mixvocab.edge.network import Floats, Integers
 from mixvocab.edge.runtime import open_session
 from mixvocab.errors import UserError
@@ -64,3 +64,18 @@ def test_eager_contestants_run(encoder):
     field = peers.Field(students=(), large=False)
     found = measure(list(peers.contestants(field, 1, encoder)), [6], 1)
     assert [one.name for one in found] == [peers.EAGER, peers.STACKPROP]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("processor : 0\nflags\t: fpu avx2 fma\n", False),
+        ("processor : 0\nflags\t: fpu avx2 avx512_vnni\n", True),
+        ("flags\t: avx_vnni\n", True),
+        ("Features : asimddp\n", None),
+    ],
+)
+def test_vnni_is_read_from_the_processors_flags(tmp_path, text, expected):
+    (tmp_path / "cpuinfo").write_text(text)
+    assert vnni(tmp_path / "cpuinfo") is expected
+    assert vnni(tmp_path / "nothing") is None
