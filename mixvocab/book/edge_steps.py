@@ -19,7 +19,7 @@ from mixvocab.edge import contents, latency, peers
 from mixvocab.edge import export as exporting
 from mixvocab.edge import graph as graphs
 from mixvocab.edge import network as networks
-from mixvocab.edge.bundle import FLOATS, INTEGERS
+from mixvocab.edge.bundle import FLOATS, INTEGERS, ROUNDED, Kind
 from mixvocab.edge.latency import Latency
 from mixvocab.edge.runtime import Answer, Predictor
 from mixvocab.errors import UserError
@@ -63,16 +63,16 @@ def exported(chapter: Chapter, model: FineTuned | Student) -> Path:
 
 def _export(model: Path, folder: Path) -> None:
     done = exporting.export(model, folder / "device")
-    write_json(folder / "gaps.json", {"fp32": done.gap, "int8": done.int8_gap})
+    write_json(folder / "gaps.json", done.gaps)
 
 
 def gaps(folder: Path) -> dict[str, float]:
-    """Largest difference of a logit from PyTorch's, of both kinds of weights."""
+    """Largest difference of a logit from PyTorch's, by kind of numbers."""
     return json.loads((folder.parent / "gaps.json").read_text(encoding="utf-8"))
 
 
 def operators(chapter: Chapter, model: FineTuned, folder: Path) -> dict[str, Counter[str]]:
-    """How often each operator occurs: in what PyTorch's exporter makes of the model, and in our two graphs."""
+    """How often each operator occurs: in what PyTorch's exporter makes of the model, and in our graphs."""
     made = chapter.store.get(
         "plain-export",
         {},
@@ -83,7 +83,9 @@ def operators(chapter: Chapter, model: FineTuned, folder: Path) -> dict[str, Cou
         [peers.plain_export, contents.operators],
     )
     plain = Counter(json.loads((made.path / "operators.json").read_text(encoding="utf-8")))
-    return {"PyTorch's exporter": plain} | {name: contents.operators(folder / name) for name in (FLOATS, INTEGERS)}
+    return {"PyTorch's exporter": plain} | {
+        name: contents.operators(folder / name) for name in (FLOATS, ROUNDED, INTEGERS)
+    }
 
 
 def latencies(chapter: Chapter, folder: Path) -> tuple[Artefact, list[Latency]]:
@@ -115,9 +117,9 @@ def latencies(chapter: Chapter, folder: Path) -> tuple[Artefact, list[Latency]]:
     return made, [Latency(**one) for one in read]
 
 
-def answers(folder: Path, rows: Sequence[SnipsRow], *, int8: bool) -> list[Answer]:
+def answers(folder: Path, rows: Sequence[SnipsRow], numbers: Kind) -> list[Answer]:
     """What the exported model says of utterances."""
-    return Predictor.load(folder, int8=int8).predict([" ".join(row.words) for row in rows])
+    return Predictor.load(folder, numbers=numbers).predict([" ".join(row.words) for row in rows])
 
 
 def scores(rows: Sequence[SnipsRow], found: Sequence[Answer]) -> dict[str, float]:

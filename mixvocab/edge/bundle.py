@@ -6,13 +6,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mixvocab.errors import UserError
 from mixvocab.files import file_sha256
 
 FLOATS = "model.onnx"
+ROUNDED = "model.w8.onnx"
 INTEGERS = "model.int8.onnx"
+Kind = Literal["fp32", "w8", "int8"]
+"""Of numbers: 32 bits; weights in 8 bits; weights and products in 8 bits."""
+GRAPHS: dict[Kind, str] = {"fp32": FLOATS, "w8": ROUNDED, "int8": INTEGERS}
 TOKENIZER = "tokenizer.json"
 TASK = "task.json"
 
@@ -47,9 +51,9 @@ class Bundle:
         except (OSError, ValueError, KeyError, TypeError):
             raise UserError(f"{folder}/{TASK}: not that of an export; {remedy}") from None
 
-    def model(self, folder: Path, *, int8: bool) -> Path:
+    def model(self, folder: Path, numbers: Kind) -> Path:
         """The ONNX file. Raises UserError if it is missing or not the one that was exported."""
-        file = folder / (INTEGERS if int8 else FLOATS)
+        file = folder / GRAPHS[numbers]
         if not file.is_file():
             raise UserError(f"{file}: no such file; export the model again")
         if file_sha256(file) != (self.sha256 or {}).get(file.name):
@@ -57,6 +61,6 @@ class Bundle:
         return file
 
 
-def deployed_bytes(folder: Path) -> dict[str, int]:
-    """Bytes of the files that the 8-bit model needs on a device, by file name."""
-    return {name: (folder / name).stat().st_size for name in (INTEGERS, TOKENIZER, TASK)}
+def deployed_bytes(folder: Path, numbers: Kind = "w8") -> dict[str, int]:
+    """Bytes of the files that the model needs on a device, by file name."""
+    return {name: (folder / name).stat().st_size for name in (GRAPHS[numbers], TOKENIZER, TASK)}

@@ -31,7 +31,8 @@ def export(
     done = run(folder, out)
     sizes = deployed_bytes(out)
     typer.echo(f"written to {out}: {done.bundle.task} ({done.bundle.kind}), window {done.bundle.window} tokens")
-    typer.echo(f"largest difference of a logit from PyTorch: {done.gap:.1e} (fp32), {done.int8_gap:.1e} (int8)")
+    gaps = ", ".join(f"{gap:.1e} ({numbers})" for numbers, gap in done.gaps.items())
+    typer.echo(f"largest difference of a logit from PyTorch: {gaps}")
     typer.echo(f"to deploy: {sum(sizes.values()):,} bytes: " + ", ".join(f"{n} {size:,}" for n, size in sizes.items()))
 
 
@@ -42,13 +43,18 @@ def predict(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a text.")] = False,
     fp32: Annotated[bool, typer.Option("--fp32", help="Use the 32-bit weights.")] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Multiply in 8 bits, too: faster where the processor can.")
+    ] = False,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0: as many as there are cores.")] = 1,
 ) -> None:
     """Answer texts with an exported model; needs no PyTorch."""
     need("export", "onnxruntime")
     from mixvocab.edge.runtime import Predictor
 
-    predictor = Predictor.load(folder, int8=not fp32, threads=threads)
+    if fp32 and int8:
+        raise UserError("--fp32 and --int8: choose one of them")
+    predictor = Predictor.load(folder, numbers="fp32" if fp32 else "int8" if int8 else "w8", threads=threads)
     given: Iterable[str] = texts or (line.rstrip("\r\n") for line in sys.stdin)
     number = 0
     for number, text in enumerate(given, 1):
@@ -66,12 +72,12 @@ def bench(
     lengths: Annotated[str, typer.Option(help="Tokens a query, separated by commas.")] = "8,16,32,128",
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each model.")] = 50,
 ) -> None:
-    """Measure milliseconds a query: both kinds of weights, one thread and all threads, warm."""
+    """Measure milliseconds a query: every kind of numbers, one thread and all threads, warm."""
     need("export", "onnxruntime")
     from rich.console import Console
     from rich.table import Table
 
-    from mixvocab.edge.bundle import Bundle
+    from mixvocab.edge.bundle import GRAPHS, Bundle
     from mixvocab.edge.latency import exported, measure
 
     wanted = _lengths(lengths)
@@ -85,7 +91,7 @@ def bench(
     for heading in ("model", "threads", "tokens", "p50", "p95", "p50 from text", "p95 from text"):
         table.add_column(heading, justify="left" if heading == "model" else "right")
     for threads in sorted({1, os.cpu_count() or 1}):
-        models = [exported(folder, int8=int8, threads=threads) for folder in folders for int8 in (False, True)]
+        models = [exported(folder, numbers=kind, threads=threads) for folder in folders for kind in GRAPHS]
         for one in measure(models, fitting, rounds):
             times = (f"{value:.3f}" for value in (one.p50, one.p95, one.text_p50, one.text_p95))
             table.add_row(one.name, str(one.threads), str(one.length), *times)

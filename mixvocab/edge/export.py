@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
 
-from mixvocab.edge.bundle import FLOATS, INTEGERS, TASK, TOKENIZER, Bundle
+from mixvocab.edge.bundle import GRAPHS, TASK, TOKENIZER, Bundle, Kind
 from mixvocab.edge.graph import Plan, bert
-from mixvocab.edge.network import Floats, Integers
+from mixvocab.edge.network import Floats, Integers, Numbers, Rounded
 from mixvocab.edge.runtime import open_session
 from mixvocab.errors import UserError
 from mixvocab.models.joint import JointBert
@@ -30,6 +30,11 @@ from mixvocab.tasks.folder import read_task
 
 TOLERANCE = 1e-4  # largest difference of a logit between PyTorch and 32-bit ONNX
 NONSENSE = 1e4  # the same for 8 bits, where the task's scores decide: this only catches a broken graph
+_NUMBERS: dict[Kind, tuple[Numbers, float]] = {
+    "fp32": (Floats(), TOLERANCE),
+    "w8": (Rounded(), NONSENSE),
+    "int8": (Integers(), NONSENSE),
+}
 CLASSES = {
     "joint": JointBert,
     "classification": BertForSequenceClassification,
@@ -45,15 +50,15 @@ class Exported:
 
     folder: Path
     bundle: Bundle
-    gap: float  # largest difference of a logit, PyTorch against 32-bit ONNX
-    int8_gap: float  # the same against 8-bit ONNX; the task's scores decide whether it matters
+    gaps: dict[Kind, float]  # largest difference of a logit from PyTorch's; in 8 bits the task's scores decide
 
 
 def export(folder: Path, out: Path) -> Exported:
     """Export the model in `folder` to the new folder `out`, which appears whole or not at all.
 
-    `out` gets the Hugging Face files, `model.onnx`, `model.int8.onnx` and a `task.json` with labels and window. The
-    graphs hold positions up to the window only. A device needs one ONNX file, tokenizer.json and task.json.
+    `out` gets the Hugging Face files, `model.onnx`, `model.w8.onnx`, `model.int8.onnx` and a `task.json` with labels
+    and window. The graphs hold positions up to the window only. A device needs one ONNX file, tokenizer.json and
+    task.json.
 
     Raises:
         UserError: if `folder` is no BERT that was fine-tuned here or pretrained as a masked language model, if
@@ -72,7 +77,7 @@ def export(folder: Path, out: Path) -> Exported:
         _write(making / TOKENIZER, json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")).encode())
         bundle, gaps = _write_graphs(model, bundle, making)
         _write(making / TASK, bundle.text().encode())
-    return Exported(out, bundle, *gaps)
+    return Exported(out, bundle, gaps)
 
 
 def load(folder: Path) -> tuple[nn.Module, Bundle]:
@@ -140,18 +145,20 @@ def _logits(output: object) -> tuple[Tensor, ...]:
     return output if isinstance(output, tuple) else (output.logits,)  # type: ignore[attr-defined]
 
 
-def _write_graphs(model: nn.Module, bundle: Bundle, folder: Path) -> tuple[Bundle, tuple[float, float]]:
+def _write_graphs(model: nn.Module, bundle: Bundle, folder: Path) -> tuple[Bundle, dict[Kind, float]]:
     plan, weights = plan_of(model.config, bundle), weights_of(model)  # type: ignore[arg-type]
-    gaps, digests = [], {}
-    for name, numbers, allowed in ((FLOATS, Floats(), TOLERANCE), (INTEGERS, Integers(), NONSENSE)):
+    gaps: dict[Kind, float] = {}
+    digests = {}
+    for kind, (numbers, allowed) in _NUMBERS.items():
+        name = GRAPHS[kind]
         data = bert(plan, weights, numbers).SerializeToString(deterministic=True)
         gap = gap_to_torch(model, data, bundle)
         if not gap <= allowed:
             raise UserError(f"{name}: a logit differs from PyTorch's by {gap:.1e}, more than {allowed:.0e} allowed")
-        gaps.append(gap)
+        gaps[kind] = gap
         digests[name] = hashlib.sha256(data).hexdigest()
         _write(folder / name, data)
-    return replace(bundle, sha256=digests), (gaps[0], gaps[1])
+    return replace(bundle, sha256=digests), gaps
 
 
 def _labelled(bundle: Bundle, config: BertConfig, folder: Path) -> Bundle:

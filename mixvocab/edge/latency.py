@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from mixvocab.edge.bundle import Bundle
+from mixvocab.edge.bundle import Bundle, Kind
 from mixvocab.edge.runtime import inputs, open_session
 from mixvocab.errors import UserError
 from mixvocab.tasks.encoding import Encoder
@@ -95,15 +95,15 @@ def measure(contestants: Sequence[Contestant], lengths: Sequence[int], rounds: i
     return found
 
 
-def exported(folder: Path, *, int8: bool, threads: int, name: str = "") -> Contestant:
+def exported(folder: Path, *, numbers: Kind, threads: int, name: str = "") -> Contestant:
     """An exported folder as a contestant. Raises UserError if it cannot be loaded."""
     bundle = Bundle.load(folder)
-    model = bundle.model(folder, int8=int8)
+    model = bundle.model(folder, numbers)
     try:
         session = open_session(model, threads)
     except Exception as error:  # the runtime has no common class of errors
         raise UserError(f"{model}: ONNX Runtime cannot load it ({error}); export the model again") from None
-    name = name or f"{folder.name}, {'int8' if int8 else 'fp32'}"
+    name = name or f"{folder.name}, {numbers}"
     return of_session(name, session, Encoder.load(folder, bundle.window), threads)
 
 

@@ -1,4 +1,4 @@
-"""An ONNX graph under construction, and two ways to hold its weights: 32-bit floats, 8-bit integers."""
+"""An ONNX graph under construction, and three ways to hold its weights and to multiply by them."""
 
 from __future__ import annotations
 
@@ -96,21 +96,41 @@ class Floats:
         return net.node("Add", product, net.constant(f"{name}.bias", bias))
 
 
-class Integers:
-    """Weights in 8 bits, one byte a parameter.
+class Rounded:
+    """Weights in 8 bits, one byte a parameter; sums and products in floats ("W8A32").
 
-    Tables have a scale a row (a piece), matrices a scale a column (an output). Products are computed in integers:
-    `DynamicQuantizeMatMul` rounds its input to 8 bits with the range that it finds there, multiplies, and returns
-    floats. Keeping the weights in 8 bits for the file's sake and multiplying in floats would be no faster than
-    floats. Weights stay within -127..127. `mixvocab.edge.runtime.open_session` sees to it that sums are exact on every
-    processor.
+    Tables have a scale a row (a piece), matrices a scale a column (an output). A runtime turns matrices into floats
+    once, when it loads the model, so that a query takes as long as with `Floats`, and every processor gives the same
+    answers but for last bits.
     """
 
     def rows(self, net: Network, name: str, table: np.ndarray, choose: str, *how: str) -> str:
         """Rows of integers times their scales."""
-        whole, scale = self._table(net, name, table)
+        whole, scale = _kept(net, name, table, axis=1)
         chosen = net.node("Cast", net.node(choose, whole, *how), to=TensorProto.FLOAT)
         return net.node("Mul", chosen, net.node(choose, scale, *how))
+
+    def dense(self, net: Network, x: str, name: str, weight: np.ndarray, bias: np.ndarray) -> str:
+        """As with `Floats`, after the weights have been put together again."""
+        product = net.node("MatMul", x, _restored(net, *_kept(net, name, weight, axis=0)))
+        return net.node("Add", product, net.constant(f"{name}.bias", bias))
+
+    def score(self, net: Network, x: str, name: str, table: np.ndarray, bias: np.ndarray) -> str:
+        """Input and output share their bytes."""
+        restored = _restored(net, *_kept(net, name, table, axis=1))
+        product = net.node("MatMul", x, net.node("Transpose", restored, perm=[1, 0]))
+        return net.node("Add", product, net.constant(f"{name}.bias", bias))
+
+
+class Integers(Rounded):
+    """Weights in 8 bits, and matrix products in integers ("W8A8").
+
+    `DynamicQuantizeMatMul` rounds its input to 8 bits with the range that it finds there, multiplies, and returns
+    floats: faster than floats on processors with instructions for it (VNNI on x86, dot products on ARM). Weights stay
+    within -127..127, and `mixvocab.edge.runtime.open_session` sees to it that sums are exact on every processor. Yet a
+    last bit of a float, which processors round differently, may tip the rounding of an input, which moves a logit by
+    some hundredths: two machines may differ where a model is as undecided as that.
+    """
 
     def dense(self, net: Network, x: str, name: str, weight: np.ndarray, bias: np.ndarray) -> str:
         """One operator: rounding, product and bias."""
@@ -120,17 +140,24 @@ class Integers:
 
     def score(self, net: Network, x: str, name: str, table: np.ndarray, bias: np.ndarray) -> str:
         """A row's scale is the transposed table's column's scale, so input and output share their bytes."""
-        whole, scale = self._table(net, name, table)
+        whole, scale = _kept(net, name, table, axis=1)
         scales = net.node("Reshape", scale, net.integers(-1))
         transposed = net.node("Transpose", whole, perm=[1, 0])
         return self._product(net, x, transposed, scales, net.constant(f"{name}.bias", bias))
 
-    def _table(self, net: Network, name: str, table: np.ndarray) -> tuple[str, str]:
-        whole, scale = quantise(table, axis=1)
-        return net.constant(f"{name}.weight", whole), net.constant(f"{name}.scale", scale)
-
     def _product(self, net: Network, x: str, weight: str, scale: str, bias: str) -> str:
         return net.node("DynamicQuantizeMatMul", x, weight, scale, "", bias, domain=CONTRIB)
+
+
+def _kept(net: Network, name: str, weight: np.ndarray, axis: int) -> tuple[str, str]:
+    """Integers and scales as constants of the graph."""
+    whole, scale = quantise(weight, axis)
+    return net.constant(f"{name}.weight", whole), net.constant(f"{name}.scale", scale)
+
+
+def _restored(net: Network, whole: str, scale: str) -> str:
+    """The weights as floats: constants all, so that a runtime computes them once."""
+    return net.node("Mul", net.node("Cast", whole, to=TensorProto.FLOAT), scale)
 
 
 def quantise(weight: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from mixvocab.edge.bundle import Bundle
+from mixvocab.edge.bundle import Bundle, Kind
 from mixvocab.errors import UserError
 from mixvocab.tasks.batching import pad, real
 from mixvocab.tasks.encoding import Encoded, Encoder
@@ -42,11 +42,15 @@ class Predictor:
         self.bundle, self.encoder, self.session = bundle, encoder, session
 
     @classmethod
-    def load(cls, folder: Path | str, *, int8: bool = True, threads: int = 1) -> Predictor:
-        """The model in `folder`, with 8-bit or 32-bit weights. Raises UserError if it cannot be loaded."""
+    def load(cls, folder: Path | str, *, numbers: Kind = "w8", threads: int = 1) -> Predictor:
+        """The model in `folder`. Raises UserError if it cannot be loaded.
+
+        numbers: "w8", weights in 8 bits, answers alike on every machine and in a browser; "int8" is faster where the
+        processor has instructions for 8-bit products, and may differ where the model is undecided; "fp32" as trained.
+        """
         folder = Path(folder)
         bundle = Bundle.load(folder)
-        file = bundle.model(folder, int8=int8)
+        file = bundle.model(folder, numbers)
         encoder = Encoder.load(folder, bundle.window)
         try:
             return cls(bundle, encoder, open_session(file, threads))

@@ -1,6 +1,7 @@
 """The model in the page: what is published for it, and the answers that stand there before it is loaded.
 
-A page runs the same 8-bit graph as a device, cuts text by the same vocabulary and reads the same task.json.
+A page runs the graph of 8-bit weights that `mixvocab predict` runs, cuts text by the same vocabulary and reads the same
+task.json. Products are in floats: in 8 bits, a browser and Python would differ where the model is undecided.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mixvocab.edge.bundle import INTEGERS, TASK, TOKENIZER
+from mixvocab.edge.bundle import ROUNDED, TASK, TOKENIZER
 from mixvocab.edge.runtime import Predictor, softmax
 from mixvocab.errors import UserError
 from mixvocab.sources.source import Source
@@ -72,7 +73,7 @@ def demo(
     if bundle.kind not in _ANSWERS:
         raise UserError(f"{folder}: a model of kind {bundle.kind}; pages show intents with slots, or masked words")
     name, answer = _ANSWERS[bundle.kind]
-    model = bundle.model(folder, int8=True).read_bytes()
+    model = bundle.model(folder, "w8").read_bytes()
     # What is synthetic has that word in its name.
     learned = "; ".join(f"{source.name} (real)" if source.real else source.name for source in sources)
     measured = ", ".join(f"{what} {value}" for what, value in scores.items())
@@ -93,7 +94,7 @@ def demo(
 def unpublish(value: Mapping[str, Any], model: bytes, folder: Path) -> Predictor:
     """What a page runs, in Python: write it to `folder` as an export would, and load it."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / INTEGERS).write_bytes(model)
+    (folder / ROUNDED).write_bytes(model)
     (folder / TASK).write_text(json.dumps(value["task"]), encoding="utf-8")
     (folder / TOKENIZER).write_text(unpack(value["tokenizer"]).to_str(), encoding="utf-8")
     return Predictor.load(folder)

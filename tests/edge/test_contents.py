@@ -3,15 +3,16 @@ import onnx
 import pytest
 
 from mixvocab.edge import contents
-from mixvocab.edge.bundle import FLOATS, INTEGERS, deployed_bytes
+from mixvocab.edge.bundle import FLOATS, GRAPHS, INTEGERS, deployed_bytes
 from mixvocab.edge.export import load
 
 
+@pytest.mark.parametrize("numbers", GRAPHS)
 @pytest.mark.parametrize("kind", ["joint", "classification", "masked"])
-def test_parts_add_up_to_the_files(exported, kind):
+def test_parts_add_up_to_the_files(exported, kind, numbers):
     folder = exported(kind, task="MNLI").folder
-    parts = contents.bytes_by_part(folder / INTEGERS)
-    assert sum(parts.values()) == sum(deployed_bytes(folder).values())
+    parts = contents.bytes_by_part(folder / GRAPHS[numbers])
+    assert sum(parts.values()) == sum(deployed_bytes(folder, numbers).values())
     assert all(size > 0 for size in parts.values())
 
 

@@ -12,8 +12,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from mixvocab.edge import export as module
-from mixvocab.edge.bundle import FLOATS, INTEGERS, Bundle, deployed_bytes
+from mixvocab.edge.bundle import FLOATS, GRAPHS, INTEGERS, ROUNDED, Bundle, deployed_bytes
 from mixvocab.edge.export import export, load
+from mixvocab.edge.network import quantise
 from mixvocab.edge.runtime import open_session
 from mixvocab.errors import UserError
 from mixvocab.models.joint import JointBert
@@ -49,13 +50,41 @@ def test_fp32_logits_are_torch_logits_at_any_batch_and_length(exported, make_fol
         assert ours.shape == theirs.shape
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
     assert max(np.abs(one).max() for one in expected) > 0.1  # or the comparison above would say nothing
-    assert done.gap <= 1e-4
+    assert done.gaps["fp32"] <= 1e-4
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_padding_changes_no_fp32_logit(exported, kind):
+def test_w8_logits_are_torch_logits_of_rounded_weights(exported, make_folder, kind):
     done = exported(kind, task="MNLI")
-    session = open_session(done.folder / FLOATS)
+    model, _ = load(done.folder)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.ndim == 2:
+                whole, scale = quantise(weight.numpy(), axis=1)
+                types = name.endswith("token_type_embeddings.weight")
+                if not (types or (name.endswith("position_embeddings.weight") and not done.bundle.pair)):
+                    weight.copy_(torch.from_numpy(whole * scale))
+        if not done.bundle.pair:  # the only type's row is part of every position's
+            embeddings = model.bert.embeddings
+            positions, kind_of_text = embeddings.position_embeddings.weight, embeddings.token_type_embeddings.weight
+            whole, scale = quantise((positions + kind_of_text[0]).numpy(), axis=1)
+            positions.copy_(torch.from_numpy(whole * scale) - kind_of_text[0])
+        else:
+            types = model.bert.embeddings.token_type_embeddings.weight
+            types.copy_(torch.from_numpy(np.multiply(*quantise(types.numpy(), axis=1))))
+        values = feed(4, 11, done.bundle.pair)
+        output = model(**{name: torch.from_numpy(value) for name, value in values.items()})
+    expected = output if isinstance(output, tuple) else [output.logits]
+    for ours, theirs in zip(open_session(done.folder / ROUNDED).run(None, values), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-4)
+    assert done.gaps["w8"] > 1e-3
+
+
+@pytest.mark.parametrize("name", [FLOATS, ROUNDED])
+@pytest.mark.parametrize("kind", KINDS)
+def test_padding_changes_no_logit(exported, kind, name):
+    done = exported(kind, task="MNLI")
+    session = open_session(done.folder / name)
     alone = feed(1, 7, done.bundle.pair)
     padded = {name: np.pad(value, ((0, 0), (0, 9))) for name, value in alone.items()}
     for short, long in zip(session.run(None, alone), session.run(None, padded), strict=True):
@@ -63,11 +92,12 @@ def test_padding_changes_no_fp32_logit(exported, kind):
         np.testing.assert_allclose(short, long, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", [ROUNDED, INTEGERS])
 @pytest.mark.parametrize("kind", ["joint", "classification", "masked"])
-def test_int8_chooses_as_fp32_wherever_the_choice_is_clear(exported, kind):
+def test_8_bits_choose_as_fp32_wherever_the_choice_is_clear(exported, kind, name):
     done = exported(kind, task="MNLI")
     values = feed(64, 12, done.bundle.pair)
-    floats, integers = (open_session(done.folder / name).run(None, values) for name in (FLOATS, INTEGERS))
+    floats, integers = (open_session(done.folder / one).run(None, values) for one in (FLOATS, name))
     for exact, rounded in zip(floats, integers, strict=True):
         ordered = np.sort(exact, axis=-1)
         clear = ordered[..., -1] - ordered[..., -2] > 0.5
@@ -76,23 +106,25 @@ def test_int8_chooses_as_fp32_wherever_the_choice_is_clear(exported, kind):
         assert 0 < np.abs(exact - rounded).max() < np.abs(exact).max()
 
 
+@pytest.mark.parametrize("numbers", ["w8", "int8"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_int8_keeps_a_byte_a_parameter(exported, kind):
+def test_8_bits_keep_a_byte_a_parameter(exported, kind, numbers):
     done = exported(kind, task="MNLI", hidden=64, layers=4)
-    graph = onnx.load(done.folder / INTEGERS).graph
+    file = done.folder / GRAPHS[numbers]
+    graph = onnx.load(file).graph
     matrices = {one.name: one for one in graph.initializer if len(one.dims) > 1 and not one.name.endswith(".scale")}
     assert matrices
     assert all(one.data_type == onnx.TensorProto.INT8 for one in matrices.values())
     model, _ = load(done.folder)
     parameters = sum(p.numel() for p in model.parameters())
     unused = (40 - done.bundle.window) * 64  # positions beyond the window, which a masked model keeps
-    assert (done.folder / INTEGERS).stat().st_size < 1.25 * (parameters - max(0, unused)) + 20_000
-    assert sum(deployed_bytes(done.folder).values()) < (done.folder / FLOATS).stat().st_size / 2
+    assert file.stat().st_size < 1.25 * (parameters - max(0, unused)) + 20_000
+    assert sum(deployed_bytes(done.folder, numbers).values()) < (done.folder / FLOATS).stat().st_size / 2
 
 
 def test_tied_embeddings_are_stored_once(exported):
     pieces = load(exported("masked").folder)[0].config.vocab_size
-    for name in (FLOATS, INTEGERS):
+    for name in GRAPHS.values():
         graph = onnx.load(exported("masked").folder / name).graph
         assert sum(sorted(one.dims) == [32, pieces] for one in graph.initializer) == 1
 
@@ -179,7 +211,7 @@ folder, out = map(Path, sys.argv[1:])
 write = module._write
 def slow(file, data):
     write(file, data)
-    if file.name == module.INTEGERS:
+    if file.name == module.GRAPHS["int8"]:
         (out.parent / "reached").touch()
         time.sleep(600)
 module._write = slow

@@ -5,7 +5,7 @@ import pytest
 
 from mixvocab.edge import peers
 from mixvocab.edge.latency import Contestant, exported, measure, vnni
-from mixvocab.edge.network import Floats, Integers
+from mixvocab.edge.network import Floats, Integers, Rounded
 from mixvocab.edge.runtime import open_session
 from mixvocab.errors import UserError
 from mixvocab.models.parameters import BertShape
@@ -39,7 +39,7 @@ def test_every_model_is_asked_for_every_length_in_turns(encoder):
 
 
 def test_exported_folders_and_lengths_beyond_the_window(exported_folder):
-    one = exported(exported_folder, int8=True, threads=1)
+    one = exported(exported_folder, numbers="int8", threads=1)
     assert measure([one], [24], 1)[0].name.endswith("int8")
     with pytest.raises(UserError, match="25 tokens: this model takes 3 to 24"):
         measure([one], [25], 1)
@@ -50,7 +50,7 @@ def exported_folder(request):
     return request.getfixturevalue("exported")("joint").folder
 
 
-@pytest.mark.parametrize("numbers", [Floats(), Integers()])
+@pytest.mark.parametrize("numbers", [Floats(), Rounded(), Integers()])
 def test_random_graphs_answer_and_have_the_shape_asked_for(numbers):
     session = open_session(peers.random_graph(BertShape(2, 32, 50), numbers))
     ids = np.arange(12).reshape(2, 6)

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from mixvocab.cli import main
-from mixvocab.edge.bundle import INTEGERS
+from mixvocab.edge.bundle import GRAPHS, ROUNDED
 from mixvocab.edge.runtime import Predictor, softmax
 from mixvocab.errors import UserError
 from mixvocab.sources.rows import SnipsRow
@@ -15,9 +15,9 @@ from mixvocab.tasks.spans import Slot, spans
 TEXTS = ["play some jazz by miles davis", "book a table for two in boston", "rate this novel five stars", "jazz"]
 
 
-@pytest.mark.parametrize("int8", [False, True])
-def test_answers_do_not_depend_on_company_or_order(exported, int8):
-    predictor = Predictor.load(exported("joint").folder, int8=int8)
+@pytest.mark.parametrize("numbers", GRAPHS)
+def test_answers_do_not_depend_on_company_or_order(exported, numbers):
+    predictor = Predictor.load(exported("joint").folder, numbers=numbers)
     together = predictor.predict(TEXTS)
     assert together == [predictor.predict(text)[0] for text in TEXTS]
     assert together[::-1] == predictor.predict(TEXTS[::-1])
@@ -29,7 +29,7 @@ def test_fp32_answers_are_those_of_torch(exported, make_folder):
     texts = [*TEXTS, " ".join(TEXTS * 3), "zzzz 😀 play"]
     rows = [SnipsRow(tuple(text.split()), ("O",) * len(text.split()), "PlayMusic") for text in texts]
     expected = snips.predict(task, rows, encoder, labels)
-    found = Predictor.load(exported("joint").folder, int8=False).predict(texts)
+    found = Predictor.load(exported("joint").folder, numbers="fp32").predict(texts)
     assert [(a.label, a.tags, a.complete) for a in found] == [(p.intent, p.slots, p.complete) for p in expected]
     assert not found[4].complete
     assert len(found[4].tags) == len(texts[4].split())
@@ -50,7 +50,7 @@ def test_kinds(exported):
 
 
 def test_the_second_text_matters(exported):
-    predictor = Predictor.load(exported("classification", task="MNLI").folder, int8=False)
+    predictor = Predictor.load(exported("classification", task="MNLI").folder, numbers="fp32")
     one, two = predictor.predict([("play jazz", "rate this"), ("play jazz", "five stars")])
     assert one.probabilities != two.probabilities
 
@@ -109,6 +109,11 @@ def test_command_output(exported, capsys, monkeypatch, tmp_path):
     with pytest.raises(SystemExit):
         main(["predict", folder, TEXTS[0], "--fp32"])
     assert capsys.readouterr().out.splitlines()[0] == TEXTS[0]
+    with pytest.raises(SystemExit):
+        main(["predict", folder, TEXTS[0], "--int8", "--json"])
+    (integers,) = Predictor.load(folder, numbers="int8").predict(TEXTS[0])
+    assert json.loads(capsys.readouterr().out)["probabilities"] == integers.probabilities
+    assert integers.probabilities != expected[0].probabilities
     pair = str(exported("classification", task="MNLI").folder)
     with pytest.raises(SystemExit):
         main(["predict", pair, "play jazz\trate this"])
@@ -118,8 +123,8 @@ def test_command_output(exported, capsys, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda f: (f / INTEGERS).write_bytes((f / INTEGERS).read_bytes()[:-9]), "damaged, its SHA-256"),
-        (lambda f: (f / INTEGERS).unlink(), "no such file; export the model again"),
+        (lambda f: (f / ROUNDED).write_bytes((f / ROUNDED).read_bytes()[:-9]), "damaged, its SHA-256"),
+        (lambda f: (f / ROUNDED).unlink(), "no such file; export the model again"),
         (lambda f: (f / "task.json").write_text("{}"), "not that of an export"),
         (lambda f: (f / "task.json").unlink(), "no task.json in it"),
         (lambda f: (f / "tokenizer.json").write_text("{"), "tokenizer.json cannot be read"),
@@ -139,6 +144,7 @@ def test_bad_arguments_are_one_line(exported, make_folder, tmp_path, capsys):
     capsys.readouterr()  # transformers' progress of writing it
     assert "is there already" in failure(["export", fine_tuned, "--out", folder], capsys)
     assert "write numbers" in failure(["bench", folder, "--lengths", "a"], capsys)
+    assert "choose one of them" in failure(["predict", folder, "play", "--fp32", "--int8"], capsys)
     assert "window is 24 tokens" in failure(["bench", folder, "--lengths", "128"], capsys)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from mixvocab.edge.bundle import INTEGERS, Bundle
+from mixvocab.edge.bundle import ROUNDED, Bundle
 from mixvocab.edge.runtime import Predictor, softmax
 from mixvocab.errors import UserError
 from mixvocab.tasks.encoding import Encoder
@@ -25,10 +25,10 @@ SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u200a\u200b\u2028\
 def test_what_is_published_is_the_exported_model(make_demo, device, kind, tmp_path):
     made, folder = make_demo(kind), device(kind)
     assert made.name == {"joint": "snips", "masked": "masked"}[kind]
-    assert made.model == (folder / INTEGERS).read_bytes()
+    assert made.model == (folder / ROUNDED).read_bytes()
     value = json.loads(json.dumps(made.value))  # nothing in it that JSON cannot carry
     assert value["bytes"] == len(made.model)
-    assert value["task"]["sha256"][INTEGERS] == hashlib.sha256(made.model).hexdigest()
+    assert value["task"]["sha256"][ROUNDED] == hashlib.sha256(made.model).hexdigest()
     again = unpublish(value, made.model, tmp_path / "again")
     assert again.bundle == Bundle.load(folder)
     text = "rate this  novels, [MASK] Boston xyz\u3000two"

@@ -1,7 +1,7 @@
 """The rendered book's own models in a real browser, beside Python on the very bytes that the pages carry.
 
-Both add 8-bit products exactly, so that only last bits of floats differ. Now and then one of these tips the rounding of
-an activation, which moves a logit a little: answers must be the same wherever Python's own choice is not that close.
+Weights are in 8 bits, products in floats: only last bits differ. Answers must be the same wherever Python's own choice
+is not as close as that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mixvocab.sources.tasks import Sizes
 from mixvocab.tasks.spans import spans
 from mixvocab.widgets.demo import MASK, unpublish
 
-TOLERANCE = 0.05  # of a logit
+TOLERANCE = 1e-3  # of a logit
 UTTERANCES = 200
 MODEL_LIMIT = 1.4e6  # bytes
 VISIT_LIMIT = 1.5e6  # bytes, compressed, of the landing page before its model is asked for

@@ -10,7 +10,7 @@ import { guesses, row, understood } from "./answers.js";
 import { download, verify } from "./download.js";
 import { Encoder, splitAtSpace } from "./encoding.js";
 
-const MODEL = "model.int8.onnx"; // what task.json calls it
+const MODEL = "model.w8.onnx"; // what task.json calls it
 
 let respond; // text -> answer, once the model is loaded
 
