@@ -117,7 +117,10 @@ class Answer:
             widest = max(compared, key=lambda row: (_of(row).n >= 2, _of(row).margin))
             return _capital(_of(widest).verdict(UNIT))
         first = self.findings[0]
-        told = f"{first.cell.label}: {_of(first).verdict(UNIT)} than {first.baseline.label if first.baseline else ''}"
+        of = first.cell.label
+        if first.cell.value is not None and not first.cell.line:
+            of = f"{self.experiment.name} = {of}"  # a number alone says nothing
+        told = f"{of}: {_of(first).verdict(UNIT)} than {first.baseline.label if first.baseline else ''}"
         rest = len(self.findings) - 1
         return told + (f", and {rest} more of {len(compared)} differ" if rest else "")
 

@@ -18,7 +18,7 @@ HEADLINE_MARK = "<!-- headline -->"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 # What a chapter says while it works, for whoever waits: `mixvocab.progress` and the artefact store.
 _PROGRESS = re.compile(
-    r"^.+: ([\d,]+ of [\d,]+ \(\d+%\), .* left|[\d,]+ done in |made in .*, kept as ).*\n?", re.MULTILINE
+    r"^.+: ([\d,]+ of [\d,]+ (\(\d+%\), .* left|cells done)|[\d,]+ done in |made in .*, kept as ).*\n?", re.MULTILINE
 )
 _DRAWING = re.compile(r"^def draw", re.MULTILINE)
 

@@ -43,6 +43,15 @@ def test_several_findings_are_counted() -> None:
     assert answer.title == "lost: 1.000 ± 0.004 nats a word lower than fresh, and 1 more of 2 differ"
 
 
+def test_a_number_alone_is_told_with_its_experiment() -> None:
+    found = results(fresh=6.0, PCA=5.9)
+    of_axis = [Cell(str(n), "", n, one.method, one.settings, one.profile) for n, one in enumerate((FRESH, PCA))]
+    experiment = Experiment("weighting", "?", None, (), "", tuple(of_axis), "0")
+    (answer,) = answers(Results(Grid("full", 3, (experiment,)), found.seeds, found.records, {}))
+    assert answer.title.startswith("weighting = 1: 0.100 ± ")
+    assert answer.title.endswith(" nats a word lower than 0")
+
+
 def test_only_seeds_of_both_are_compared() -> None:
     found = results(fresh=6.0, PCA=5.9)
     del found.records[PCA.key, 0]

@@ -36,6 +36,18 @@ def test_json_becomes_a_script_and_bytes_a_file(shown):
     assert files["snips.onnx"] == b"\0\1\2"
 
 
+def test_progress_stays_off_the_page():
+    said = (
+        "stage I: 20 of 400 (5%), 8 s left, loss 3.1\n"
+        "reduced: 0 of 6 cells done; now wide, seed 0\n"
+        "full (2): 3 of 80 cells done, about 5 s left; now nokd, seed 1\n"
+        "3 of 6 words are cut alike\n"
+        "start: made in 7 s, kept as start/57ac\n"
+    )
+    page = pages.chapter_page("01_a", notebook([{"output_type": "stream", "name": "stdout", "text": said}]))
+    assert [output["text"] for output in page["cells"][0]["outputs"]] == ["3 of 6 words are cut alike\n"]
+
+
 def test_readers_see_none_of_it(shown):
     publish("words", [1])
     assert pages.chapter_page("01_a", notebook(shown))["cells"][0]["outputs"] == []

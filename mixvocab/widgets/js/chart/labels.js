@@ -20,7 +20,7 @@ export function writeLabels(svg, shown, place, frame) {
   // Ours first: they are what the reader came for.
   for (const { point, bold } of named.sort((a, b) => b.bold - a.bold)) {
     const [x, y] = place(point);
-    const width = 7 * point.label.length;
+    const width = (bold ? 8 : 7) * point.label.length;
     const free = sides(x, y, width).find((box) => inside(box, frame) && !taken.some((other) => meet(box, other)));
     if (!free) continue;
     taken.push(free);
