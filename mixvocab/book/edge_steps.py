@@ -19,7 +19,7 @@ from mixvocab.edge import contents, latency, peers
 from mixvocab.edge import export as exporting
 from mixvocab.edge import graph as graphs
 from mixvocab.edge import network as networks
-from mixvocab.edge.bundle import FLOATS, INTEGERS, ROUNDED, Kind
+from mixvocab.edge.bundle import GRAPHS, Kind
 from mixvocab.edge.latency import Latency
 from mixvocab.edge.runtime import Answer, Predictor
 from mixvocab.errors import UserError
@@ -83,9 +83,7 @@ def operators(chapter: Chapter, model: FineTuned, folder: Path) -> dict[str, Cou
         [peers.plain_export, contents.operators],
     )
     plain = Counter(json.loads((made.path / "operators.json").read_text(encoding="utf-8")))
-    return {"PyTorch's exporter": plain} | {
-        name: contents.operators(folder / name) for name in (FLOATS, ROUNDED, INTEGERS)
-    }
+    return {"PyTorch's exporter": plain} | {name: contents.operators(folder / name) for name in GRAPHS.values()}
 
 
 def latencies(chapter: Chapter, folder: Path) -> tuple[Artefact, list[Latency]]:
