@@ -193,6 +193,8 @@ def test_who_is_faster_than_the_drawing_is_told_all_the_same(page) -> None:
     view = drawn(page).nth(3)
     view.evaluate("(one) => { one.querySelectorAll('input')[1].click(); one.querySelector('.mv-chart-box').focus(); }")
     page.wait_for_function("(one) => one.textContent", arg=view.locator(".mv-chart-spoken").element_handle())
+    series = VIEWS[1].series[0]
+    assert view.locator(".mv-chart-spoken").text_content() == sentence(VIEWS[1], series, series.points[0])
 
 
 def test_print_keeps_the_picture(page) -> None:
