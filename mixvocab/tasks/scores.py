@@ -23,19 +23,19 @@ class Prediction:
 def joint_scores(rows: Sequence[SnipsRow], predictions: Sequence[Prediction]) -> dict[str, float]:
     """Scores in 0..1 of predictions in the order of their rows.
 
-    `slot_f1`, `slot_precision` and `slot_recall` are seqeval's over whole slots, strict IOB2: an I- tag without
-    its B- begins nothing. `slot_f1_conll` is the older convention, in which it does. `frame_accuracy` asks for
-    the intent and all tags of an utterance; one that did not fit into the window is never right.
+    `slot_f1`, `slot_precision` and `slot_recall` are over whole slots as conlleval counts them, and with it the
+    papers on SNIPS since Goo et al. (2018): an I- tag that continues nothing begins a slot. `slot_f1_strict` is
+    seqeval's strict IOB2, in which it begins none, so that a wrong tag may go unpunished. `frame_accuracy` asks
+    for the intent and all tags of an utterance; one that did not fit into the window is never right.
     """
     gold, found = [list(row.slots) for row in rows], [list(p.slots) for p in predictions]
     pairs = list(zip(rows, predictions, strict=True))
     frames = [row.intent == p.intent and row.slots == p.slots and p.complete for row, p in pairs]
-    strict = {"mode": "strict", "scheme": IOB2, "zero_division": 0}
     return {
         "intent_accuracy": sum(row.intent == p.intent for row, p in pairs) / len(pairs),
-        "slot_f1": float(f1_score(gold, found, **strict)),
-        "slot_precision": float(precision_score(gold, found, **strict)),
-        "slot_recall": float(recall_score(gold, found, **strict)),
-        "slot_f1_conll": float(f1_score(gold, found, zero_division=0)),
+        "slot_f1": float(f1_score(gold, found, zero_division=0)),
+        "slot_precision": float(precision_score(gold, found, zero_division=0)),
+        "slot_recall": float(recall_score(gold, found, zero_division=0)),
+        "slot_f1_strict": float(f1_score(gold, found, mode="strict", scheme=IOB2, zero_division=0)),
         "frame_accuracy": sum(frames) / len(pairs),
     }

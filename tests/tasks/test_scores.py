@@ -1,4 +1,4 @@
-"""Joint scores against seqeval, an independent span counter, and by hand."""
+"""Joint scores against conlleval's own procedure, seqeval, an independent span counter, and by hand."""
 
 import numpy as np
 import pytest
@@ -25,6 +25,30 @@ def strict_spans(tags: tuple[str, ...]) -> set[tuple[str, int, int]]:
     return spans
 
 
+def conlleval(gold: list[tuple[str, ...]], found: list[tuple[str, ...]]) -> tuple[int, int, int]:
+    """Slots in `gold`, in `found`, and right ones, counted in one pass as Sang and Buchholz's script does (2000)."""
+
+    def ends(before: str, tag: str) -> bool:
+        return before != "O" and (tag[0] in "OB" or before[2:] != tag[2:])
+
+    def begins(before: str, tag: str) -> bool:
+        return tag[0] == "B" or (tag[0] == "I" and (before == "O" or before[2:] != tag[2:]))
+
+    meant = said = right = 0
+    for one, other in zip(gold, found, strict=True):
+        together = False  # within a slot that has begun at this word's or an earlier one in both, with the same name
+        was, was_other = "O", "O"
+        for tag, tag_other in zip((*one, "O"), (*other, "O"), strict=True):
+            if together and (ends(was, tag) or ends(was_other, tag_other)):
+                right += ends(was, tag) and ends(was_other, tag_other)
+                together = False
+            starts, starts_other = begins(was, tag), begins(was_other, tag_other)
+            together = together or (starts and starts_other and tag[2:] == tag_other[2:])
+            meant, said = meant + starts, said + starts_other
+            was, was_other = tag, tag_other
+    return meant, said, right
+
+
 def random_case(rng: np.random.Generator) -> tuple[list[SnipsRow], list[Prediction]]:
     rows, predictions = [], []
     for _ in range(int(rng.integers(1, 20))):
@@ -45,13 +69,22 @@ def test_random_cases(seed: int) -> None:
     gold, found = [strict_spans(r.slots) for r in rows], [strict_spans(p.slots) for p in predictions]
     right = sum(len(a & b) for a, b in zip(gold, found, strict=True))
     total = sum(map(len, gold)) + sum(map(len, found))
-    assert scores["slot_f1"] == pytest.approx(2 * right / total if total else 0.0)
+    assert scores["slot_f1_strict"] == pytest.approx(2 * right / total if total else 0.0)
     tags = [list(r.slots) for r in rows], [list(p.slots) for p in predictions]
-    assert scores["slot_f1"] == pytest.approx(f1_score(*tags, mode="strict", scheme=IOB2, zero_division=0))
-    assert scores["slot_f1_conll"] == pytest.approx(f1_score(*tags, zero_division=0))
+    assert scores["slot_f1_strict"] == pytest.approx(f1_score(*tags, mode="strict", scheme=IOB2, zero_division=0))
     assert scores["intent_accuracy"] == accuracy_score([r.intent for r in rows], [p.intent for p in predictions])
     frames = [(r.intent, r.slots) == (p.intent, p.slots) for r, p in zip(rows, predictions, strict=True)]
     assert scores["frame_accuracy"] == pytest.approx(np.mean(frames))
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_slots_are_counted_as_conlleval_counts_them(seed: int) -> None:
+    rows, predictions = random_case(np.random.default_rng(1000 + seed))
+    meant, said, right = conlleval([r.slots for r in rows], [p.slots for p in predictions])
+    scores = joint_scores(rows, predictions)
+    assert scores["slot_precision"] == pytest.approx(right / said if said else 0.0)
+    assert scores["slot_recall"] == pytest.approx(right / meant if meant else 0.0)
+    assert scores["slot_f1"] == pytest.approx(2 * right / (meant + said) if meant + said else 0.0)
 
 
 def test_by_hand() -> None:
@@ -62,11 +95,16 @@ def test_by_hand() -> None:
     assert scores["frame_accuracy"] == 0.0
 
 
-def test_an_inside_tag_alone_begins_a_slot_only_in_the_older_convention() -> None:
+def test_an_inside_tag_alone_begins_a_slot_unless_counted_strictly() -> None:
     rows = [SnipsRow(("a", "b"), ("B-x", "I-x"), "i")]
     scores = joint_scores(rows, [Prediction("i", ("I-x", "I-x"))])
-    assert scores["slot_f1"] == 0.0
-    assert scores["slot_f1_conll"] == 1.0
+    assert scores["slot_f1"] == 1.0
+    assert scores["slot_f1_strict"] == 0.0
+    # Nor does counting strictly see a slot too many.
+    rows = [SnipsRow(("a", "b", "c"), ("B-x", "I-x", "O"), "i")]
+    scores = joint_scores(rows, [Prediction("i", ("B-x", "I-x", "I-y"))])
+    assert scores["slot_f1"] == pytest.approx(2 / 3)
+    assert scores["slot_f1_strict"] == 1.0
 
 
 def test_an_utterance_that_did_not_fit_is_never_right() -> None:
