@@ -12,6 +12,7 @@ import onnxruntime
 from mixvocab.edge.bundle import Bundle, Kind
 from mixvocab.errors import UserError
 from mixvocab.tasks.batching import pad, real
+from mixvocab.tasks.decoding import viterbi
 from mixvocab.tasks.encoding import Encoded, Encoder
 from mixvocab.tasks.spans import Slot, spans
 
@@ -26,7 +27,7 @@ class Answer:
     probabilities: dict[str, float]  # of every label, in the model's order
     score: float | None = None  # of a regression
     slots: tuple[Slot, ...] = ()
-    tags: tuple[str, ...] = ()  # a tag for every word, "O" beyond the window
+    tags: tuple[str, ...] = ()  # a tag for every word, IOB2 together; "O" beyond the window
     complete: bool = True  # whether all words fitted into the window
 
     @property
@@ -96,7 +97,7 @@ class Predictor:
         if self.bundle.kind == "classification":
             return Answer(label, probabilities)
         words = str(text).split()
-        tags = [self.bundle.slots[tag] for tag in logits[1].argmax(-1)[encoded.first]]
+        tags = [self.bundle.slots[tag] for tag in viterbi(logits[1][encoded.first], self.bundle.slots)]
         complete = len(tags) == len(words)
         tags += ["O"] * (len(words) - len(tags))
         return Answer(label, probabilities, None, spans(tags, words), tuple(tags), complete)

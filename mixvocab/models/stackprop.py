@@ -183,10 +183,12 @@ class StackProp(nn.Module):
         return {"intent": nll(intent_logits, intents), "slots": nll(slot_logits, tags)}
 
     @torch.no_grad()
-    def predict(self, ids: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def predict(self, ids: Tensor, attention: Tensor | None = None, first: object = None) -> tuple[Tensor, Tensor]:
         """`ids` (B, T) -> intent (B,) by the words' majority, tags (B, T); at padding, tags mean nothing.
 
-        Of intents with as many votes, the one of the higher mean probability wins.
+        Of intents with as many votes, the one of the higher mean probability wins. Tags are chosen greedily, word by
+        word, as published, and need not be IOB2 (`mixvocab.tasks.decoding` is for the BERTs). `first` is not needed:
+        every position is a word.
         """
         encodings = self.encode(ids, attention)
         distribution = self.intent.greedy(encodings).softmax(-1)  # (B, T, I)

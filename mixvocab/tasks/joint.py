@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mixvocab.losses import IGNORED, Losses, nll
 from mixvocab.models.joint import JointBert
 from mixvocab.tasks.batching import pad, real
+from mixvocab.tasks.decoding import viterbi
 from mixvocab.tasks.encoding import Encoder
 
 
@@ -69,7 +70,14 @@ class JointTask(nn.Module):
         intents, slots = self.model(ids, attention)
         return {"intent": nll(intents, intent), "slots": nll(slots, tags)}
 
-    def predict(self, ids: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The most probable intent (B,) and tag of every position (B, T)."""
+    def predict(self, ids: Tensor, attention: Tensor | None, first: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+        """The most probable intent (B,) and IOB2 tags (B, T) int64; tags mean nothing but at an utterance's `first`.
+
+        `first` has for each utterance the positions (W,) of its words' first pieces: tags are decoded over these.
+        """
         intents, slots = self.model(ids, attention)
-        return intents.argmax(-1), slots.argmax(-1)
+        logits = slots.float().cpu().numpy()
+        tags = np.zeros(ids.shape, dtype=np.int64)
+        for row, words, places in zip(tags, logits, first, strict=True):
+            row[places] = viterbi(words[places], self.model.config.slot_labels)
+        return intents.argmax(-1), torch.from_numpy(tags)

@@ -56,7 +56,7 @@ def train_joint(
 ) -> JointRun:
     """Fine-tune any joint model (BERT or recurrent) on `rows`, choose on "valid", then score "test" once.
 
-    `task` has `forward(ids, intent, tags, attention) -> Losses` and `predict(ids, attention)`. Raises UserError
+    `task` has `forward(ids, intent, tags, attention) -> Losses` and `predict(ids, attention, first)`. Raises UserError
     as `finetune` does.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"

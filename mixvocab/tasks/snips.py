@@ -46,8 +46,8 @@ class WordEncoder(Protocol):
 class Tagger(Protocol):
     """A trained joint model."""
 
-    def predict(self, ids: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Intent (B,) and tag of every position (B, T)."""
+    def predict(self, ids: Tensor, attention: Tensor | None, first: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+        """Intent (B,) and tags (B, T) of utterances whose words begin at the positions `first`."""
 
     def eval(self) -> object:
         """Switch dropout off."""
@@ -81,7 +81,7 @@ def predict(
     found: list[Prediction | None] = [None] * len(rows)
     for chosen in in_order(made):
         tensors = to_tensors(collate([made[i] for i in chosen]), device)
-        intents, tags = task.predict(tensors["ids"], tensors.get("attention"))
+        intents, tags = task.predict(tensors["ids"], tensors.get("attention"), [made[i].first for i in chosen])
         for i, intent, row_tags in zip(chosen, intents.tolist(), tags.cpu().numpy(), strict=True):
             seen = [labels.slots[tag] for tag in row_tags[made[i].first]]
             missing = len(rows[i].words) - len(seen)

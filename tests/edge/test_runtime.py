@@ -35,6 +35,21 @@ def test_fp32_answers_are_those_of_torch(exported, make_folder):
     assert len(found[4].tags) == len(texts[4].split())
 
 
+@pytest.mark.parametrize("numbers", GRAPHS)
+def test_tags_are_iob2_where_the_likeliest_are_not(exported, numbers):
+    predictor = Predictor.load(exported("joint").folder, numbers=numbers)
+    words = " ".join(TEXTS).split()
+    texts = [" ".join(words[i:j]) for i in range(len(words)) for j in (i + 1, i + 3, i + 6)]
+    other = 0
+    for text, answer in zip(texts, predictor.predict(texts), strict=True):
+        pairs = list(zip(("O", *answer.tags), answer.tags, strict=False))
+        assert all(before in ("B-artist", "I-artist") for before, tag in pairs if tag == "I-artist")
+        encoded = predictor.encoder.words(text.split())
+        likeliest = predictor.logits(encoded)[1].argmax(-1)[encoded.first]
+        other += [predictor.bundle.slots[tag] for tag in likeliest] != list(answer.tags)
+    assert other
+
+
 def test_kinds(exported):
     answer = Predictor.load(exported("classification", task="MNLI").folder).predict([("play jazz", "rate this")])[0]
     assert answer.label == max(answer.probabilities, key=answer.probabilities.get)

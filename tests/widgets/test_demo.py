@@ -12,6 +12,7 @@ import pytest
 from mixvocab.edge.bundle import ROUNDED, Bundle
 from mixvocab.edge.runtime import Predictor, softmax
 from mixvocab.errors import UserError
+from mixvocab.tasks.decoding import viterbi
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.spans import spans
 from mixvocab.text.wordpiece import Vocabulary
@@ -141,6 +142,19 @@ def test_slots_are_the_same():
     program = imports("spans", "answers.js") + "const main = ([t, w]) => t.map((tags, i) => spans(tags, w[i]));"
     found = run_in_node(program, [rows, words])
     assert found == [[vars(slot) for slot in spans(tags, w)] for tags, w in zip(rows, words, strict=True)]
+
+
+@pytest.mark.parametrize("tags", [("O", "B-a", "I-a", "B-b_c", "I-b_c"), ("I-d-e", "I-a", "O", "B-d-e", "B-b", "I-b")])
+def test_tags_are_decoded_alike(tags):
+    rng = np.random.default_rng(4)
+    shapes = [(int(words), len(tags)) for words in rng.integers(0, 12, 400)]
+    utterances = [rng.normal(scale=3, size=shape).astype(np.float32) for shape in shapes[:200]]
+    utterances += [rng.integers(0, 3, shape).astype(np.float32) for shape in shapes[200:]]  # of which many are equal
+    program = imports("viterbi", "decoding.js")
+    program += "const main = ([t, all]) => all.map((rows) => viterbi(rows.map((r) => Float32Array.from(r)), t));"
+    found = run_in_node(program, [tags, [rows.tolist() for rows in utterances]])
+    assert found == [viterbi(rows, tags).tolist() for rows in utterances]
+    assert sum(one != rows.argmax(-1).tolist() for one, rows in zip(found, utterances, strict=True)) > 100
 
 
 @pytest.mark.parametrize("length", [4, 7, 24])

@@ -1,4 +1,5 @@
 /** From a model's outputs to what it says, as `mixvocab/edge/runtime.py` and `mixvocab/tasks/spans.py` have it. */
+import { viterbi } from "./decoding.js";
 
 /**
  * Probabilities.
@@ -15,11 +16,6 @@ export function softmax(logits) {
 /** Row `i` of a matrix that lies flat in memory. */
 export function row(matrix, width, i) {
   return matrix.subarray(i * width, (i + 1) * width);
-}
-
-/** Index of the largest value, the first of equals. */
-function largest(values) {
-  return values.reduce((best, value, i) => (value > values[best] ? i : best), 0);
 }
 
 /**
@@ -57,7 +53,8 @@ export function understood(task, words, first, logits) {
   const chances = softmax(logits.intent);
   const intents = task.labels.map((name, i) => ({ name, probability: chances[i] }));
   intents.sort((a, b) => b.probability - a.probability);
-  const tags = first.map((place) => task.slots[largest(row(logits.slots, task.slots.length, place))]);
+  const rows = first.map((place) => row(logits.slots, task.slots.length, place));
+  const tags = viterbi(rows, task.slots).map((tag) => task.slots[tag]);
   const complete = tags.length === words.length;
   while (tags.length < words.length) tags.push("O");
   return { intents, slots: spans(tags, words), tags, complete };
