@@ -44,7 +44,7 @@ class PublishedGlue:
 
 @dataclass(frozen=True)
 class PublishedSnips:
-    """One row of table 2: parameters, milliseconds on a phone, percentages of intents and of slot F1."""
+    """One row of table 2: parameters, milliseconds on a phone, percentages of intents and of slot F1, not strict."""
 
     name: str
     params: float

@@ -24,9 +24,10 @@ def joint_scores(rows: Sequence[SnipsRow], predictions: Sequence[Prediction]) ->
     """Scores in 0..1 of predictions in the order of their rows.
 
     `slot_f1`, `slot_precision` and `slot_recall` are over whole slots as conlleval counts them, and with it the
-    papers on SNIPS since Goo et al. (2018): an I- tag that continues nothing begins a slot. `slot_f1_strict` is
-    seqeval's strict IOB2, in which it begins none, so that a wrong tag may go unpunished. `frame_accuracy` asks
-    for the intent and all tags of an utterance; one that did not fit into the window is never right.
+    code published for SNIPS (Goo et al. 2018, Qin et al. 2019): an I- tag that continues nothing begins a slot.
+    `slot_f1_strict` is seqeval's strict IOB2, in which it begins none, so that a wrong tag may go unpunished.
+    `frame_accuracy` asks for the intent and all tags of an utterance; one that did not fit into the window is
+    never right.
     """
     gold, found = [list(row.slots) for row in rows], [list(p.slots) for p in predictions]
     pairs = list(zip(rows, predictions, strict=True))
