@@ -107,6 +107,7 @@ def distill(
         Recipe(**profile.stage_two.recipe()),
         embeddings=embeddings,
         seed=seed,
+        position_spread=profile.stage_two.position_spread,
         dropout=profile.stage_two.dropout,
         heldout_batches=profile.stage_two.heldout_batches,
         folder=work / "stage-two",

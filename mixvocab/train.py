@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,13 @@ from mixvocab.files import write_json
 from mixvocab.losses import Losses, average, mean_loss
 from mixvocab.optim import make_optimizer
 from mixvocab.progress import progress
+
+STOP = threading.Event()
+"""Set it to let training runs that have a folder write a checkpoint at the next log point and raise `Stopped`."""
+
+
+class Stopped(BaseException):
+    """A run was asked to stop and has kept what it had; like KeyboardInterrupt, no handler of errors catches it."""
 
 
 @dataclass(frozen=True)
@@ -204,9 +212,12 @@ def train(
             # Only at log points: a half-filled average would make a resumed curve differ from an unbroken one.
             if logging and checkpoints and accelerator.is_main_process:
                 checkpoints.log(state.train_curve[-1] | {"heldout": state.curve[-1:]})
-                if time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
+                stopping = STOP.is_set() and not finished
+                if stopping or time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
                     checkpoints.save(module, optimizer, state.as_dict())
                     saved = time.monotonic()
+                if stopping:
+                    raise Stopped
         bar.finish(state.note())
     if checkpoints and accelerator.is_main_process:
         checkpoints.clear()  # the caller keeps the trained module; half-way states have done their work

@@ -27,8 +27,8 @@ from mixvocab.stats import (
 )
 
 UNIT = "nats a word"
-WORDS, PIECES = "heldout_word_nats", "heldout_piece_nats"
-HEADERS = ("", "seeds", UNIT, "against the baseline", "verdict", "nats a piece", "parameters", "PFLOPs")
+WORDS = "heldout_word_nats"
+HEADERS = ("", "seeds", UNIT, "against the baseline", "verdict", "behind [MASK]", "right there", "parameters", "PFLOPs")
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Row:
         return next(iter(self.records.values()))["metrics"]
 
     def values(self, metric: str = WORDS) -> list[float]:
-        """A metric of the records, one a seed."""
-        return [record["metrics"][metric] for record in self.records.values()]
+        """A metric of the records, one a seed: one of the held-out scores ("masked", "right", ...), or `WORDS`."""
+        return [({**r["metrics"], **r["metrics"]["heldout"]})[metric] for r in self.records.values()]
 
     def mean(self, metric: str = WORDS) -> Estimate | None:
         """Its mean with the t interval over seeds; None if all seeds are missing."""
@@ -204,7 +204,8 @@ def table_rows(answer: Answer) -> list[list[Any]]:
                 str(row.mean()),
                 difference,
                 row.verdict,
-                str(row.mean(PIECES)),
+                str(row.mean("masked")),
+                f"{estimate(row.values('right')).mean:.1%}",
                 metrics["parameters"],
                 f"{row.spent('flops') / 1e15:.3g}",
             ]
@@ -220,11 +221,11 @@ def told_guessing(answer: Answer, among: Iterable[Answer]) -> str:
     found = [row for row in answer.rows if row.records]
     sizes = {row.metrics["pieces"] for row in found}
     known = {
-        record["metrics"]["pieces"]: record["metrics"]["notes"]["guessing_word_nats"]
+        record["metrics"]["pieces"]: record["metrics"]["notes"]["guess"]["word"]
         for one in among
         for row in one.rows
         for record in row.records.values()
-        if "guessing_word_nats" in record["metrics"]["notes"]
+        if "guess" in record["metrics"]["notes"]
     }
     if len(sizes) != 1 or not sizes <= set(known):
         return ""
@@ -244,7 +245,7 @@ def beside_guessing(answer: Answer) -> tuple[list[str], list[list[str]]]:
     for value in dict.fromkeys(row.cell.value for row in answer.rows):
         own = {row.cell.line: row for row in answer.rows if row.cell.value == value}
         notes = [record["metrics"]["notes"] for row in own.values() for record in row.records.values()]
-        guesses = [note["guessing_word_nats"] for note in notes if "guessing_word_nats" in note]
+        guesses = [note["guess"]["word"] for note in notes if "guess" in note]
         guess = f"{guesses[0]:.3f}" if guesses else "missing"
         rows.append([as_text(value), guess, *(str(own[line].mean() or "missing") for line in lines)])
     return ["guessing by frequency", *lines], rows

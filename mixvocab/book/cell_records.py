@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mixvocab.book.chapter import Chapter
 
 PREFIX = "ablation-"
+SCORES = ("loss", "masked", "kept", "replaced", "right")  # of held-out pieces, as `StudentMLM` names them
 BLOCK = 8  # consecutive held-out rows that are resampled together: neighbours are of one document
 
 Record = dict[str, Any]
@@ -117,7 +118,7 @@ def write(chapter: Chapter, place: Place, outcome: Any) -> Path:
             "code": code(),
         },
         metrics={
-            "heldout_piece_nats": float(outcome.heldout_piece),
+            "heldout": {name: outcome.heldout[name] for name in SCORES if name in outcome.heldout},
             "heldout_word_nats": float(nats.sum() / words.sum()),
             "parameters": int(outcome.parameters),
             "pieces": int(outcome.pieces),

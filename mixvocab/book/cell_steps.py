@@ -14,21 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from safetensors.torch import load_file, save_file
 
 from mixvocab.book import label_teachers, steps
 from mixvocab.compute import Spent, vanilla_flops
 from mixvocab.distill import vanilla
-from mixvocab.distill.mixed_vocab import HELDOUT_SEED, heldout_rows
+from mixvocab.distill.mixed_vocab import heldout_rows
 from mixvocab.distill.neighbours import aligned_share
-from mixvocab.distill.word_scores import guessing_scores, word_scores
-from mixvocab.models.parameters import BertShape
 from mixvocab.models.pruning import prune
-from mixvocab.models.start import piece_frequencies, teacher_pieces
+from mixvocab.models.start import teacher_pieces
 from mixvocab.models.student import StudentMLM
 from mixvocab.pipeline import student_shape
-from mixvocab.text.whole_words import whole_word_batches
 from mixvocab.train import Recipe, TrainResult, evaluate, read_curve, write_curve
 
 if TYPE_CHECKING:
@@ -43,7 +38,7 @@ class Outcome:
     parameters: int  # of the encoder
     pieces: int  # of its vocabulary
     spent: dict[str, Spent]  # by stage: "teacher" (made for this student), "stage one", "stage two"
-    heldout_piece: float  # nats a masked piece, over its own vocabulary
+    heldout: Mapping[str, float]  # nats a masked piece over its own vocabulary, taken apart as `StudentMLM` does
     words: np.ndarray  # (rows, 2) summed -log p of the masked words and their number: one measure for all vocabularies
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -54,23 +49,23 @@ Method = Callable[["Chapter"], Outcome]
 def nokd(chapter: Chapter) -> Outcome:
     """Fresh embeddings with BERT's spread, no teacher."""
     student = steps.stage_two(chapter, chapter.seed, None)
-    return _outcome(chapter, student, {"stage two": _stage_two_spent(chapter, student)})
+    return _outcome(chapter, student, {"stage two": steps.stage_two_spent(chapter, student)})
 
 
 def wide(chapter: Chapter) -> Outcome:
     """Fresh embeddings with the PCA start's spread, no teacher: scale without knowledge."""
     begin = steps.start(chapter, "random", chapter.seed, start_std=steps.pca_spread(chapter))
     student = steps.stage_two(chapter, chapter.seed, begin)
-    return _outcome(chapter, student, {"stage two": _stage_two_spent(chapter, student)})
+    return _outcome(chapter, student, {"stage two": steps.stage_two_spent(chapter, student)})
 
 
 def mixed(chapter: Chapter) -> Outcome:
     """Mixed-vocabulary distillation with the profile's settings; with `stage_one.steps` 0 its start alone."""
     first = steps.stage_one(chapter, chapter.seed)
     student = steps.stage_two(chapter, chapter.seed, first)
-    spent = {"stage one": label_teachers.stage_one_spent(chapter, first.result)} if first.result else {}
+    spent = {"stage one": first.spent} if first.result else {}
     return _outcome(
-        chapter, student, spent | {"stage two": _stage_two_spent(chapter, student)}, _alignment(chapter, first)
+        chapter, student, spent | {"stage two": steps.stage_two_spent(chapter, student)}, _alignment(chapter, first)
     )
 
 
@@ -97,7 +92,8 @@ def pruned(chapter: Chapter) -> Outcome:
 
     def make(folder: Path) -> None:
         model = prune(whole.student.model(), old, new)
-        loss = evaluate(StudentMLM(model), heldout_rows(steps.mixer(small, student_only=True), batches))
+        rows = steps.mixer(small, student_only=True)
+        loss = evaluate(StudentMLM(model, rows.mask), heldout_rows(rows, batches))
         write_curve(folder / "curve.json", TrainResult([{"step": 0, **loss}], [], 0, 0, 0.0))
         model.save_pretrained(folder / "student")
         new.save(folder / "student")
@@ -110,7 +106,7 @@ def pruned(chapter: Chapter) -> Outcome:
         [prune, heldout_rows, evaluate],
     )
     student = steps.Student(made, read_curve(made.path / "curve.json"))
-    return _outcome(small, student, whole.spent, {"pieces_before": len(old), "loss_before": whole.heldout_piece})
+    return _outcome(small, student, whole.spent, {"pieces_before": len(old), "loss_before": whole.heldout["loss"]})
 
 
 METHODS: Mapping[str, Method] = {
@@ -151,6 +147,7 @@ def _vanilla(chapter: Chapter, make_teacher: Callable[[Chapter], label_teachers.
             soft=settings.soft,
             embeddings=begin.embeddings,
             seed=seed,
+            position_spread=settings.position_spread,
             dropout=settings.dropout,
             heldout_batches=settings.heldout_batches,
             folder=folder / "run",
@@ -163,6 +160,7 @@ def _vanilla(chapter: Chapter, make_teacher: Callable[[Chapter], label_teachers.
         "vanilla",
         {"seed": seed, "recipe": asdict(recipe), "shape": asdict(shape), "dropout": settings.dropout}
         | {"soft": settings.soft, "heldout_batches": settings.heldout_batches}
+        | {"position_spread": settings.position_spread}
         | {"mixing": steps.student_mixing(chapter)},
         [known, stored, begin.artefact, teacher.artefact],
         make,
@@ -174,16 +172,6 @@ def _vanilla(chapter: Chapter, make_teacher: Callable[[Chapter], label_teachers.
     flops = vanilla_flops(shape, teacher.shape, result.tokens, chapter.profile.mixing.length)
     spent = {"teacher": teacher.spent, "stage two": Spent(result.tokens, flops, result.seconds, result.steps)}
     return _outcome(chapter, student, spent, {"teacher_loss": teacher.loss, "soft": settings.soft})
-
-
-def _stage_two_spent(chapter: Chapter, student: steps.Student) -> Spent:
-    result = student.result
-    flops = _shape(chapter).masked_lm_flops(result.tokens, chapter.profile.mixing.length)
-    return Spent(result.tokens, flops, result.seconds, result.steps)
-
-
-def _shape(chapter: Chapter) -> BertShape:
-    return student_shape(chapter.profile, len(steps.vocabulary(chapter)[1]))
 
 
 def _alignment(chapter: Chapter, first: steps.Embeddings) -> dict[str, float]:
@@ -199,35 +187,8 @@ def _outcome(
     chapter: Chapter, student: steps.Student, spent: dict[str, Spent], notes: dict[str, Any] | None = None
 ) -> Outcome:
     """`chapter` is of the student's own vocabulary."""
-    shape = _shape(chapter)
-    scores = _word_scores(chapter, student)
-    told = (notes or {}) | {"guessing_word_nats": _guessing(chapter)}
-    return Outcome(student, shape.total_params, shape.vocab_size, spent, student.final_loss, scores, told)
-
-
-def _guessing(chapter: Chapter) -> float:
-    """Nats a word for who guesses pieces of the student's vocabulary by their frequency in the training text."""
-    (stored, store), (known, vocab) = steps.word_store(chapter), steps.vocabulary(chapter)
-
-    def score() -> float:
-        table = steps.student_table(chapter)
-        batches = whole_word_batches(store, table, rng=np.random.default_rng(HELDOUT_SEED))
-        nats, words = guessing_scores(piece_frequencies(store, table, len(vocab)).numpy(), batches).sum(axis=0)
-        return float(nats / words)
-
-    return chapter.once(f"guessing {stored.key} {known.key}", score)
-
-
-def _word_scores(chapter: Chapter, student: steps.Student) -> np.ndarray:
-    """Scores of whole masked words, (rows, 2), on rows that are the same for all vocabularies."""
-    stored, store = steps.word_store(chapter)
-
-    def make(folder: Path) -> None:
-        batches = whole_word_batches(store, steps.student_table(chapter), rng=np.random.default_rng(HELDOUT_SEED))
-        scores = torch.from_numpy(word_scores(student.model(), batches))
-        save_file({"scores": scores.contiguous()}, folder / "scores.safetensors")
-
-    made = chapter.store.get(
-        "word-scores", {"seed": HELDOUT_SEED}, [student.artefact, stored], make, [whole_word_batches, word_scores]
+    shape = steps.shape(chapter)
+    told = {"guess": asdict(steps.guess(chapter))} | (notes or {})
+    return Outcome(
+        student, shape.total_params, shape.vocab_size, spent, student.scores, steps.word_scores(chapter, student), told
     )
-    return load_file(made.path / "scores.safetensors")["scores"].numpy()

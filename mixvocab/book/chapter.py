@@ -100,7 +100,7 @@ def open_chapter(
 
     Args:
         name: the notebook's name without ending.
-        profile: smoke, laptop, gpu or paper.
+        profile: smoke, laptop, evening, gpu or paper.
         seed: the first seed.
         seeds: how many seeds, counted up from the first; None: as many as the profile says.
         data_dir: the reader's data folder; None: MIXVOCAB_DATA, if set.

@@ -11,7 +11,7 @@ from mixvocab.errors import UserError
 
 book_app = typer.Typer(help="Run the chapters and render the book.", no_args_is_help=True, rich_markup_mode=None)
 
-Profile = Annotated[str, typer.Option(help="How much to compute: smoke, laptop, gpu or paper.")]
+Profile = Annotated[str, typer.Option(help="How much to compute: smoke, laptop, evening, gpu or paper.")]
 Only = Annotated[list[str] | None, typer.Option(help="A chapter, by number or name; may be repeated.")]
 Seed = Annotated[int, typer.Option(min=0, help="The first seed.")]
 DataDir = Annotated[Path | None, typer.Option(help="Your data folder; default: MIXVOCAB_DATA.")]

@@ -5,23 +5,21 @@ Under one seed all of them have the same other weights, the same data order and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mixvocab.book import steps
-from mixvocab.stats import Estimate, estimate
+from mixvocab.compute import Spent
+from mixvocab.distill.guessing import left_plateau
+from mixvocab.errors import UserError
 
 if TYPE_CHECKING:
     from mixvocab.book.chapter import Chapter
 
-NOKD = "NoKD"
-NOKD_SCALED = "NoKD, wider start"
-PCA = "PCA start"
-PAPER = "stage I, random start"
-WARM = "stage I, PCA start"
-MATCHED = "NoKD, stage I's compute too"
+NOKD, NOKD_WIDE, PCA, FREQUENCY = "nokd", "nokd-wide", "pca", "pca-frequency"
+PAPER, MIXED, MATCHED = "paper", "mixed", "nokd-matched"
 
 
 @dataclass(frozen=True)
@@ -34,112 +32,123 @@ class Arm:
     matched: bool = False  # gets stage I's compute as further steps of stage II
 
 
-def arms(chapter: Chapter) -> list[Arm]:
-    """The students that are compared, the baseline first."""
-    spread = steps.pca_spread(chapter)
-    return [
-        Arm(NOKD, "fresh embeddings, BERT's spread of 0.02", lambda c, s: None),
-        Arm(
-            NOKD_SCALED,
-            f"fresh embeddings with the spread of the PCA start, {spread:.3f}",
-            lambda c, s: steps.start(c, "random", s, start_std=spread),
-        ),
-        Arm(PCA, "the teacher's embeddings by PCA, no stage I", lambda c, s: steps.start(c, "warm", s)),
-        Arm(PAPER, "stage I from random embeddings, as in the paper", lambda c, s: paper_stage_one(c, s)),
-        Arm(WARM, "stage I from the PCA start", lambda c, s: steps.stage_one(c, s, start="warm")),
-        Arm(
-            MATCHED,
-            "fresh embeddings with the wider spread, and more steps: the compute of stage I as well",
-            lambda c, s: steps.start(c, "random", s, start_std=spread),
-            matched=True,
-        ),
-    ]
+def _wide(chapter: Chapter, seed: int) -> steps.Embeddings:
+    return steps.start(chapter, "random", seed, start_std=steps.pca_spread(chapter))
 
 
 def paper_stage_one(chapter: Chapter, seed: int) -> steps.Embeddings:
-    """Stage I from random embeddings; they get the wider spread as well, so that it tells nothing apart."""
-    return steps.stage_one(chapter, seed, start="random", start_std=steps.pca_spread(chapter))
+    """Stage I as in the paper: random embeddings with BERT's spread, one learning rate for all parts."""
+    return steps.stage_one(chapter, seed, start="random", start_std=None, preset="paper", multipliers={})
+
+
+ARMS = {
+    NOKD: Arm("NoKD", "fresh embeddings, BERT's spread of 0.02", lambda c, s: None),
+    NOKD_WIDE: Arm("NoKD, wider", "fresh embeddings with the spread of the PCA start", _wide),
+    PCA: Arm("PCA", "the teacher's embeddings by PCA, no stage I", lambda c, s: steps.start(c, "warm", s)),
+    FREQUENCY: Arm(
+        "PCA by frequency",
+        "the same, each piece counting as often as text uses it, and with plain PCA's spread",
+        lambda c, s: steps.start(c, "warm", s, weighting=1.0, start_std="pca"),
+    ),
+    PAPER: Arm(
+        "mixed-vocab as in the paper", "stage I from random embeddings, one learning rate for all", paper_stage_one
+    ),
+    MIXED: Arm("mixed-vocab from PCA", "stage I from the PCA start", lambda c, s: steps.stage_one(c, s, start="warm")),
+    MATCHED: Arm(
+        "NoKD, stage I's compute too",
+        "fresh embeddings with the wider spread, and more steps: the compute of stage I as well",
+        _wide,
+        matched=True,
+    ),
+}
+"""The students that are compared, by the names that profiles, parameters and records use; the baseline first."""
 
 
 @dataclass(frozen=True)
 class Run:
     """One student of one seed."""
 
-    arm: Arm
+    arm: str
     seed: int
     student: steps.Student
     stage_one: steps.Embeddings | None
-    flops: float  # of both stages
+    word: float  # nats a whole hidden word
+    spent: Spent  # by both stages
 
     @property
-    def loss(self) -> float:
-        """Held-out MLM loss after stage II, nats a masked token."""
-        return self.student.final_loss
+    def masked(self) -> float:
+        """Held-out loss behind [MASK] after stage II, nats a piece."""
+        return self.student.scores["masked"]
 
     @property
-    def seconds(self) -> float:
-        """Training time of both stages, wall clock."""
-        first = self.stage_one.result if self.stage_one else None
-        return self.student.result.seconds + (first.seconds if first else 0.0)
+    def right(self) -> float:
+        """Share of the held-out pieces behind [MASK] that its best guess is right about."""
+        return self.student.scores["right"]
 
     @property
     def tokens(self) -> tuple[int, int]:
         """Tokens read in stage I and in stage II."""
-        first = self.stage_one.result if self.stage_one else None
-        return (first.tokens if first else 0), self.student.result.tokens
+        return (self.stage_one.spent.tokens_read if self.stage_one else 0), self.student.result.tokens
+
+    def left_plateau(self, guess: steps.Guess) -> float | None:
+        """Tokens of stage II after which it was clearly better than guessing by frequency; None: it is not yet."""
+        return left_plateau(self.student.result.curve, guess.masked)
 
 
-def run(chapter: Chapter) -> list[Run]:
-    """Every arm for every seed of the chapter; what was made before is found again."""
-    length, shape = chapter.profile.mixing.length, steps.shape(chapter)
-    runs = []
-    for seed in chapter.seeds:
-        for arm in arms(chapter):
-            embeddings = arm.embeddings(chapter, seed)
-            extra = steps.stage_one(chapter, seed, start="warm").flops if arm.matched else 0.0
-            label = f"{arm.name}, seed {seed}"
-            student = steps.stage_two(chapter, seed, embeddings, extra_flops=extra, label=label)
-            spent = shape.masked_lm_flops(student.result.tokens, length) + (embeddings.flops if embeddings else 0.0)
-            runs.append(Run(arm, seed, student, embeddings, spent))
-    return runs
+def pretrain(chapter: Chapter, arm: str, seed: int) -> Run:
+    """The student of that arm; what was made before is found again."""
+    how = ARMS[arm]
+    embeddings = how.embeddings(chapter, seed)
+    extra = steps.stage_one(chapter, seed, start="warm").spent.flops if how.matched else 0.0
+    student = steps.stage_two(chapter, seed, embeddings, extra_flops=extra, label=f"{how.name}, seed {seed}")
+    spent = steps.stage_two_spent(chapter, student) + (embeddings.spent if embeddings else Spent())
+    return Run(arm, seed, student, embeddings, steps.word_nats(chapter, student), spent)
 
 
-def by_arm(runs: list[Run]) -> dict[str, list[Run]]:
+def chosen(given: str) -> list[str]:
+    """The arms named in a comma-separated list, in the order of `ARMS`. Raises UserError for an unknown one."""
+    names = {name.strip() for name in given.split(",")}
+    for name in sorted(names - set(ARMS)):
+        raise UserError(f"students: {name!r} is unknown; choose from {', '.join(ARMS)}")
+    return [name for name in ARMS if name in names]
+
+
+def run(chapter: Chapter, arms: Iterable[str] = ARMS) -> list[Run]:
+    """Every arm for every seed of the chapter."""
+    return [pretrain(chapter, arm, seed) for seed in chapter.seeds for arm in arms]
+
+
+def by_arm(runs: Iterable[Run]) -> dict[str, list[Run]]:
     """The runs of each arm, in the order of the arms."""
     grouped: dict[str, list[Run]] = {}
     for one in runs:
-        grouped.setdefault(one.arm.name, []).append(one)
+        grouped.setdefault(one.arm, []).append(one)
     return grouped
 
 
-def losses(runs: list[Run]) -> dict[str, Estimate]:
-    """Held-out loss of each arm over its seeds."""
-    return {name: estimate([one.loss for one in group]) for name, group in by_arm(runs).items()}
+def record(chapter: Chapter, one: Run, name: str | None = None, **params: Any) -> Path:
+    """The record of a run, as `name` if it is to have another than the arm's; `params` are added to the profile's."""
+    first = one.stage_one.result if one.stage_one else None
+    guess = steps.guess(chapter)
+    shape = steps.shape(chapter)
+    return chapter.record(
+        name or f"student-{one.arm}",
+        seed=one.seed,
+        params=chapter.profile.model_dump(mode="json") | {"arm": one.arm, "size": shape.name} | params,
+        metrics={
+            "heldout": {name: value for name, value in one.student.scores.items() if name not in _COURSE},
+            "heldout_word_nats": one.word,
+            "guess": asdict(guess),
+            "left_plateau_tokens": one.left_plateau(guess),
+            "stage_one_tokens": one.tokens[0],
+            "stage_two_tokens": one.tokens[1],
+            "flops": one.spent.flops,
+            "parameters": shape.total_params,
+        },
+        curves={"stage_one": first.curve if first else [], "stage_two": one.student.result.curve},
+        sources=[steps.corpus(chapter).source, steps.teacher(chapter).source],
+        seconds=one.spent.seconds,
+    )
 
 
-def record(chapter: Chapter, runs: list[Run]) -> list[Path]:
-    """One record a run."""
-    sources = [steps.corpus(chapter).source, steps.teacher(chapter).source]
-    paths = []
-    for one in runs:
-        first = one.stage_one.result if one.stage_one else None
-        name = "stage-two-" + "-".join("".join(c if c.isalnum() else " " for c in one.arm.name.lower()).split())
-        paths.append(
-            chapter.record(
-                name,
-                seed=one.seed,
-                params=chapter.profile.model_dump(mode="json")
-                | {"arm": one.arm.name, "about": one.arm.about, "stage_two_steps": one.student.result.steps},
-                metrics={
-                    "heldout_loss_nats": one.loss,
-                    "stage_one_tokens": one.tokens[0],
-                    "stage_two_tokens": one.tokens[1],
-                    "flops": one.flops,
-                    "parameters": steps.shape(chapter).total_params,
-                },
-                curves={"stage_one": first.curve if first else [], "stage_two": one.student.result.curve},
-                sources=sources,
-                seconds=one.seconds,
-            )
-        )
-    return paths
+_COURSE = ("step", "tokens", "seconds")  # of a curve's point: where it lies, not what it scores

@@ -43,7 +43,7 @@ PAPER_PHONE = {
 
 def student(chapter: Chapter, method: str) -> FineTuned:
     """The fine-tuned student of that method. Raises UserError for what is no student."""
-    students = [name for name, known in METHODS.items() if known.arm]
+    students = [name for name, known in METHODS.items() if known.is_student]
     if method not in students:
         raise UserError(f"method {method!r} is no student of chapter 6; choose from {', '.join(students)}")
     return snips_model(chapter, method, chapter.seed)

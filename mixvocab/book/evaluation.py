@@ -24,6 +24,7 @@ class Entry:
     method: str
     size: str  # "L-6 H-96"; "" for what is no student
     profile: str
+    read: int  # tokens of stage II that its settings ask for; 0 for what is no student
     records: tuple[Record, ...]  # by seed
 
     @property
@@ -69,12 +70,15 @@ class Entry:
 
 
 def entries(found: Sequence[Record]) -> list[Entry]:
-    """Records of chapter 6 grouped by method, size and profile, in the order of `METHODS`."""
-    groups: dict[tuple[str, str, str], list[Record]] = {}
+    """Records of chapter 6 grouped by method, size, profile and text read, in the order of `METHODS`."""
+    groups: dict[tuple[str, str, str, int], list[Record]] = {}
     for record in found:
-        groups.setdefault((record["params"]["method"], record["params"]["size"], record["profile"]), []).append(record)
+        own, second = record["params"], record["params"].get("stage_two", {})
+        read = second.get("steps", 0) * second.get("batch_size", 0) if own["size"] else 0
+        read *= own.get("mixing", {}).get("length", 1)
+        groups.setdefault((own["method"], own["size"], record["profile"], read), []).append(record)
     made = [Entry(*key, tuple(sorted(group, key=lambda r: r["seed"]))) for key, group in groups.items()]
-    return sorted(made, key=lambda e: (list(METHODS).index(e.method), len(e.size), e.size, e.profile))
+    return sorted(made, key=lambda e: (list(METHODS).index(e.method), len(e.size), e.size, e.profile, e.read))
 
 
 def live(paths: Sequence[Path]) -> list[Entry]:
@@ -88,11 +92,13 @@ def recorded(pattern: str = "snips-*") -> list[Entry]:
 
 
 def best_known(now: Sequence[Entry], before: Sequence[Entry]) -> list[Entry]:
-    """For each method and size the entry with more seeds; of equals the one of this run."""
+    """For each method and size the entry with more seeds; of equals the one of this run, then who has read more."""
     best: dict[tuple[str, str], Entry] = {}
     for entry in [*now, *before]:
         key = (entry.method, entry.size)
-        if key not in best or len(entry.seeds) > len(best[key].seeds):
+        if key not in best or (len(entry.seeds), entry in now, entry.read) > (
+            len(best[key].seeds), best[key] in now, best[key].read
+        ):  # fmt: skip
             best[key] = entry
     return entries([record for entry in best.values() for record in entry.records])
 

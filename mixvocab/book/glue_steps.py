@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mixvocab.book import evaluation, records, steps, task_steps
+from mixvocab.book import comparison, evaluation, records, steps
 from mixvocab.book.artefacts import Artefact
 from mixvocab.book.evaluation import Entry
 from mixvocab.book.published import PUBLISHED_GLUE, Ours
@@ -92,7 +92,7 @@ def model(chapter: Chapter, task: str, method: str, seed: int) -> GlueModel:
     settings, rows = chapter.profile.glue, data(chapter, task)
     tuning, limit = Tuning(**settings.tuning(chapter.profile.student.hidden)), settings.rows.get(task)
     tokens, pretrained, origin = _beginning(chapter, method, seed)
-    if METHODS[method].arm is None:
+    if not METHODS[method].is_student:
         tuning = replace(tuning, learning_rate=min(tuning.learning_rate, TEACHER_RATE))
     label = f"{task}, {method_title(method)}, seed {seed}"
 
@@ -120,7 +120,7 @@ def _beginning(chapter: Chapter, method: str, seed: int) -> tuple[tuple[int, int
     if method == BERT_JOINT:
         source = steps.teacher(chapter)
         return (0, 0), source.folder, source.source.sha256
-    begin = task_steps.pretrained(chapter, method, seed)
+    begin = comparison.pretrain(chapter, method, seed)
     return begin.tokens, begin.student.folder, begin.student.artefact
 
 
@@ -129,33 +129,28 @@ def _flat(scores: dict[str, Scores]) -> Scores:
     return {f"{name}/{metric}": value for name, values in scores.items() for metric, value in values.items()}
 
 
-def record(chapter: Chapter, models: Sequence[GlueModel]) -> list[Path]:
-    """One record a model, with what the baselines score on the same rows."""
-    shape = steps.shape(chapter)
-    paths = []
-    for one in models:
-        size = f"L-{shape.layers} H-{shape.hidden}" if METHODS[one.method].arm else ""
-        split = roles(chapter, one.task)
-        paths.append(
-            chapter.record(
-                "-".join(["glue", one.task.lower(), one.method, *size.lower().replace("-", "").split()]),
-                seed=one.seed,
-                params=chapter.profile.model_dump(mode="json")
-                | {"task": one.task, "method": one.method, "size": size, "roles": split.about},
-                metrics={
-                    "dev": one.dev,
-                    "test": one.test,
-                    "baselines": {kind: baseline(chapter, one.task, kind) for kind in BASELINES},
-                    "training_rows": len(split.train),
-                    "training_rows_available": split.available,
-                    **one.cost,
-                },
-                curves={"dev": one.curve},
-                sources=[data(chapter, one.task).source, steps.corpus(chapter).source, steps.teacher(chapter).source],
-                seconds=one.seconds,
-            )
-        )
-    return paths
+def record(chapter: Chapter, one: GlueModel, name: str | None = None, **params: Any) -> Path:
+    """The record of a model, with what the baselines score on the same rows; `name` and `params` as for SNIPS."""
+    size = steps.shape(chapter).name if METHODS[one.method].is_student else ""
+    split = roles(chapter, one.task)
+    return chapter.record(
+        name or "-".join(["glue", one.task.lower(), one.method, *size.lower().replace("-", "").split()]),
+        seed=one.seed,
+        params=chapter.profile.model_dump(mode="json")
+        | {"task": one.task, "method": one.method, "size": size, "roles": split.about}
+        | params,
+        metrics={
+            "dev": one.dev,
+            "test": one.test,
+            "baselines": {kind: baseline(chapter, one.task, kind) for kind in BASELINES},
+            "training_rows": len(split.train),
+            "training_rows_available": split.available,
+            **one.cost,
+        },
+        curves={"dev": one.curve},
+        sources=[data(chapter, one.task).source, steps.corpus(chapter).source, steps.teacher(chapter).source],
+        seconds=one.seconds,
+    )
 
 
 def live(paths: Sequence[Path]) -> dict[str, list[Entry]]:

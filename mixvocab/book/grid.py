@@ -102,7 +102,7 @@ def load_grid(
 
     Args:
         sweep: its name in the file.
-        profile: smoke, laptop, gpu or paper; `overrides` of its settings come before the file's.
+        profile: smoke, laptop, evening, gpu or paper; `overrides` of its settings come before the file's.
         methods: the methods that cells may name.
         only: experiments by name, or single cells as `experiment=value`; empty: all.
 

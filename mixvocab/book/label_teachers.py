@@ -18,20 +18,18 @@ from transformers import BertForMaskedLM
 
 from mixvocab.book import steps
 from mixvocab.book.artefacts import Artefact
-from mixvocab.compute import Spent, mask_shares, stage_one_flops
+from mixvocab.compute import Spent
 from mixvocab.distill import mixed_vocab
 from mixvocab.distill.vanilla import LabelTeacher, OwnVocabularyTeacher, StudentVocabularyTeacher
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import Start
 from mixvocab.models.teacher import MixedTeacher, load_teacher
-from mixvocab.pipeline import masking_of, stage_one_recipe, student_shape
+from mixvocab.pipeline import masking_of, stage_one_recipe
 from mixvocab.text.mixing import Mixer
 from mixvocab.train import TrainResult, read_curve, write_curve
 
 if TYPE_CHECKING:
     from mixvocab.book.chapter import Chapter
-
-FREEZABLE = ("encoder", "transform", "teacher_embeddings", "raise_layer")
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,8 @@ def warmed(chapter: Chapter) -> Made:
 
     made = chapter.store.get(
         "label-teacher",
-        {"seed": seed, "recipe": asdict(recipe), "length": mixing.length, "masking": asdict(masking)},
+        {"seed": seed, "recipe": asdict(recipe), "length": mixing.length, "masking": asdict(masking)}
+        | {"heldout_batches": settings.heldout_batches},
         [source.source.sha256, stored],
         make,
         [mixed_vocab.stage_one, _no_student, _save],
@@ -93,7 +92,9 @@ def warmed(chapter: Chapter) -> Made:
         return OwnVocabularyTeacher(mixed)
 
     result = _result(made)
-    spent = stage_one_spent(chapter, result, p_sv=0.0, teacher_cap=mixing.max_masks) if result else Spent()
+    spent = Spent()
+    if result:
+        spent = steps.stage_one_spent(chapter, settings, result, p_sv=0.0, teacher_cap=mixing.max_masks)
     return Made(made, load, steps.teacher_shape(source.folder), spent, result.curve[-1]["loss"] if result else None)
 
 
@@ -115,6 +116,7 @@ def pretrained(chapter: Chapter) -> Made:
             steps.mixer(chapter, student_only=True),
             recipe,
             seed=seed,
+            position_spread=chapter.profile.stage_two.position_spread,
             heldout_batches=settings.heldout_batches,
             folder=folder / "run",
             label="teacher on the student's pieces",
@@ -125,7 +127,7 @@ def pretrained(chapter: Chapter) -> Made:
     made = chapter.store.get(
         "pretrained-teacher",
         {"seed": seed, "recipe": asdict(recipe), "shape": asdict(shape), "heldout_batches": settings.heldout_batches}
-        | {"mixing": steps.student_mixing(chapter)},
+        | {"position_spread": chapter.profile.stage_two.position_spread, "mixing": steps.student_mixing(chapter)},
         [known, stored],
         make,
         [mixed_vocab.stage_two],
@@ -139,29 +141,6 @@ def pretrained(chapter: Chapter) -> Made:
     flops = shape.masked_lm_flops(result.tokens, chapter.profile.mixing.length)
     spent = Spent(result.tokens, flops, result.seconds, result.steps)
     return Made(made, load, shape, spent, result.curve[-1]["loss"])
-
-
-def stage_one_spent(
-    chapter: Chapter, result: TrainResult, *, p_sv: float | None = None, teacher_cap: int | None = None
-) -> Spent:
-    """What a run of stage I cost. `p_sv` and `teacher_cap` replace the profile's, for a teacher trained by itself."""
-    settings, mixing = chapter.profile.stage_one, chapter.profile.mixing
-    p_sv = mixing.p_sv if p_sv is None else p_sv
-    cap = mixing.max_teacher_masks if teacher_cap is None else teacher_cap
-    multipliers = stage_one_recipe(settings).multipliers
-    pieces = len(steps.vocabulary(chapter)[1]) if p_sv else 0
-    flops = stage_one_flops(
-        steps.teacher_shape(steps.teacher(chapter).folder),
-        student_shape(chapter.profile, pieces),
-        result.tokens,
-        mixing.length,
-        result.steps,
-        masks=mask_shares(mixing.length, p_sv, mixing.mask_rate, mixing.max_masks, cap),
-        p_sv=p_sv,
-        compared=pieces if settings.agreement else 0,
-        frozen=[part for part in FREEZABLE if multipliers.get(part) == 0],
-    )
-    return Spent(result.tokens, flops, result.seconds, result.steps)
 
 
 def _no_student(width: int) -> Start:

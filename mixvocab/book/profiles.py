@@ -121,6 +121,8 @@ class StageOneSettings(StageSettings):
 class StageTwoSettings(StageSettings):
     """Stage II: the student alone (equation 2)."""
 
+    # Spread of the sinusoids that positions begin with, in units of the word embeddings'; 0: BERT's normal(0, 0.02).
+    position_spread: Annotated[float, Field(ge=0)] = 2.0
     dropout: Share = 0.0
     soft: Share = 0.5  # weight of the teacher's distribution where a teacher labels (vanilla distillation)
 

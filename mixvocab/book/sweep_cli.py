@@ -13,7 +13,7 @@ from mixvocab.extras import need
 def sweep(
     name: Annotated[str, typer.Argument(metavar="[SWEEP]", help="A sweep of the grid: reduced, full.")] = "full",
     grid: Annotated[Path | None, typer.Option(help="YAML file with the experiments; default: the book's.")] = None,
-    profile: Annotated[str, typer.Option(help="How much to compute: smoke, laptop, gpu or paper.")] = "laptop",
+    profile: Annotated[str, typer.Option(help="How much to compute: smoke, laptop, evening, gpu or paper.")] = "laptop",
     only: Annotated[
         list[str] | None, typer.Option(help="An experiment, or a cell as experiment=value; repeatable.")
     ] = None,

@@ -32,21 +32,16 @@ class Method:
 
     title: str  # in tables and figures
     about: str
-    arm: str | None = None  # its name in chapter 4; None: it is no student
+    is_student: bool = True
 
 
 SYNTHETIC = Sizes(train=4_000, valid=500, test=500)  # more rows of a grammar have nothing more to teach
-MIXED, STACKPROP, BERT_JOINT = "mixed", "stackprop", "bert-joint"
-METHODS = {
-    "nokd": Method("NoKD", "the same student without a teacher, BERT's random embeddings", comparison.NOKD),
-    "nokd-wide": Method("NoKD, wider start", "the same with the spread of the PCA start", comparison.NOKD_SCALED),
-    "pca": Method("PCA start", "the teacher's embeddings by PCA, without stage I", comparison.PCA),
-    "random": Method("mixed-vocab, random start", "stage I from random embeddings, as in the paper", comparison.PAPER),
-    MIXED: Method("mixed-vocab", "stage I from the PCA start", comparison.WARM),
-    STACKPROP: Method("StackProp", "recurrent, nothing pretrained (Qin et al. 2019)"),
-    BERT_JOINT: Method("BERT-joint", "the teacher itself, fine-tuned (Chen et al. 2019)"),
+MIXED, STACKPROP, BERT_JOINT = comparison.MIXED, "stackprop", "bert-joint"
+METHODS = {key: Method(arm.name, arm.about) for key, arm in comparison.ARMS.items()} | {
+    STACKPROP: Method("StackProp", "recurrent, nothing pretrained (Qin et al. 2019)", is_student=False),
+    BERT_JOINT: Method("BERT-joint", "the teacher itself, fine-tuned (Chen et al. 2019)", is_student=False),
 }
-"""What chapters 5 and 6 compare, by the names that profiles and parameters use."""
+"""What chapters 5 and 6 compare, by the names that profiles and parameters use: chapter 4's students and two more."""
 
 
 def chosen_methods(given: str | None, default: Sequence[str]) -> list[str]:
@@ -56,24 +51,6 @@ def chosen_methods(given: str | None, default: Sequence[str]) -> list[str]:
         if name not in METHODS:
             raise UserError(f"methods: {name!r} is unknown; choose from {', '.join(METHODS)}")
     return names
-
-
-@dataclass(frozen=True)
-class Pretrained:
-    """A student before fine-tuning."""
-
-    student: steps.Student
-    tokens: tuple[int, int]  # read in stage I and in stage II
-
-
-def pretrained(chapter: Chapter, method: str, seed: int) -> Pretrained:
-    """The student of that method, as chapter 4 trains it."""
-    name = METHODS[method].arm
-    arm = next(arm for arm in comparison.arms(chapter) if arm.name == name)
-    embeddings = arm.embeddings(chapter, seed)
-    student = steps.stage_two(chapter, seed, embeddings, label=f"{arm.name}, seed {seed}")
-    first = embeddings.result.tokens if embeddings and embeddings.result else 0
-    return Pretrained(student, (first, student.result.tokens))
 
 
 @dataclass(frozen=True)
@@ -166,7 +143,7 @@ def _beginning(chapter: Chapter, method: str, seed: int) -> tuple[tuple[int, int
     if method == BERT_JOINT:
         source = steps.teacher(chapter)
         return (0, 0), [source.source.sha256], _from(source.folder)
-    begin = pretrained(chapter, method, seed)
+    begin = comparison.pretrain(chapter, method, seed)
     return begin.tokens, [begin.student.artefact], _from(begin.student.folder)
 
 
@@ -177,27 +154,15 @@ def _from(encoder: Path) -> Trainer:
     return run
 
 
-def record_snips(chapter: Chapter, models: Sequence[FineTuned]) -> list[Path]:
-    """One record a model."""
-    shape = steps.shape(chapter)
-    sources = [snips(chapter).source, steps.corpus(chapter).source, steps.teacher(chapter).source]
-    paths = []
-    for model in models:
-        is_student = METHODS[model.method].arm is not None
-        size = f"L-{shape.layers} H-{shape.hidden}" if is_student else ""
-        paths.append(
-            chapter.record(
-                "-".join(["snips", model.method, *size.lower().replace("-", "").split()]),
-                seed=model.seed,
-                params=chapter.profile.model_dump(mode="json") | {"method": model.method, "size": size},
-                metrics={
-                    "dev": model.dev,
-                    "test": model.test,
-                    **model.cost,
-                },
-                curves={"dev": model.curve},
-                sources=sources,
-                seconds=model.seconds,
-            )
-        )
-    return paths
+def record_snips(chapter: Chapter, model: FineTuned, name: str | None = None, **params: Any) -> Path:
+    """The record of a model, as `name` if it is to have another than the method's; `params` join the profile's."""
+    size = steps.shape(chapter).name if METHODS[model.method].is_student else ""
+    return chapter.record(
+        name or "-".join(["snips", model.method, *size.lower().replace("-", "").split()]),
+        seed=model.seed,
+        params=chapter.profile.model_dump(mode="json") | {"method": model.method, "size": size} | params,
+        metrics={"dev": model.dev, "test": model.test, **model.cost},
+        curves={"dev": model.curve},
+        sources=[snips(chapter).source, steps.corpus(chapter).source, steps.teacher(chapter).source],
+        seconds=model.seconds,
+    )

@@ -22,7 +22,7 @@ from transformers import BertForMaskedLM, PreTrainedModel
 
 from mixvocab.errors import UserError
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import Start
+from mixvocab.models.start import Start, sinusoidal_positions
 from mixvocab.models.student import StudentMLM, new_student
 from mixvocab.models.teacher import MixedTeacher
 from mixvocab.text.mixing import Batch, Mixer
@@ -83,6 +83,7 @@ def stage_two(
     *,
     embeddings: Tensor | None = None,
     seed: int = 0,
+    position_spread: float = 2.0,
     dropout: float = 0.0,
     heldout_batches: int = 8,
     folder: Path | None = None,
@@ -94,21 +95,30 @@ def stage_two(
         shape: the student's sizes; `shape.vocab_size` must be the student vocabulary's.
         mixer: draws sequences of student pieces alone (a mixer without a teacher's table).
         embeddings: (V_s, d) from stage I or from PCA; None for fresh ones (NoKD).
-        seed: of the other weights and of the data order; two runs with one seed differ in their embeddings alone.
+        seed: of the other weights and of the data order; two runs with one seed differ in their embeddings alone, and
+            in the scale of their positions, which follows the embeddings'.
+        position_spread: see `student_with`.
+
+    Returns:
+        The student and the run's curves: the held-out loss, and taken apart as `StudentMLM` says.
 
     Raises:
         UserError: if the embeddings do not fit the shape.
     """
-    student = student_with(embeddings, shape, seed=seed, dropout=dropout)
-    heldout = heldout_rows(mixer, heldout_batches)
-    result = train(StudentMLM(student), drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label=label)
+    student = student_with(embeddings, shape, seed=seed, position_spread=position_spread, dropout=dropout)
+    module, heldout = StudentMLM(student, mixer.mask), heldout_rows(mixer, heldout_batches)
+    result = train(module, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label=label)
     return student, result
 
 
-def student_with(embeddings: Tensor | None, shape: BertShape, *, seed: int, dropout: float = 0.0) -> BertForMaskedLM:
+def student_with(
+    embeddings: Tensor | None, shape: BertShape, *, seed: int, position_spread: float = 2.0, dropout: float = 0.0
+) -> BertForMaskedLM:
     """An untrained student that starts from `embeddings` (V_s, d), or, given None, from fresh ones.
 
-    Under one seed all other weights are the same. Raises `UserError` if the embeddings do not fit the shape.
+    Its positions begin as sinusoids with `position_spread` times the spread of its word embeddings and are learned
+    from there, as the rest is; 0 leaves BERT's own normal(0, 0.02). Under one seed all other weights are the same.
+    Raises `UserError` if the embeddings do not fit the shape.
     """
     student = new_student(shape, generator=torch.Generator().manual_seed(seed), dropout=dropout)
     if embeddings is not None:
@@ -120,6 +130,12 @@ def student_with(embeddings: Tensor | None, shape: BertShape, *, seed: int, drop
             )
         with torch.no_grad():
             table.copy_(embeddings)
+    if position_spread:
+        std = position_spread * float(student.bert.embeddings.word_embeddings.weight.detach().std())
+        generator = torch.Generator().manual_seed(seed)
+        waves = sinusoidal_positions(shape.positions, shape.hidden, std, generator=generator)
+        with torch.no_grad():
+            student.bert.embeddings.position_embeddings.weight.copy_(waves)
     return student
 
 

@@ -17,7 +17,7 @@ from transformers import BertForMaskedLM
 
 from mixvocab.distill.mixed_vocab import drawing, heldout_rows, student_with
 from mixvocab.errors import UserError
-from mixvocab.losses import Losses, Part
+from mixvocab.losses import IGNORED, Losses, Part
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.student import StudentMLM
 from mixvocab.models.teacher import MixedTeacher
@@ -58,21 +58,22 @@ class StudentVocabularyTeacher(nn.Module):
         return self.model.cls(self.model.bert(ids, attention_mask=attention).last_hidden_state[masked])
 
 
-class LabelDistillation(nn.Module):
+class LabelDistillation(StudentMLM):
     """The student's masked-language-model loss, with a share of it against the teacher's distribution.
 
     At a masked position with true piece y, teacher's softmax q and student's softmax p (both at temperature 1):
 
         (1 - soft) * -log p(y)  +  soft * -sum_v q(v) log p(v)
 
-    The first is reported as "student" and is all that held-out evaluation computes: curves compare with stage II's.
+    The first is reported as "student"; held-out evaluation is stage II's, so that curves compare.
     """
 
-    def __init__(self, student: BertForMaskedLM, teacher: LabelTeacher, *, soft: float = 0.5) -> None:
-        super().__init__()
+    def __init__(
+        self, student: BertForMaskedLM, teacher: LabelTeacher, *, soft: float = 0.5, mask: int | None = None
+    ) -> None:
+        super().__init__(student, mask)
         if not 0 <= soft <= 1:
             raise UserError(f"soft={soft} is not a share: choose stage_two.soft between 0 and 1")
-        self.model = student
         self.soft = soft
         # Out of sight of Module: neither trained, nor kept in checkpoints, nor asked what precision training takes.
         self._teacher = (teacher,)
@@ -81,11 +82,11 @@ class LabelDistillation(nn.Module):
 
     def forward(self, ids: Tensor, labels: Tensor, attention: Tensor | None = None, **_: Tensor) -> Losses:
         """The two losses, summed over masked positions; arguments as for `StudentMLM`."""
-        masked = labels != -100
+        if not self.training:
+            return super().forward(ids, labels, attention)
+        masked = labels != IGNORED
         logits = self.model.cls(self.model.bert(ids, attention_mask=attention).last_hidden_state[masked]).float()
         truth = F.cross_entropy(logits, labels[masked], reduction="sum")
-        if not self.training:
-            return {"student": Part(truth, masked.sum())}
         target = self._labels(ids, attention, masked)
         if target.shape != logits.shape:
             raise UserError(
@@ -116,6 +117,7 @@ def distil_labels(
     soft: float = 0.5,
     embeddings: Tensor | None = None,
     seed: int = 0,
+    position_spread: float = 2.0,
     dropout: float = 0.0,
     heldout_batches: int = 8,
     folder: Path | None = None,
@@ -126,13 +128,15 @@ def distil_labels(
     Args:
         teacher: labels the student's own pieces; in evaluation mode and not trained.
         soft: weight of its distribution, between 0 (stage II itself) and 1 (its labels alone).
-        shape, mixer, recipe, embeddings, seed: as for stage II.
+        shape, mixer, recipe, embeddings, seed, position_spread: as for stage II.
 
     Raises:
         UserError: if the embeddings do not fit the shape, or the teacher labels other pieces than the student's.
     """
-    student = student_with(embeddings, shape, seed=seed, dropout=dropout)
+    student = student_with(embeddings, shape, seed=seed, position_spread=position_spread, dropout=dropout)
     heldout = heldout_rows(mixer, heldout_batches)
-    module = LabelDistillation(student, teacher, soft=soft) if soft else StudentMLM(student)
+    module = (
+        LabelDistillation(student, teacher, soft=soft, mask=mixer.mask) if soft else StudentMLM(student, mixer.mask)
+    )
     result = train(module, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label=label)
     return student, result

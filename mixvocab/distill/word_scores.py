@@ -31,20 +31,6 @@ def word_scores(student: BertForMaskedLM, batches: Iterable[WordBatch]) -> np.nd
     return np.concatenate(rows) if rows else np.zeros((0, 2))
 
 
-def guessing_scores(frequencies: np.ndarray, batches: Iterable[WordBatch]) -> np.ndarray:
-    """The same for who reads nothing and guesses every piece by how often training text has it.
-
-    `frequencies`: (V,), above 0. What a student does not do better than this it has not read in the row.
-    """
-    costs = np.log(frequencies.sum()) - np.log(frequencies)
-    rows = []
-    for batch in batches:
-        asked = batch.place >= 0
-        totals = np.where(asked, costs[np.where(asked, batch.labels, 0)], 0.0).sum(axis=1)
-        rows.append(np.stack([totals, batch.masked_words.astype(np.float64)], axis=1))
-    return np.concatenate(rows) if rows else np.zeros((0, 2))
-
-
 def _scored(student: BertForMaskedLM, batch: WordBatch) -> np.ndarray:
     owner, ids, asked = _questions(batch)
     totals = np.zeros(len(batch.ids))

@@ -26,6 +26,11 @@ class BertShape:
     pooler: bool = True
 
     @property
+    def name(self) -> str:
+        """As the paper writes it: "L-6 H-96"."""
+        return f"L-{self.layers} H-{self.hidden}"
+
+    @property
     def feed_forward(self) -> int:
         """Width of the feed-forward layer."""
         return self.intermediate or 4 * self.hidden

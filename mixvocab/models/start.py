@@ -92,6 +92,23 @@ def pca_start(
     return Start((embeddings * factor).float(), (kept.T / factor).float().contiguous(), centre, explained, shared)
 
 
+def sinusoidal_positions(positions: int, width: int, std: float, *, generator: torch.Generator) -> Tensor:
+    """A table of position embeddings for a model to begin with: (positions, width), entries of spread `std`.
+
+    Sinusoids (Vaswani et al. 2017, section 3.5): the product of two rows depends on their distance alone, so attention
+    can tell a neighbour from a stranger from the first step on. BERT's own start, normal(0, 0.02), has every row alike
+    far from every other; beside word embeddings five times as wide it cannot be read at all, and a student sees a bag
+    of words until training has enlarged it. A random rotation keeps all products and spreads the sinusoids over all
+    directions: the first axes of a PCA start are those in which words differ most.
+    """
+    place = torch.arange(positions, dtype=torch.float64)[:, None]
+    angles = place * 10_000.0 ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)  # (positions, width / 2)
+    waves = torch.cat([angles.sin(), angles.cos()], dim=1)[:, :width]
+    rotation, upper = torch.linalg.qr(torch.randn(width, width, generator=generator, dtype=torch.float64))
+    turned = waves @ (rotation * upper.diagonal().sign())  # the signs make the rotation uniformly distributed
+    return (turned * (std / turned.square().mean().sqrt())).float()
+
+
 def piece_frequencies(store: WordStore, table: WordTable, pieces: int) -> Tensor:
     """How often the training text of `store` uses each of a vocabulary's `pieces`: (V,) float64, each at least 1/2.
 

@@ -26,7 +26,7 @@ def finetune(
     ],
     data: Annotated[str, typer.Option(help="The task's folder, or a source: auto, embedded, hub:<name>.")] = "auto",
     data_dir: Annotated[Path | None, typer.Option(help="Data folder; default: the one in MIXVOCAB_DATA.")] = None,
-    profile: Annotated[str, typer.Option(help="Whose recipe: smoke, laptop, gpu, paper.")] = "laptop",
+    profile: Annotated[str, typer.Option(help="Whose recipe: smoke, laptop, evening, gpu, paper.")] = "laptop",
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Replace a setting of the recipe: epochs=20; repeatable.")
     ] = None,

@@ -86,6 +86,11 @@ class Mixer:
         self._parts = cut_alike(*self._tables) if unit == "piece" else None
         self._join_tables(self._parts.tables if self._parts else self._tables)
 
+    @property
+    def mask(self) -> int:
+        """Id of the student's [MASK]."""
+        return self._tables[1].mask
+
     def batch(self, rows: int, rng: np.random.Generator) -> Batch:
         """`rows` masked rows, each from a random place of the split."""
         return self._mask(self.unmasked(rows, rng), rng)

@@ -55,7 +55,7 @@ def fake_methods(log: Log) -> dict[str, Any]:
                 parameters=1000,
                 pieces=300,
                 spent={"stage one": Spent(40, 1e6, 1.0, 2), "stage two": Spent(100, 3e6, 2.0, 3)},
-                heldout_piece=5.0 + mixing.p_sv,
+                heldout={"loss": 5.0 + mixing.p_sv, "masked": 6.0, "right": 0.1},
                 words=np.stack([nats * 2, np.full(20, 2.0)], axis=1),
                 notes={"aligned": 0.5},
             )

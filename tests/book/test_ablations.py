@@ -115,6 +115,6 @@ def test_students_are_held_against_guessing() -> None:
     found = results(fresh=6.0, PCA=5.9)
     (answer,) = answers(found)
     assert told_guessing(answer, [answer]) == ""
-    found.records[FRESH.key, 0]["metrics"]["notes"]["guessing_word_nats"] = 6.05
+    found.records[FRESH.key, 0]["metrics"]["notes"]["guess"] = {"word": 6.05}
     told = told_guessing(answer, [answer])
     assert "pays 6.050 nats a word: 1 of the 2 students do no better yet, and the best is 0.050 below" in told

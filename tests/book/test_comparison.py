@@ -9,6 +9,10 @@ import torch
 
 from mixvocab.book import comparison, records, steps
 from mixvocab.book.chapter import Chapter, open_chapter
+from mixvocab.compute import Spent
+from mixvocab.distill import mixed_vocab
+from mixvocab.models.start import BERT_STD, Start
+from mixvocab.train import Recipe
 
 Opener = Callable[..., Chapter]
 
@@ -31,7 +35,7 @@ def test_what_is_there_is_not_made_again(chapter: Chapter, opened: Opener) -> No
     later = opened()
     second = steps.stage_two(later, 0, steps.stage_one(later, 0))
     assert not any(artefact.made for artefact in later.store.used)
-    assert second.final_loss == first.final_loss
+    assert second.scores == first.scores
     other = opened(p_sv=0.9)
     assert steps.stage_one(other, 0).artefact.made
     assert not steps.vocabulary(other)[0].made
@@ -48,19 +52,19 @@ def test_a_truncated_student_is_made_again(chapter: Chapter, capsys: pytest.Capt
 
 
 def test_arms_differ_in_what_they_say(chapter: Chapter) -> None:
-    runs = {one.arm.name: one for one in comparison.run(chapter)}
+    runs = {one.arm: one for one in comparison.run(chapter)}
     spread = comparison.steps.pca_spread(chapter)
-    wide = runs[comparison.NOKD_SCALED].stage_one
+    wide = runs[comparison.NOKD_WIDE].stage_one
     assert runs[comparison.NOKD].stage_one is None
     assert wide is not None
     assert float(wide.embeddings.std()) == pytest.approx(spread, rel=0.1)
-    assert wide.flops == 0.0
-    assert runs[comparison.WARM].tokens[0] > 0 == runs[comparison.PCA].tokens[0]
+    assert wide.spent == Spent()
+    assert runs[comparison.MIXED].tokens[0] > 0 == runs[comparison.PCA].tokens[0]
     matched = runs[comparison.MATCHED]
     assert matched.student.result.steps > runs[comparison.NOKD].student.result.steps
     # Equal compute: stage I and stage II of the one, longer stage II of the other, to within a step.
-    step = matched.flops / matched.student.result.steps
-    assert matched.flops == pytest.approx(runs[comparison.WARM].flops, abs=1.5 * step)
+    step = matched.spent.flops / matched.student.result.steps
+    assert matched.spent.flops == pytest.approx(runs[comparison.MIXED].spent.flops, abs=1.5 * step)
 
 
 def test_stage_one_from_random_keeps_nothing_of_the_teachers_table(chapter: Chapter) -> None:
@@ -70,12 +74,32 @@ def test_stage_one_from_random_keeps_nothing_of_the_teachers_table(chapter: Chap
     assert not torch.equal(random.embeddings, steps.start(chapter, "random", 5).embeddings)
 
 
+def test_the_papers_stage_one_has_its_spread_and_one_rate_for_all(
+    chapter: Chapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[float, Recipe]] = []
+    train = mixed_vocab.stage_one
+
+    def spy(teacher: Any, start: Start, mixer: Any, recipe: Recipe, **more: Any) -> Any:
+        asked.append((float(start.embeddings.std()), recipe))
+        return train(teacher, start, mixer, recipe, **more)
+
+    monkeypatch.setattr(mixed_vocab, "stage_one", spy)
+    comparison.paper_stage_one(chapter, 0)
+    ((spread, recipe),) = asked
+    assert spread == pytest.approx(BERT_STD, rel=0.05)
+    assert recipe.multipliers == {}
+    assert chapter.profile.stage_one.preset != "paper"  # the profile's own recipe is another
+
+
 def test_one_record_a_run_with_what_a_table_needs(chapter: Chapter) -> None:
     runs = comparison.run(chapter)
-    paths = comparison.record(chapter, runs)
+    paths = [comparison.record(chapter, one) for one in runs]
     found = [records.read(path) for path in paths]
     assert len({path.name for path in paths}) == len(runs)
     for one, kept in zip(runs, found, strict=True):
-        assert kept["metrics"]["heldout_loss_nats"] == one.loss
-        assert kept["curves"]["stage_two"][-1]["loss"] == one.loss
+        assert kept["metrics"]["heldout"]["masked"] == one.masked
+        assert kept["metrics"]["heldout_word_nats"] == one.word
+        assert kept["metrics"]["guess"]["masked"] == steps.guess(chapter).masked
+        assert kept["curves"]["stage_two"][-1]["right"] == one.right
         assert {source["kind"] for source in kept["sources"]} == {"corpus", "teacher"}

@@ -45,7 +45,7 @@ def test_grouped_by_method_size_and_profile_in_a_fixed_order() -> None:
         ("stackprop", "", "laptop", (0,)),
     ]
     assert found[1].values("slot_f1") == pytest.approx([88.0, 90.0])
-    assert found[1].title == "mixed-vocab L-6 H-96"
+    assert found[1].title == "mixed-vocab from PCA L-6 H-96"
     assert found[4].title == "StackProp"
     assert found[1].minutes() == 1.0
 
@@ -107,15 +107,15 @@ def test_rows_beside_the_paper() -> None:
     rows = {row.name: row for row in evaluation.ours(found)}
     assert {name: row.beside for name, row in rows.items()} == {
         "NoKD L-6 H-96": "",
-        "Mixed-vocab L-6 H-96": "Mixed-vocab L-6 H-96",
-        "Mixed-vocab L-2 H-32": "",
+        "Mixed-vocab from PCA L-6 H-96": "Mixed-vocab L-6 H-96",
+        "Mixed-vocab from PCA L-2 H-32": "",
         "StackProp": "StackProp",
         "BERT-joint": "BERT-base",
     }
-    assert rows["Mixed-vocab L-6 H-96"].scores["slot_f1"].mean == pytest.approx(90.0)
-    assert (rows["Mixed-vocab L-6 H-96"].teacher, rows["NoKD L-6 H-96"].teacher) == ("MiniLM", "none")
+    assert rows["Mixed-vocab from PCA L-6 H-96"].scores["slot_f1"].mean == pytest.approx(90.0)
+    assert (rows["Mixed-vocab from PCA L-6 H-96"].teacher, rows["NoKD L-6 H-96"].teacher) == ("MiniLM", "none")
     assert rows["BERT-joint"].tokens is None
-    assert rows["Mixed-vocab L-6 H-96"].tokens == 100
+    assert rows["Mixed-vocab from PCA L-6 H-96"].tokens == 100
 
 
 def test_utterances_with_their_slots_in_brackets() -> None:

@@ -12,7 +12,7 @@ from mixvocab.train import Recipe
 
 def test_shipped_profiles_are_complete_and_ordered_by_size():
     profiles = [load_profile(name) for name in profile_names()]
-    assert [p.name for p in profiles] == ["smoke", "laptop", "gpu", "paper"]
+    assert [p.name for p in profiles] == ["smoke", "laptop", "evening", "gpu", "paper"]
     work = [p.stage_two.steps * p.stage_two.batch_size * p.mixing.length for p in profiles]
     assert work == sorted(work)
     assert all(isinstance(Recipe(**p.stage_one.recipe()), Recipe) for p in profiles)

@@ -48,7 +48,7 @@ def test_every_method_trains_and_is_found_again(opened: Opener) -> None:
 def test_records_hold_what_the_tables_show(opened: Opener) -> None:
     chapter = opened()
     models = [task_steps.snips_model(chapter, method, 0) for method in ("nokd", "stackprop")]
-    paths = task_steps.record_snips(chapter, models)
+    paths = [task_steps.record_snips(chapter, model) for model in models]
     assert [path.name for path in paths] == ["snips-nokd-l1-h16-smoke-s0.json", "snips-stackprop-smoke-s0.json"]
     student, recurrent = evaluation.live(paths)
     assert student.values("slot_f1") == [100 * models[0].test["slot_f1"]]

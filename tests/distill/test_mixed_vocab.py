@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mixvocab.distill.mixed_vocab import compute_matched, stage_one, stage_two
+from mixvocab.distill.mixed_vocab import compute_matched, stage_one, stage_two, student_with
 from mixvocab.distill.presets import PRESETS, multipliers
 from mixvocab.errors import UserError
 from mixvocab.models.parameters import BertShape
@@ -77,7 +77,7 @@ def test_every_preset_names_parts_that_exist(world, preset: str) -> None:  # typ
     assert stage_one(teacher, start, mixed, recipe, heldout_batches=1)[1].steps == 1
 
 
-def test_students_of_one_seed_differ_in_their_embeddings_alone(world) -> None:  # type: ignore[no-untyped-def]
+def test_students_of_one_seed_differ_in_their_embeddings_and_in_the_scale_of_their_positions(world) -> None:  # type: ignore[no-untyped-def]
     _, start, _, alone, shape = world
     nothing = Recipe(1, 4, 1e-30, weight_decay=0.0)  # a step too small to be seen
     fresh, _ = stage_two(shape, alone, nothing, seed=3, heldout_batches=1)
@@ -87,7 +87,10 @@ def test_students_of_one_seed_differ_in_their_embeddings_alone(world) -> None:  
         for (name, a), (_, b) in zip(fresh.named_parameters(), given.named_parameters(), strict=True)
         if not torch.allclose(a, b, atol=1e-7)
     ]
-    assert different == ["bert.embeddings.word_embeddings.weight"]
+    assert different == [f"bert.embeddings.{which}_embeddings.weight" for which in ("word", "position")]
+    positions = [s.bert.embeddings.position_embeddings.weight.detach() for s in (fresh, given)]
+    ratio = positions[1].norm() / positions[0].norm()
+    torch.testing.assert_close(positions[1], positions[0] * ratio)
     torch.testing.assert_close(given.bert.embeddings.word_embeddings.weight.detach(), start.embeddings)
 
 
@@ -107,3 +110,26 @@ def test_an_unknown_preset_is_one_clear_line() -> None:
     with pytest.raises(UserError, match="paper, embeddings-first"):
         multipliers("embedings-first", {})
     assert multipliers("paper", {"encoder": 0.0}) == {"encoder": 0.0}
+
+
+def test_positions_begin_with_the_words_spread_and_nothing_else_changes(world) -> None:  # type: ignore[no-untyped-def]
+    _, start, _, _, shape = world
+    words = float(start.embeddings.std())
+    for spread in (1.0, 0.5):
+        student = student_with(start.embeddings, shape, seed=3, position_spread=spread)
+        positions = student.bert.embeddings.position_embeddings.weight
+        assert float(positions.detach().square().mean().sqrt()) == pytest.approx(spread * words, rel=1e-4)
+        assert positions.requires_grad
+    plain = student_with(start.embeddings, shape, seed=3, position_spread=0)
+    assert float(plain.bert.embeddings.position_embeddings.weight.detach().std()) == pytest.approx(0.02, rel=0.1)
+    others = {n: p for n, p in student.named_parameters() if "position" not in n}
+    assert all(torch.equal(p, others[n]) for n, p in plain.named_parameters() if n in others)
+    fresh = student_with(None, shape, seed=3, position_spread=1.0)
+    assert float(fresh.bert.embeddings.position_embeddings.weight.detach().std()) == pytest.approx(0.02, rel=0.2)
+
+
+def test_stage_two_reports_what_is_behind_the_mask(world) -> None:  # type: ignore[no-untyped-def]
+    _, start, _, alone, shape = world
+    _, result = stage_two(shape, alone, RECIPE, embeddings=start.embeddings, heldout_batches=2)
+    assert {"loss", "masked", "kept", "replaced", "right"} <= set(result.curve[-1])
+    assert all(0 <= point["right"] <= 1 for point in result.curve)

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from transformers import BertForMaskedLM, BertTokenizer
+from transformers import BertForMaskedLM
 
-from mixvocab.distill.word_scores import guessing_scores, word_scores
+from mixvocab.distill.word_scores import word_scores
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.student import new_student
 from mixvocab.text.masking import IGNORED
-from mixvocab.text.whole_words import WordBatch, whole_word_batches
-from mixvocab.text.words import WordStore
-
-
-@pytest.fixture(scope="module")
-def batches(tiny_teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> list[WordBatch]:
-    tokenizer = BertTokenizer.from_pretrained(tiny_teacher)
-    words = "the rereadings student and a machine were learning at night".split()
-    texts = [" ".join(words[(n + k * k) % len(words)] for k in range(1, 40)) for n in range(60)]
-    store = WordStore.build(texts, tmp_path_factory.mktemp("scores") / "store", heldout=0.5)
-    table = store.table(tokenizer)
-    return list(whole_word_batches(store, table, rng=np.random.default_rng(0), words=8, masked=3, batch=7, rows=20))
+from mixvocab.text.whole_words import WordBatch
 
 
 @pytest.fixture
@@ -77,12 +64,3 @@ def test_a_student_that_knows_a_word_scores_better(batches: list[WordBatch], stu
 
 def test_nothing_to_score_is_an_empty_table(student: BertForMaskedLM) -> None:
     assert word_scores(student, []).shape == (0, 2)
-
-
-def test_guessing_costs_what_the_frequencies_say(batches: list[WordBatch], tiny_pieces: list[str]) -> None:
-    frequencies = np.arange(1.0, len(tiny_pieces) + 1)
-    scores = guessing_scores(frequencies, batches)
-    log_p = np.log(frequencies / frequencies.sum())
-    expected = [-log_p[b.labels[row][b.labels[row] != IGNORED]].sum() for b in batches for row in range(len(b.ids))]
-    assert scores[:, 0] == pytest.approx(expected)
-    assert (scores[:, 1] == 3).all()

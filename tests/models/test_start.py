@@ -6,7 +6,14 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
 from mixvocab.errors import UserError
-from mixvocab.models.start import pca_start, random_start, shared_pieces, spread, teacher_pieces
+from mixvocab.models.start import (
+    pca_start,
+    random_start,
+    shared_pieces,
+    sinusoidal_positions,
+    spread,
+    teacher_pieces,
+)
 
 SPECIALS = {
     "pad_token": "[PAD]",
@@ -90,3 +97,27 @@ def test_spread_is_the_standard_deviation_of_all_entries() -> None:
     start = random_start(400, 16, 8, generator=torch.Generator().manual_seed(3), std=0.25)
     assert spread(start) == round(float(start.embeddings.std()), 3)
     assert abs(spread(start) - 0.25) < 0.01
+
+
+@pytest.mark.parametrize("width", [16, 96])
+def test_sinusoidal_positions_tell_distances_and_have_the_spread_asked_for(width: int) -> None:
+    table = sinusoidal_positions(64, width, 0.09, generator=torch.Generator().manual_seed(3))
+    assert table.shape == (64, width)
+    assert float(table.square().mean().sqrt()) == pytest.approx(0.09, rel=1e-5)
+    products = table @ table.T
+    for distance in (0, 1, 5, 20):  # the product of two rows depends on their distance alone
+        along = products.diagonal(distance)
+        torch.testing.assert_close(along, along[:1].expand_as(along), rtol=1e-4, atol=1e-6)
+    near, far = products.diagonal(1)[0], products.diagonal(20)[0]
+    assert products[0, 0] > near > far
+    again = sinusoidal_positions(64, width, 0.09, generator=torch.Generator().manual_seed(3))
+    other = sinusoidal_positions(64, width, 0.09, generator=torch.Generator().manual_seed(4))
+    assert torch.equal(table, again)
+    assert not torch.allclose(table, other)
+    torch.testing.assert_close(other @ other.T, products, rtol=1e-4, atol=1e-6)  # a rotation changes no product
+
+
+def test_sinusoids_are_turned_away_from_the_axes() -> None:
+    table = sinusoidal_positions(512, 96, 1.0, generator=torch.Generator().manual_seed(0))
+    spreads = table.std(dim=0)
+    assert float(spreads.max() / spreads.min()) < 3  # unturned, the slowest wave hardly moves over 512 places

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from mixvocab.errors import UserError
-from mixvocab.losses import mean_loss
+from mixvocab.losses import average, mean_loss
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.student import StudentMLM, new_student
 
@@ -34,6 +34,24 @@ def test_scoring_masked_positions_alone_equals_the_full_head() -> None:
     expected = F.cross_entropy(logits.reshape(-1, 60), labels.reshape(-1), ignore_index=-100)
     torch.testing.assert_close(mean_loss(losses), expected)
     assert int(losses["student"].positions) == int((labels != -100).sum())
+
+
+def test_evaluation_takes_the_loss_apart_by_what_the_student_saw() -> None:
+    mask, student = 4, new_student(SHAPE, generator=torch.Generator().manual_seed(0)).eval()
+    ids = torch.tensor([[2, mask, 8, 9, mask, 3]])
+    labels = torch.tensor([[-100, 7, 8, 10, 11, -100]])  # hidden, kept, replaced, hidden
+    logits = student(ids).logits[0]
+    each = F.cross_entropy(logits[1:5], labels[0, 1:5], reduction="none")
+    with torch.no_grad():
+        losses = StudentMLM(student, mask).eval()(ids=ids, labels=labels)
+    expected = {"masked": each[[0, 3]], "kept": each[[1]], "replaced": each[[2]]}
+    for name, wanted in expected.items():
+        torch.testing.assert_close(losses[name].total, wanted.sum())
+        assert int(losses[name].positions) == len(wanted)
+        assert not losses[name].scored
+    assert int(losses["right"].total) == int((logits[[1, 4]].argmax(1) == labels[0, [1, 4]]).sum())
+    assert average([losses])["loss"] == pytest.approx(float(each.mean()))  # the parts are told, not scored
+    assert set(StudentMLM(student, mask).train()(ids=ids, labels=labels)) == {"student"}
 
 
 def test_hidden_size_must_fit_the_heads() -> None:
