@@ -15,6 +15,7 @@ import typer
 
 from mixvocab import __version__
 from mixvocab.book.cli import book_app
+from mixvocab.book.queue_cli import record
 from mixvocab.book.sweep_cli import sweep
 from mixvocab.edge.cli import register as register_edge
 from mixvocab.errors import UserError
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.add_typer(book_app, name="book")
 app.command()(finetune)
 app.command()(sweep)
+app.command()(record)
 register_edge(app)
 
 
@@ -94,7 +96,7 @@ def distill(
     vocabulary: Annotated[
         Path | None, typer.Option("--vocab", help="Vocabulary made by `mixvocab vocab`; without one it is learned.")
     ] = None,
-    profile: Annotated[str, typer.Option(help="How much is computed: smoke, laptop, gpu, paper.")] = "laptop",
+    profile: Annotated[str, typer.Option(help="How much is computed: smoke, laptop, evening, gpu, paper.")] = "laptop",
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="Replace a setting of the profile: stage_two.steps=5000; repeatable."),
