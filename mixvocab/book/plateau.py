@@ -115,7 +115,8 @@ def finding(groups: Groups) -> str:
     told = f"{ARMS[first].name} leaves the plateau after {left[first] / 1e6:.1f}M tokens,"
     others = [method for method in groups if method not in left]
     if others:
-        return f"{told}\n{_listed([ARMS[method].name for method in others])} not within this budget"
+        verb = "does" if len(others) == 1 else "do"
+        return f"{told}\n{_listed([ARMS[method].name for method in others])} {verb} not within this budget"
     last = max(left, key=lambda method: left[method])
     return f"{told}\n{ARMS[last].name} last, after {left[last] / 1e6:.1f}M" if last != first else told.rstrip(",")
 
@@ -136,16 +137,15 @@ def told(groups: Groups) -> str:
         f"{ARMS[best].name} is right in {right:.1%}, {abs(gap):.2f} nats {'below' if gap > 0 else 'above'} the guess."
     ]
     if none:
-        parts.append(f"{_listed(none)} no better than the guess: nothing has been learned of context there.")
+        verb = "is" if len(none) == 1 else "are"
+        parts.append(f"{_listed(none)} {verb} no better than the guess: nothing has been learned of context there.")
     parts.append(f"Off the plateau is whoever is {MARGIN} nats below the guess.")
     return " ".join(parts)
 
 
 def _listed(names: Sequence[str]) -> str:
-    """ "A is", "A and B are", "A, B and C are"."""
-    if len(names) == 1:
-        return f"{names[0]} is"
-    return f"{', '.join(names[:-1])} and {names[-1]} are"
+    """One name, or several with "and" before the last; names may hold commas."""
+    return names[0] if len(names) == 1 else f"{'; '.join(names[:-1])} and {names[-1]}"
 
 
 def courses(groups: Groups) -> dict[str, list[tuple[float, float, float]]]:

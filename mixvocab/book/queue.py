@@ -36,6 +36,7 @@ from mixvocab.sources.cache import cache_root
 from mixvocab.sources.source import DATA_VARIABLE, data_directory
 
 SNIPS, CELL = "snips", "cell"
+MODELS = "models"  # below the store: exported students, by the names of their records
 GRACE = 180  # seconds that a run has to write its checkpoint before it is killed
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 
@@ -143,9 +144,11 @@ def _named(profile: Profile, method: str, task: str) -> tuple[str, str]:
 
 def run_unit(unit: Unit) -> Path:
     """Run one unit here and now, through the artefact store, and write its record; returns the record's path."""
-    from mixvocab.book import comparison, glue_steps, task_steps
+    from mixvocab.book import comparison, edge_steps, glue_steps, task_steps
     from mixvocab.book.chapter import open_chapter
+    from mixvocab.book.kept import set_aside
     from mixvocab.book.sweep import CHAPTER, run_sweep
+    from mixvocab.book.task_steps import METHODS
 
     named: dict[str, Any] = {"name": unit.name, "identity": unit.identity}
     if unit.task == CELL:
@@ -162,7 +165,11 @@ def run_unit(unit: Unit) -> Path:
         return comparison.record(chapter, comparison.pretrain(chapter, unit.method, unit.seed), **named)
     if unit.task == SNIPS:
         chapter = replace(chapter, name="06_snips")
-        return task_steps.record_snips(chapter, task_steps.snips_model(chapter, unit.method, unit.seed), **named)
+        model = task_steps.snips_model(chapter, unit.method, unit.seed)
+        path = task_steps.record_snips(chapter, model, **named)
+        if METHODS[unit.method].is_student:
+            set_aside(edge_steps.exported(chapter, model), cache_root() / MODELS / path.stem)
+        return path
     chapter = replace(chapter, name="05_glue")
     return glue_steps.record(chapter, glue_steps.model(chapter, unit.task, unit.method, unit.seed), **named)
 

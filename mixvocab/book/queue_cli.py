@@ -15,6 +15,7 @@ def record(
         float | None, typer.Option(min=0.1, help="Stop cleanly after so many minutes; the next call goes on.")
     ] = None,
     show: Annotated[bool, typer.Option("--list", help="Say what is recorded, running, begun and missing.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Put the best exported student into records/models.")] = False,
     profile: Annotated[str | None, typer.Option(help="Only the runs of this profile.")] = None,
     wanted: Annotated[Path | None, typer.Option(help="The list; default: records/wanted.yaml.")] = None,
     store: Annotated[Path | None, typer.Option(help="Where half-done work lies; default: .cache/queue.")] = None,
@@ -27,9 +28,13 @@ def record(
     Start it once for each core. Finished records appear in records/, to be looked at and committed.
     """
     need("book", "filelock", "scipy", "IPython")
-    from mixvocab.book.queue import Queue, load_wanted, table, work
+    from mixvocab.book.kept import keep_best
+    from mixvocab.book.queue import MODELS, Queue, load_wanted, table, work
 
     queue = Queue.find(store)
+    if keep:
+        typer.echo(f"kept: {keep_best(queue.records, queue.store / MODELS).name}")
+        return
     units = load_wanted(wanted or queue.records / "wanted.yaml", profile)
     if show:
         typer.echo("\n".join(table(queue, units)))

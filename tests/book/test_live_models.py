@@ -6,7 +6,6 @@ import base64
 
 from mixvocab.book import live_models
 from mixvocab.book.publish import published_files
-from mixvocab.sources.rows import SnipsRow
 from mixvocab.widgets.demo import Demo
 
 
@@ -24,14 +23,3 @@ def test_a_model_is_published_and_has_its_place(monkeypatch):
     assert 'data-mv="demo"' in html
     assert "&lt;Play&gt;" in html
     assert base64.b64encode(b"onnx").decode() not in html
-
-
-def test_examples_are_one_an_intent_and_fit_a_button():
-    rows = [
-        SnipsRow(("play",), ("O",), "Play"),
-        SnipsRow(tuple("abcdefg"), ("O",) * 7, "Play"),
-        SnipsRow(tuple("hijklmn"), ("O",) * 7, "Play"),
-        SnipsRow(tuple("opqrst"), ("O",) * 6, "Rate"),
-        SnipsRow(("long",) * 30, ("O",) * 30, "Book"),
-    ]
-    assert live_models.one_an_intent(rows) == ["a b c d e f g", "o p q r s t"]
