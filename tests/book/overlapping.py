@@ -24,7 +24,8 @@ READ = """() => {
   }
   return found;
 }"""
-SETTLE = "() => new Promise((done) => setTimeout(() => setTimeout(done)))"
+# Changes are drawn by a timer that their event has set: one that is set later goes off later.
+REDRAWN = "() => new Promise((done) => setTimeout(() => setTimeout(done)))"
 
 
 @dataclass
@@ -129,20 +130,25 @@ class Overlap:
         self.root = self.page.locator(".mv-overlap").first
         self.root.scroll_into_view_if_needed()
         self.root.wait_for()
+        browsing.settle(self.page)
+
+    def redrawn(self) -> None:
+        """Wait until what has been changed is in the page. Before reading boxes, `browsing.settle` it."""
+        self.page.evaluate(REDRAWN)
 
     def type(self, text: str) -> None:
         self.root.locator("textarea.mv-text").fill(text)
-        self.page.evaluate(SETTLE)
+        self.redrawn()
 
     def choose(self, size) -> None:
         self.root.locator(f"[data-size='{size}'] input").check()
-        self.page.evaluate(SETTLE)
+        self.redrawn()
 
     def draw(self, p: float, seed: int) -> None:
         self.root.locator("input[type=range]").fill(str(p))
         self.root.locator("input[type=number]").fill(str(seed))
         self.root.locator("input[type=number]").press("Enter")
-        self.page.evaluate(SETTLE)
+        self.redrawn()
 
     def pieces(self) -> dict[str, list[tuple[int, str, int]]]:
         found = self.page.evaluate(READ)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browsing import SETTLED
+from browsing import settle
 from visiting import PHONE, open_page
 
 DESK = {"width": 1280, "height": 900}
@@ -18,9 +18,6 @@ RUN = """async (rules) => {
   const found = await axe.run({ exclude: [".noUi-handle"] }, { resultTypes: ["violations"], ...only });
   return found.violations.map(({ id, impact, nodes }) => [id, impact, nodes.map((node) => node.html.slice(0, 150))]);
 }"""
-
-# What follows a change of size, such as tab stops of boxes that scroll now, comes with the next frame.
-NEXT_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +37,11 @@ def grave(page, rules: list[str] | None = None) -> list[str]:
 
 def looks(page, axe: str):
     """Theme and width of each look at a page, with what is wrong with it."""
-    page.wait_for_function(SETTLED)
     page.add_script_tag(content=axe)
     page.add_style_tag(content="*, ::before, ::after { transition: none !important; animation: none !important; }")
     for where, size in (("desk", DESK), ("phone", PHONE)):
         page.set_viewport_size(size)
-        page.evaluate(NEXT_FRAMES)
+        settle(page)  # with what follows a change of size, such as tab stops of boxes that scroll now
         for theme in ("light", "dark"):
             page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
             yield f"{theme}, {where}", grave(page, OF_COLOURS if theme == "dark" else None)

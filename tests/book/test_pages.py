@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from visiting import PHONE, open_page
+from browsing import settle
+from visiting import PHONE, expect, open_page
 
 
 @dataclass
@@ -25,8 +26,9 @@ def visits(browser, base: str, names: list[str]) -> dict[str, Visit]:
     for name in names:
         window = browser.new_context()
         page, wrong, outside = open_page(window, base, name)
-        silent = page.evaluate("[...document.images].filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 120))")
         page.set_viewport_size(PHONE)
+        settle(page)
+        silent = page.evaluate("[...document.images].filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 120))")
         width = page.evaluate("document.documentElement.scrollWidth")
         found[name] = Visit(wrong, outside, silent, width)
         window.close()
@@ -53,6 +55,7 @@ def test_formulas_are_drawn(context, base, names, pages):
     name = next(name for name in names if 'class="math' in (pages / name).read_text(encoding="utf-8"))
     page, _, _ = open_page(context, base, name)
     page.wait_for_selector("mjx-container svg", state="attached")
+    settle(page)
     assert page.locator("mjx-container").count() >= page.locator(".math").count()
     assert page.locator("mjx-merror").count() == 0
 
@@ -71,8 +74,8 @@ def test_figures_follow_the_theme(context, base, names, pages):
         pytest.fail("no page shows a picture")
     for theme, other in (("dark", "light"), ("light", "dark")):
         page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-        assert page.locator(f"{picture}.only-{theme}").first.is_visible()
-        assert not page.locator(f"{picture}.only-{other}").first.is_visible()
+        expect(page.locator(f"{picture}.only-{theme}").first).to_be_visible()
+        expect(page.locator(f"{picture}.only-{other}").first).to_be_hidden()
 
 
 def test_theme_switch_works(context, base):
@@ -81,6 +84,7 @@ def test_theme_switch_works(context, base):
     seen = set()
     for _ in range(3):
         button.click()
+        settle(page)  # colours may change by and by
         seen.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert len(seen) == 2
 
@@ -91,15 +95,15 @@ def test_search_finds_a_word(context, base, pages):
     page, wrong, _ = open_page(context, base, f"search.html?q={word}")
     page.wait_for_selector("#search-results ul.search li a")
     page.locator("#search-results ul.search li a").first.click()
-    page.wait_for_load_state("load")
-    assert word in page.locator("article").first.inner_text().lower()
+    page.wait_for_url(lambda url: "search.html" not in url)
+    expect(page.locator("article").first).to_contain_text(word, ignore_case=True, use_inner_text=True)
     assert not wrong
 
 
 def test_start_page_opens_the_first_page(context, base):
     page, _, _ = open_page(context, base, "index.html")
     page.wait_for_url("**/book/intro.html")
-    assert page.locator("article h1").count() == 1
+    expect(page.locator("article h1")).to_have_count(1)
 
 
 def test_widgets_come_alive(context, base, names, pages):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import browsing
 import pytest
@@ -14,6 +15,7 @@ from mixvocab.book.layout import Layout
 from mixvocab.book.run import Settings, run_chapters
 
 PHONE = {"width": 375, "height": 800}
+PATIENCE = 30_000  # ms: how long `expect` looks again, on a busy machine
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +99,14 @@ def context(browser) -> Iterator:
     window = browser.new_context()
     yield window
     window.close()
+
+
+def expect(what: Any) -> Any:
+    """Playwright's assertions, which look again until they hold or patience ends."""
+    from playwright.sync_api import expect as asserted  # here: tests are collected without Playwright too
+
+    asserted.set_options(timeout=PATIENCE)
+    return asserted(what)
 
 
 def open_page(context, base: str, name: str):

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from visiting import open_page
+from browsing import settle
+from visiting import expect, open_page
 
 from mixvocab.stats import Estimate
 from mixvocab.widgets.charts import Axis, Chart, Point, Reference, Series, chart_element, curves, dots
@@ -87,8 +88,8 @@ def page(context, folder: Path) -> Iterator[Any]:
 
 
 def drawn(page: Any) -> Any:
-    """All charts of a page, once they are there."""
-    page.wait_for_function("document.querySelectorAll('[data-mv=chart]:not([data-mv-state])').length === 0")
+    """All charts of a page, once they are drawn: that follows their mounting, when their width is known."""
+    settle(page)
     return page.locator("[data-mv=chart]")
 
 
@@ -127,7 +128,7 @@ def test_the_keyboard_reads_every_point(page, number) -> None:
     page.keyboard.press("ArrowDown")  # round to the first series
     assert (spoken.text_content() or "").split("; ")[0].endswith(chart.series[0].name)
     page.keyboard.press("Escape")
-    assert view.locator(".mv-chart-tip").count() == 0 or view.locator(".mv-chart-tip").is_hidden()
+    expect(view.locator(".mv-chart-tip")).to_be_hidden()  # or not there
 
 
 def test_the_pointer_reads_the_nearest_point(page) -> None:
@@ -135,10 +136,12 @@ def test_the_pointer_reads_the_nearest_point(page) -> None:
     box = view.locator(".mv-chart-box")
     box.focus()
     page.keyboard.press("End")
+    settle(page)
     ring = view.locator(".mv-chart-box circle[r='9']").bounding_box()
     page.evaluate("document.activeElement.blur()")
-    assert view.locator(".mv-chart-tip").is_hidden()
+    expect(view.locator(".mv-chart-tip")).to_be_hidden()
     page.mouse.move(ring["x"] + 12, ring["y"] + 8)
+    expect(view.locator(".mv-chart-tip")).to_be_visible()
     tip = view.locator(".mv-chart-tip").inner_text()
     assert tip.splitlines()[0] == "NoKD"
     assert "3,000" in tip
@@ -199,18 +202,18 @@ def test_who_is_faster_than_the_drawing_is_told_all_the_same(page) -> None:
 
 def test_print_keeps_the_picture(page) -> None:
     view = drawn(page).first
-    assert view.locator("img").is_hidden()
-    assert view.locator(".mv-chart").is_visible()
+    expect(view.locator("img")).to_be_hidden()
+    expect(view.locator(".mv-chart")).to_be_visible()
     page.emulate_media(media="print")
-    assert view.locator("img").is_visible()
-    assert view.locator(".mv-chart").is_hidden()
+    expect(view.locator("img")).to_be_visible()
+    expect(view.locator(".mv-chart")).to_be_hidden()
 
 
 def test_without_scripts_there_is_the_picture(browser, folder) -> None:
     bare = browser.new_context(java_script_enabled=False)
     page = bare.new_page()
     page.goto(f"{folder.as_uri()}/page.html")
-    assert page.locator("[data-mv=chart] img").first.is_visible()
+    expect(page.locator("[data-mv=chart] img").first).to_be_visible()
     bare.close()
 
 
@@ -218,6 +221,7 @@ def test_colours_follow_the_theme_without_another_drawing(page) -> None:
     line = drawn(page).first.locator("path[stroke='var(--mv-c0)']").first.element_handle()
     light = line.evaluate("e => getComputedStyle(e).stroke")
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    settle(page)
     assert line.evaluate("e => e.isConnected && getComputedStyle(e).stroke") not in (False, light)
 
 
@@ -228,6 +232,7 @@ def test_a_chart_is_as_wide_as_its_place(page, width) -> None:
         "[...document.querySelectorAll('.mv-chart-box')]"
         ".every((box) => Math.abs(box.querySelector('svg').clientWidth - box.clientWidth) <= 1)"
     )
+    settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -237,6 +242,7 @@ def test_no_serious_violation_of_accessibility(page, scripts: Path) -> None:
     page.add_script_tag(path=scripts / "test" / "axe.js")
     for theme in ("light", "dark"):
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        settle(page)
         found = page.evaluate("axe.run({ preload: false }).then(({ violations }) => violations)")
         serious = [each for each in found if each["impact"] in ("serious", "critical")]
         assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from visiting import PHONE, open_page
+from browsing import settle
+from visiting import PHONE, expect, open_page
 
 from mixvocab.book.publish import PUBLISHED, published_files
 from mixvocab.models.teacher import load_tokenizer
@@ -192,7 +193,7 @@ def test_a_part_of_the_picture_opens_by_keyboard_and_lists_its_pieces(page, plac
         pytest.skip("every shared piece of this book is used")
     button.focus()
     page.keyboard.press("Enter")
-    assert button.get_attribute("aria-pressed") == "true"
+    expect(button).to_have_attribute("aria-pressed", "true")
     while page.locator(".mv-explorer-more").first.is_visible():
         page.locator(".mv-explorer-more").first.click()
     listed = page.locator(".mv-explorer-pieces code").all_inner_texts()
@@ -241,13 +242,14 @@ def test_search_knows_where_a_piece_stands(page, place) -> None:
     holding = [piece for piece in every if "stud" in piece]
     assert title.inner_text().startswith(f"{len(holding):,} piece")
     field.fill("<b>&")
-    assert title.inner_text() == "0 pieces with “<b>&”"
+    expect(title).to_have_text("0 pieces with “<b>&”")
 
 
 def test_a_phone_does_not_scroll_sideways(page) -> None:
     page.set_viewport_size(PHONE)
     page.locator(".mv-explorer input[type=search]").fill("in")
     page.locator(".mv-explorer-pieces button").first.click()
+    settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
@@ -257,6 +259,7 @@ def test_no_serious_violation_of_accessibility(page, scripts: Path) -> None:
     page.add_script_tag(path=scripts / "test" / "axe.js")
     for theme in ("light", "dark"):
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        settle(page)
         run = "axe.run('.mv-explorer', { preload: false }).then(({ violations }) => violations)"
         serious = [each for each in page.evaluate(run) if each["impact"] in ("serious", "critical")]
         assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
@@ -269,14 +272,14 @@ def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, folder
     page.goto("about:blank")
     page.evaluate(LAB, {"source": assets.lab_files("explorer")[0].read_text(encoding="utf-8"), "values": values})
     ready(page)
-    assert page.locator(".mv-explorer-detail h4").inner_text() == "the"
+    expect(page.locator(".mv-explorer-detail h4")).to_have_text("the")
     page.evaluate("model.set('query', '##s')")  # by a cell
-    assert page.locator(".mv-explorer input[type=search]").input_value() == "##s"
+    expect(page.locator(".mv-explorer input[type=search]")).to_have_value("##s")
     page.locator(".mv-explorer-pieces button[data-piece='##s']").click()
     page.locator(".mv-explorer select").select_option("400")
     assert page.evaluate("saved") == [[800, "##s", "##s"], [400, "##s", "##s"]]
     ready(page)
     page.evaluate("leave()")
     page.evaluate("model.set('query', 'gone')")
-    assert page.locator(".mv-explorer input[type=search]").input_value() == "##s"
+    expect(page.locator(".mv-explorer input[type=search]")).to_have_value("##s")
     page.close()

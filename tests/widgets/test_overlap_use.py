@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from overlapping import SETTLE, Overlap
-from visiting import PHONE
+from browsing import settle
+from overlapping import Overlap
+from visiting import PHONE, expect
 
 from mixvocab.models.parameters import STUDENT_SHAPES, BertShape
 from mixvocab.widgets.mixed import mixed_line
@@ -14,6 +15,11 @@ from mixvocab.widgets.segments import segments_of
 from mixvocab.widgets.vocabularies import unpack
 
 CLIPBOARD = "navigator.clipboard.writeText = async (text) => { globalThis.copied = text; };"
+# Both in one look: boxes of two layouts say nothing of each other.
+COLUMNS = """() => [".mv-counts", ".mv-sizes"].map((part) => {
+  const { top, bottom } = document.querySelector(`.mv-overlap ${part}`).getBoundingClientRect();
+  return { top, bottom };
+})"""
 
 
 def test_p_moves_by_keyboard_and_draw_again_takes_the_next_seed(overlap):
@@ -21,15 +27,14 @@ def test_p_moves_by_keyboard_and_draw_again_takes_the_next_seed(overlap):
     before = float(slider.input_value())
     slider.focus()
     slider.press("ArrowRight")
-    overlap.page.evaluate(SETTLE)
+    overlap.redrawn()
     assert float(slider.input_value()) == pytest.approx(before + 0.05)
-    assert overlap.root.locator("output").inner_text() == f"{before + 0.05:.2f}"
+    expect(overlap.root.locator("output")).to_have_text(f"{before + 0.05:.2f}")
     size = overlap.root.locator(".mv-cards input:checked").input_value()
     text = overlap.root.locator("textarea.mv-text").input_value()
     overlap.root.get_by_role("button", name="Draw again").press("Enter")
-    overlap.page.evaluate(SETTLE)
-    seed = overlap.root.locator("input[type=number]").input_value()
-    assert seed == "1"
+    overlap.redrawn()
+    expect(overlap.root.locator("input[type=number]")).to_have_value("1")
     line = mixed_line(text, *overlap.place.tokenizers(size), p_sv=float(slider.input_value()), seed=1)
     assert [int(token["input"]) for token in overlap.sequence()] == line.inputs
 
@@ -55,10 +60,11 @@ def test_pieces_are_one_stop_of_the_tab_key_and_tell_what_they_are(overlap):
     assert here.get_attribute("data-piece") == last
     assert overlap.root.locator(".mv-piece[tabindex='0']").count() == 1
     overlap.page.keyboard.press("Escape")
-    assert here.count() == 0
-    assert "Point at a piece" in told.inner_text()
+    expect(here).to_have_count(0)
+    expect(told).to_contain_text("Point at a piece")
+    settle(overlap.page)  # what scrolls away under the pointer is no longer pointed at
     overlap.root.locator(".mv-piece[data-side=teacher]").last.hover()
-    assert here.get_attribute("data-side") == "teacher"
+    expect(here).to_have_attribute("data-side", "teacher")
     # The colour is the piece's own, wherever it stands.
     colours = overlap.root.locator(".mv-piece[data-piece=the]").evaluate_all(
         "p => p.map(o => o.style.cssText.split(';')[0])"
@@ -92,7 +98,7 @@ def test_interleaved_words_and_white_space(overlap):
 def test_figures_of_students_are_those_of_python(overlap):
     for name, shape in STUDENT_SHAPES.items():
         overlap.root.locator("select").select_option(name)
-        overlap.page.evaluate(SETTLE)
+        overlap.redrawn()
         for size in overlap.place.vocabularies["sizes"]:
             total = BertShape(shape.layers, shape.hidden, int(size)).total_params
             card = overlap.root.locator(f"[data-size='{size}']")
@@ -165,7 +171,7 @@ def test_what_cannot_be_copied_is_shown(context, overlap_place):
     shown = Overlap(context, overlap_place)
     shown.root.get_by_role("button", name="Copy as Python").click()
     source = shown.root.locator("textarea.mv-source")
-    source.wait_for()
+    expect(source).to_be_visible()
     assert "mixed_line(text" in source.input_value()
 
 
@@ -175,14 +181,18 @@ def test_theme_and_phone(overlap):
     seen = {}
     for theme in ("light", "dark"):
         overlap.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        settle(overlap.page)
         seen[theme] = overlap.page.evaluate(ground)
     assert len(set(seen.values())) == 2
-    counts, sizes = (overlap.root.locator(part) for part in (".mv-counts", ".mv-sizes"))
-    assert counts.bounding_box()["y"] == sizes.bounding_box()["y"]
+    settle(overlap.page)
+    counts, sizes = overlap.page.evaluate(COLUMNS)
+    assert counts["top"] == sizes["top"]
     overlap.page.set_viewport_size(PHONE)
+    settle(overlap.page)
     assert overlap.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     # What stands side by side on a desk stands one below the other on a phone.
-    assert counts.bounding_box()["y"] + counts.bounding_box()["height"] <= sizes.bounding_box()["y"]
+    counts, sizes = overlap.page.evaluate(COLUMNS)
+    assert counts["bottom"] <= sizes["top"]
 
 
 def test_nothing_bars_anyone(overlap, scripts):
@@ -193,5 +203,6 @@ def test_nothing_bars_anyone(overlap, scripts):
         overlap.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         for arrangement in ("Side by side", "Interleaved"):
             overlap.root.get_by_role("radio", name=arrangement).check()
+            settle(overlap.page)
             found = overlap.page.evaluate("async () => (await axe.run('.mv-overlap', {preload: false})).violations")
             assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], theme
