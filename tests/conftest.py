@@ -16,6 +16,12 @@ os.environ.update(
 )
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as properties
+
+# The same examples on every machine, however busy it is: a test of a property passes everywhere or nowhere.
+properties.register_profile("house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+properties.load_profile("house")
 
 pytest_plugins = ["visiting", "overlapping"]
 

@@ -222,7 +222,7 @@ module.export(folder, out)
 def test_a_killed_export_leaves_nothing_that_looks_whole(make_folder, tmp_path):
     folder, out = make_folder("joint"), tmp_path / "out"
     process = subprocess.Popen([sys.executable, "-c", EXPORT_AND_HANG, str(folder), str(out)])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300  # importing torch takes long on a busy machine
     while not (tmp_path / "reached").exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)
     process.kill()

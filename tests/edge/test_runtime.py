@@ -102,7 +102,7 @@ def test_predicting_needs_neither_torch_nor_transformers(exported):
         "main(['predict', sys.argv[1], 'play some jazz', '--json'])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(exported("joint").folder)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code, str(exported("joint").folder)], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["label"] in ("PlayMusic", "BookRestaurant", "RateBook")

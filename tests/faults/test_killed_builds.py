@@ -19,27 +19,29 @@ import sys, time
 from pathlib import Path
 from mixvocab.book.artefacts import ArtefactStore
 
-root, log, seconds, resumable = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4] == "resumable"
+root, log, leave, resumable = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4] == "resumable"
 
 def make(folder):
     with log.open("a") as file:
         file.write("resumed\\n" if (folder / "half.txt").exists() else "begun\\n")
     (folder / "half.txt").write_text("half")
-    time.sleep(seconds)
+    end = time.monotonic() + 300  # of a test that failed and left it alone
+    while not leave.exists() and time.monotonic() < end:
+        time.sleep(0.02)
     (folder / "whole.txt").write_text("whole")
 
 print(ArtefactStore(root).get("slow", {}, [], make, [], resumable=resumable).made, flush=True)
 """
 
 
-def start(root: Path, log: Path, seconds: float, kind: str = "plain") -> subprocess.Popen:
-    """A process that makes the artefact `slow`, taking so many seconds."""
-    command = [sys.executable, "-c", BUILDER, str(root), str(log), str(seconds), kind]
+def start(root: Path, log: Path, leave: Path, kind: str = "plain") -> subprocess.Popen:
+    """A process that makes the artefact `slow`, half of it at once and the rest when the file `leave` is there."""
+    command = [sys.executable, "-c", BUILDER, str(root), str(log), str(leave), kind]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
-def wait_for(condition, seconds: float = 30.0) -> None:
+def wait_for(condition, seconds: float = 120.0) -> None:
     """Poll until the condition holds."""
     end = time.monotonic() + seconds
     while not condition():
@@ -50,13 +52,13 @@ def wait_for(condition, seconds: float = 30.0) -> None:
 @pytest.mark.parametrize("kind", ["plain", "resumable"])
 def test_killed_build_leaves_nothing_half_made_and_the_next_one_finishes(tmp_path, kind):
     root, log = tmp_path / "store", tmp_path / "log"
-    killed = start(root, log, 60, kind)
+    killed = start(root, log, tmp_path / "never", kind)
     wait_for(lambda: list(root.glob(".making/*/half.txt")))
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert not list(root.glob("slow/*"))
-    again = start(root, log, 0, kind)
-    assert again.communicate(timeout=60)[0].split()[-1] == "True"
+    again = start(root, log, tmp_path, kind)
+    assert again.communicate(timeout=120)[0].split()[-1] == "True"
     assert log.read_text().split() == ["begun", "resumed" if kind == "resumable" else "begun"]
     assert [path.name for path in root.glob("slow/*/whole.txt")] == ["whole.txt"]
     assert not list(root.glob(".making/slow*"))
@@ -64,22 +66,24 @@ def test_killed_build_leaves_nothing_half_made_and_the_next_one_finishes(tmp_pat
 
 def test_two_processes_make_it_once(tmp_path):
     root, log = tmp_path / "store", tmp_path / "log"
-    first = start(root, log, 2)
+    leave = tmp_path / "leave"
+    first = start(root, log, leave)
     wait_for(lambda: list(root.glob(".making/*/half.txt")))
-    second = start(root, log, 2)
-    assert first.communicate(timeout=60)[0].split()[-1] == "True"
-    said = second.communicate(timeout=60)[0]
-    assert said.split()[-1] == "False"
-    assert "another process is making it; waiting" in said
+    second = start(root, log, leave)
+    assert second.stdout is not None
+    assert "another process is making it; waiting" in second.stdout.readline()
+    leave.touch()  # not before the second has come, however long its start takes
+    assert first.communicate(timeout=120)[0].split()[-1] == "True"
+    assert second.communicate(timeout=120)[0].split()[-1] == "False"
     assert log.read_text().split() == ["begun"]
 
 
 def test_truncated_artefact_is_made_again_in_a_new_process(tmp_path):
     root, log = tmp_path / "store", tmp_path / "log"
-    start(root, log, 0).communicate(timeout=60)
+    start(root, log, tmp_path).communicate(timeout=120)
     (file,) = root.glob("slow/*/whole.txt")
     file.write_text("wh")
-    said = start(root, log, 0).communicate(timeout=60)[0]
+    said = start(root, log, tmp_path).communicate(timeout=120)[0]
     assert "slow: whole.txt has 2 of 5 bytes; making it again" in said
     assert file.read_text() == "whole"
 

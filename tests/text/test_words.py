@@ -55,7 +55,7 @@ def test_units_stay_as_short_as_both_readings_allow(kind: str, tokenizers: Get, 
     assert [store.types[word] for word in np.asarray(store.words("train"))] == text.split()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), min_size=1, max_size=4),
     st.sampled_from(KINDS),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from visiting import expect
 
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.text.wordpiece import Vocabulary
@@ -61,7 +61,7 @@ def lab(tmp_path_factory, scripts, vocabularies):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
 
-    token, port = secrets.token_hex(16), _free_port()
+    token = secrets.token_hex(16)
     environment = {
         **os.environ,
         "JUPYTER_CONFIG_DIR": str(home / "config"),
@@ -71,33 +71,29 @@ def lab(tmp_path_factory, scripts, vocabularies):
         "IPYTHONDIR": str(home / "ipython"),
         "PYTHONPATH": os.pathsep.join([str(assets.CHECKOUT), os.environ.get("PYTHONPATH", "")]),
     }
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--port=0"]
     command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"]
     command += ["--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(command, cwd=work, env=environment, stdout=log, stderr=log)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", server, home / "log")
+        port = _port(home / "runtime", server, home / "log")
         yield f"http://127.0.0.1:{port}/lab/tree/sample.ipynb?token={token}"
     finally:
         server.terminate()  # it ends its kernels
         server.wait(30)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
-    for _ in range(240):
+def _port(runtime: Path, server: subprocess.Popen, log: Path) -> int:
+    """The port that the server has found free itself, once it answers there."""
+    for _ in range(480):
         if server.poll() is not None:
             pytest.fail(f"JupyterLab ended:\n{log.read_text(errors='replace')[-2000:]}")
         try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except OSError:
+            (told,) = [json.loads(file.read_text()) for file in runtime.glob("jpserver-*.json")]
+            with urllib.request.urlopen(f"{told['url']}api/status?token={told['token']}", timeout=5):
+                return told["port"]
+        except (OSError, ValueError):  # not written, half written, or not yet listening
             time.sleep(0.25)
     pytest.fail(f"JupyterLab does not answer:\n{log.read_text(errors='replace')[-2000:]}")
 
@@ -184,7 +180,7 @@ def test_widget_and_kernel_stay_in_step_and_survive_a_restart(context, lab, voca
     page.locator(".jp-Dialog .jp-mod-accept").click()
     assert notebook.said(1, "kernel:", holds="first text") == ["first text", 0.5, notebook.cut("first text")]
     notebook.shows("set by a cell", 0.25)
-    assert notebook.widget.count() == 1
+    expect(notebook.widget).to_have_count(1)
     notebook.field().fill("after the restart")
     notebook.shows("after the restart", 0.25)
     notebook.run(1)
