@@ -102,25 +102,36 @@ class MixedTeacher(nn.Module):
         `where` keeps both the value and the gradient of that look-up out. A teacher piece that is tied is read as
         the student piece of the same text.
         """
+        return self._embed(ids, student)[0]
+
+    def _embed(self, ids: Tensor, student: Tensor) -> tuple[Tensor, Tensor]:
+        """`embed`, and the teacher's whole table (V_t, D) for the softmax, see `_ReadAndPass`."""
         if self.tie_shared:
             same = self.counterpart[ids.masked_fill(student, 0)]
             tied = ~student & (same >= 0)
             ids, student = torch.where(tied, same, ids), student | tied
-        own = self.teacher_embeddings(ids.masked_fill(student, 0))
+        own, table = _ReadAndPass.apply(self.teacher_embeddings.weight, ids.masked_fill(student, 0))
         guest = self.raise_layer(self.student_embeddings(ids.masked_fill(~student, 0)))
-        return torch.where(student.unsqueeze(-1), guest, own)
+        return torch.where(student.unsqueeze(-1), guest, own), table
 
     def encode(self, ids: Tensor, student: Tensor, attention: Tensor | None = None) -> Tensor:
         """Last hidden states of a mixed sequence: (B, T, D)."""
-        return self.encoder(inputs_embeds=self.embed(ids, student), attention_mask=attention).last_hidden_state
+        return self._encode(ids, student, attention)[0]
+
+    def _encode(self, ids: Tensor, student: Tensor, attention: Tensor | None) -> tuple[Tensor, Tensor]:
+        embedded, table = self._embed(ids, student)
+        return self.encoder(inputs_embeds=embedded, attention_mask=attention).last_hidden_state, table
 
     def student_rows(self) -> Tensor:
         """What student pieces are scored against: (V_s, D)."""
         return self.raised() if self.student_output is None else self.student_output
 
-    def teacher_rows(self, student_rows: Tensor) -> Tensor:
-        """What teacher pieces are scored against: (V_t, D), rows of tied pieces taken from `student_rows` (V_s, D)."""
-        table = self.teacher_embeddings.weight
+    def teacher_rows(self, student_rows: Tensor, table: Tensor | None = None) -> Tensor:
+        """What teacher pieces are scored against: (V_t, D), rows of tied pieces taken from `student_rows` (V_s, D).
+
+        `table` is the teacher's own (V_t, D) as reading the sequence passed it on.
+        """
+        table = self.teacher_embeddings.weight if table is None else table
         if not self.tie_shared:
             return table
         return table.index_copy(0, self.shared[:, 1], student_rows[self.shared[:, 0]].to(table.dtype))
@@ -135,7 +146,7 @@ class MixedTeacher(nn.Module):
         All arguments are (B, T); `labels` are -100 where nothing is masked. The two sums are returned under
         "teacher" and "student"; "agreement", where asked for, is an aid beside them.
         """
-        hidden = self.encode(ids, student, attention)
+        hidden, table = self._encode(ids, student, attention)
         masked = labels != -100
         states, targets, guest = (
             self.transform(hidden[masked]),
@@ -143,7 +154,7 @@ class MixedTeacher(nn.Module):
             student[masked],
         )  # (M, D), (M,), (M,)
         rows = self.student_rows()
-        table = self.teacher_rows(rows)
+        table = self.teacher_rows(rows, table)
         own_logits = F.linear(states[~guest], table, self.teacher_bias)  # (M_t, V_t)
         guest_logits = F.linear(states[guest], rows, self.student_bias)  # (M_s, V_s)
         losses = {
@@ -167,6 +178,30 @@ class MixedTeacher(nn.Module):
         answer = F.linear(states[known], rows[mine], self.student_bias[mine]).float().log_softmax(dim=1)
         total = F.kl_div(answer, target, reduction="sum", log_target=True)
         return Part(total, known.sum(), weight=self.agreement, scored=False)
+
+
+class _ReadAndPass(torch.autograd.Function):
+    """Rows of a table, and the table itself for whoever reads it next.
+
+    A large table that is looked up and scored against gets two gradients of its size, of which the look-up's is all
+    but empty, and their sum makes a third. Passed on from here, the table brings the other gradient back first and the
+    rows are added to it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """`table` (V, D) and `ids` of any shape -> (*ids, D) and (V, D)."""
+        ctx.save_for_backward(ids)
+        return F.embedding(ids, table), table.view_as(table)
+
+    @staticmethod
+    def backward(ctx: Any, rows: Tensor, table: Tensor) -> tuple[Tensor, None]:
+        """The gradient of all rows, in the memory that the table's came in: nobody else holds it."""
+        (ids,) = ctx.saved_tensors
+        ids, rows = ids.flatten(), rows.flatten(0, -2).to(table.dtype)
+        if table.is_cuda:  # where index_add_ adds in no fixed order
+            return table.index_put_((ids,), rows, accumulate=True), None
+        return table.index_add_(0, ids, rows), None
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor) -> Part:

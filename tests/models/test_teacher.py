@@ -51,6 +51,26 @@ def batch() -> dict[str, torch.Tensor]:
     return {"ids": ids, "student": student, "labels": labels}
 
 
+def test_a_table_that_is_read_and_scored_against_gets_both_gradients() -> None:
+    model, data = mixed(), batch()
+    table = model.teacher_embeddings.weight
+    sum(part.total for part in model(**data).values()).backward()
+    found = table.grad.clone()
+
+    class Plain(MixedTeacher):
+        """The same, with the library's own look-up and the table itself."""
+
+        def _embed(self, ids, student):  # type: ignore[no-untyped-def]
+            own = self.teacher_embeddings(ids.masked_fill(student, 0))
+            guest = self.raise_layer(self.student_embeddings(ids.masked_fill(~student, 0)))
+            return torch.where(student.unsqueeze(-1), guest, own), self.teacher_embeddings.weight
+
+    model.zero_grad()
+    model.__class__ = Plain
+    sum(part.total for part in model(**data).values()).backward()
+    torch.testing.assert_close(found, table.grad)
+
+
 def test_equation_one_position_by_position() -> None:
     model, data = mixed(), batch()
     raised = model.raised()
