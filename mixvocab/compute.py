@@ -34,6 +34,7 @@ class Spent:
     flops: float = 0.0  # floating-point operations of training
     seconds: float = 0.0  # wall clock of the training steps; differs between machines
     steps: int = 0
+    precision: str = ""  # that it ran in: fp32, bf16, or both of several runs
 
     def __add__(self, other: Spent) -> Spent:
         """Both together."""
@@ -42,6 +43,7 @@ class Spent:
             self.flops + other.flops,
             self.seconds + other.seconds,
             self.steps + other.steps,
+            " + ".join(sorted({self.precision, other.precision} - {""})),
         )
 
 

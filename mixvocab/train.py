@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
 from mixvocab.checkpoint import Checkpoints
@@ -31,6 +33,7 @@ from mixvocab.errors import UserError
 from mixvocab.files import write_json
 from mixvocab.losses import Losses, average, mean_loss
 from mixvocab.optim import make_optimizer
+from mixvocab.precision import autocast, choose, running
 from mixvocab.progress import progress
 
 STOP = threading.Event()
@@ -53,7 +56,7 @@ class Recipe:
     weight_decay: float = 0.01
     clip: float = 1.0  # largest norm of the gradient; 0: no clipping
     accumulate: int = 1  # micro-batches a step
-    precision: str = "auto"  # auto | fp32 | bf16 (mixed)
+    precision: str = "auto"  # auto | fp32 | bf16 (mixed); auto: whichever `mixvocab.precision` finds faster here
     multipliers: Mapping[str, float] = field(default_factory=dict)  # name prefix -> factor on the learning rate
     evaluations: int = 10  # held-out evaluations spread over the run (one more before the first step)
     checkpoint_minutes: float = 5.0  # a killed run loses at most about this much
@@ -74,6 +77,7 @@ class TrainResult:
     steps: int
     tokens: int  # real tokens read in training
     seconds: float  # wall clock of the training steps, without evaluation
+    precision: str = ""  # fp32 | bf16, as it ran; empty where nothing was trained, and in older curves
 
 
 @dataclass(frozen=True)
@@ -108,22 +112,6 @@ def evaluate(module: nn.Module, batches: Sequence[Any], device: torch.device | s
     return average(losses)
 
 
-def mixed_precision(recipe: Recipe, module: nn.Module) -> str:
-    """Accelerate's name of the precision: bf16 where the hardware gains from it, else fp32.
-
-    On a CPU with bf16 instructions autocast pays from hidden size 192 up; below it the casts cost more than
-    the products save.
-    """
-    if recipe.precision != "auto":
-        if recipe.precision not in {"fp32", "bf16"}:
-            raise UserError(f"precision={recipe.precision!r} is not one of auto, fp32, bf16")
-        return "no" if recipe.precision == "fp32" else "bf16"
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "no"
-    widest = max((p.shape[1] for n, p in module.named_parameters() if n.endswith("query.weight")), default=0)
-    return "bf16" if widest >= 192 and torch.cpu._is_avx512_bf16_supported() else "no"
-
-
 def train(
     module: nn.Module,
     draw: Callable[[Turn], Any],
@@ -142,7 +130,7 @@ def train(
         draw: draws the batch of a turn, from the turn's generator or by its index: a dataclass of arrays named as
             `forward` names its arguments, among them `attention` (B, T) bool.
         recipe: all numbers of the run.
-        seed: with the same seed, data and machine, the same weights.
+        seed: with the same seed, data, machine and precision, the same weights.
         heldout: batches to evaluate on; drawn once by the caller, so every method sees the same ones.
         folder: where log and checkpoints go; a run killed there goes on from its last checkpoint.
         label: what the progress line calls the run.
@@ -151,9 +139,10 @@ def train(
     Raises:
         UserError: for settings that cannot work and for a loss that is not finite (naming the step).
     """
-    # Accelerate allows one precision a process; a chapter trains several models, each with its own.
+    # Accelerate allows one precision a process, and a chapter trains several models: autocast is the loop's own.
     AcceleratorState._reset_state()
-    accelerator = Accelerator(mixed_precision=mixed_precision(recipe, module), cpu=not torch.cuda.is_available())
+    accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
+    device = accelerator.device
     rows = recipe.batch_size // (recipe.accumulate * accelerator.num_processes)
     if rows * recipe.accumulate * accelerator.num_processes != recipe.batch_size or rows == 0:
         raise UserError(
@@ -167,10 +156,16 @@ def train(
     eval_every = max(1, recipe.steps // max(1, recipe.evaluations))
     log_every = max(1, min(eval_every // 4, 100))
     batches = _prefetch(draw, rows, recipe, seed, (accelerator.process_index, accelerator.num_processes), state.step)
+    model.train()
+    if state.step < recipe.steps and not state.precision:  # a run that goes on keeps what it began with
+        first = next(batches)
+        batches = chain([first], batches)
+        precision = choose(recipe.precision, module, lambda: to_tensors(first, device))
+        state.precision = broadcast_object_list([precision])[0]
 
     def assess() -> None:
-        with accelerator.autocast():
-            scores = evaluate(module, heldout, accelerator.device)
+        with autocast(device.type, state.precision):
+            scores = evaluate(module, heldout, device)
         state.curve.append({"step": state.step, "tokens": state.tokens, "seconds": state.seconds, **scores})
         if on_evaluate:
             on_evaluate(state.step)
@@ -182,8 +177,8 @@ def train(
         for micro in range(recipe.accumulate):
             batch = next(batches)
             wait = accelerator.no_sync(model) if micro < recipe.accumulate - 1 else nullcontext()
-            with wait, accelerator.autocast():
-                losses = model(**to_tensors(batch, accelerator.device))
+            with wait, autocast(device.type, state.precision):
+                losses = model(**to_tensors(batch, device))
                 accelerator.backward(mean_loss(losses) / recipe.accumulate)
             state.recent.append({name: p._replace(total=p.total.detach()) for name, p in losses.items()})
             state.tokens += int(batch.attention.sum()) * accelerator.num_processes
@@ -192,37 +187,37 @@ def train(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    model.train()
-    if heldout and state.step == 0:
-        assess()
-    saved = time.monotonic()
-    with progress(label, recipe.steps, done=state.step) as bar, torch.random.fork_rng():
-        for step in range(state.step, recipe.steps):
-            started = time.perf_counter()
-            update(step)
-            state.seconds += time.perf_counter() - started
-            state.step = step + 1
-            finished = state.step == recipe.steps
-            logging = state.step % log_every == 0 or finished
-            if logging:
-                state.flush(recipe)
-            if heldout and (state.step % eval_every == 0 or finished):
-                assess()
-            bar.advance(note=state.note())
-            # Only at log points: a half-filled average would make a resumed curve differ from an unbroken one.
-            if logging and checkpoints and accelerator.is_main_process:
-                checkpoints.log(state.train_curve[-1] | {"heldout": state.curve[-1:]})
-                stopping = STOP.is_set() and not finished
-                if stopping or time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
-                    checkpoints.save(module, optimizer, state.as_dict())
-                    saved = time.monotonic()
-                if stopping:
-                    raise Stopped
-        bar.finish(state.note())
+    with running(module, state.precision, device.type):
+        if heldout and state.step == 0:
+            assess()
+        saved = time.monotonic()
+        with progress(label, recipe.steps, done=state.step) as bar, torch.random.fork_rng():
+            for step in range(state.step, recipe.steps):
+                started = time.perf_counter()
+                update(step)
+                state.seconds += time.perf_counter() - started
+                state.step = step + 1
+                finished = state.step == recipe.steps
+                logging = state.step % log_every == 0 or finished
+                if logging:
+                    state.flush(recipe)
+                if heldout and (state.step % eval_every == 0 or finished):
+                    assess()
+                bar.advance(note=state.note())
+                # Only at log points: a half-filled average would make a resumed curve differ from an unbroken one.
+                if logging and checkpoints and accelerator.is_main_process:
+                    checkpoints.log(state.train_curve[-1] | {"heldout": state.curve[-1:]})
+                    stopping = STOP.is_set() and not finished
+                    if stopping or time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
+                        checkpoints.save(module, optimizer, state.as_dict())
+                        saved = time.monotonic()
+                    if stopping:
+                        raise Stopped
+            bar.finish(state.note())
     if checkpoints and accelerator.is_main_process:
         checkpoints.clear()  # the caller keeps the trained module; half-way states have done their work
     module.eval()
-    return TrainResult(state.curve, state.train_curve, state.step, state.tokens, state.seconds)
+    return TrainResult(state.curve, state.train_curve, state.step, state.tokens, state.seconds, state.precision)
 
 
 @dataclass
@@ -232,6 +227,7 @@ class _State:
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    precision: str = ""
     curve: list[dict[str, float]] = field(default_factory=list)
     train_curve: list[dict[str, float]] = field(default_factory=list)
     recent: list[Losses] = field(default_factory=list, repr=False)

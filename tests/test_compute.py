@@ -51,8 +51,8 @@ def test_vanilla_is_the_student_and_a_forward_pass_of_the_teacher() -> None:
 
 
 def test_costs_add_up() -> None:
-    total = sum([Spent(10, 2.0, 0.5, 1), Spent(5, 1.0, 0.25, 2)], Spent())
-    assert total == Spent(15, 3.0, 0.75, 3)
+    total = sum([Spent(10, 2.0, 0.5, 1, "fp32"), Spent(5, 1.0, 0.25, 2, "bf16")], Spent())
+    assert total == Spent(15, 3.0, 0.75, 3, "bf16 + fp32")
 
 
 def test_a_student_step_is_the_unit() -> None:

@@ -170,7 +170,10 @@ def _vanilla(chapter: Chapter, make_teacher: Callable[[Chapter], label_teachers.
     student = steps.Student(made, read_curve(made.path / "curve.json"))
     result = student.result
     flops = vanilla_flops(shape, teacher.shape, result.tokens, chapter.profile.mixing.length)
-    spent = {"teacher": teacher.spent, "stage two": Spent(result.tokens, flops, result.seconds, result.steps)}
+    spent = {
+        "teacher": teacher.spent,
+        "stage two": Spent(result.tokens, flops, result.seconds, result.steps, result.precision),
+    }
     return _outcome(chapter, student, spent, {"teacher_loss": teacher.loss, "soft": settings.soft})
 
 

@@ -143,6 +143,7 @@ def record(chapter: Chapter, one: Run, name: str | None = None, **params: Any) -
             "stage_one_tokens": one.tokens[0],
             "stage_two_tokens": one.tokens[1],
             "flops": one.spent.flops,
+            "precision": {"stage_one": first.precision if first else "", "stage_two": one.student.result.precision},
             "parameters": shape.total_params,
         },
         curves={"stage_one": first.curve if first else [], "stage_two": one.student.result.curve},

@@ -139,7 +139,7 @@ def pretrained(chapter: Chapter) -> Made:
 
     result = read_curve(made.path / "curve.json")
     flops = shape.masked_lm_flops(result.tokens, chapter.profile.mixing.length)
-    spent = Spent(result.tokens, flops, result.seconds, result.steps)
+    spent = Spent(result.tokens, flops, result.seconds, result.steps, result.precision)
     return Made(made, load, shape, spent, result.curve[-1]["loss"])
 
 

@@ -306,7 +306,7 @@ def stage_one_spent(
         compared=pieces if settings.agreement else 0,
         frozen=[part for part in FREEZABLE if multipliers.get(part) == 0],
     )
-    return Spent(result.tokens, flops, result.seconds, result.steps)
+    return Spent(result.tokens, flops, result.seconds, result.steps, result.precision)
 
 
 def _training(settings: StageOneSettings, mixing: MixingSettings) -> dict[str, Any]:
@@ -413,7 +413,7 @@ def stage_two_spent(chapter: Chapter, student: Student) -> Spent:
     """What training a student cost; `chapter` is of the student's own vocabulary."""
     result = student.result
     flops = shape(chapter).masked_lm_flops(result.tokens, chapter.profile.mixing.length)
-    return Spent(result.tokens, flops, result.seconds, result.steps)
+    return Spent(result.tokens, flops, result.seconds, result.steps, result.precision)
 
 
 @dataclass(frozen=True)
