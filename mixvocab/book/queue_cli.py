@@ -16,7 +16,7 @@ def record(
     ] = None,
     show: Annotated[bool, typer.Option("--list", help="Say what is recorded, running, begun and missing.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Put the best exported student into records/models.")] = False,
-    profile: Annotated[str | None, typer.Option(help="Only the runs of this profile.")] = None,
+    profile: Annotated[str, typer.Option(help="The runs of this profile.")] = "evening",
     wanted: Annotated[Path | None, typer.Option(help="The list; default: records/wanted.yaml.")] = None,
     store: Annotated[Path | None, typer.Option(help="Where half-done work lies; default: .cache/queue.")] = None,
     here: Annotated[

@@ -64,6 +64,11 @@ class Call:
             return self.module.student_embeddings.weight.detach()
         return self.module.model.bert.embeddings.word_embeddings.weight.detach()
 
+    @property
+    def positions(self) -> Tensor:
+        """The student's position embeddings as training finds them."""
+        return self.module.model.bert.embeddings.position_embeddings.weight.detach()
+
 
 @dataclass
 class Run:
@@ -101,7 +106,7 @@ def run(tiny_teacher: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.Mon
 
     for module in (mixed_vocab, vanilla):
         monkeypatch.setattr(module, "train", note)
-    monkeypatch.setattr(cell_steps, "word_scores", lambda student, batches: np.ones((1, 2)))
+    monkeypatch.setattr(steps, "score_words", lambda student, batches: np.ones((1, 2)))
     settings = SETTINGS | {"teacher.source": str(tiny_teacher)}
     chapter = open_chapter("07_ablations", profile="smoke", data_dir=prose(tmp_path), **settings)
 
@@ -172,6 +177,21 @@ def start_spread(runs: Runs) -> None:
     for one in runs.values():
         assert float(one.student.embeddings.std()) == pytest.approx(one.cell.value, rel=0.03)
         assert not taught(runs, one.cell.label)
+
+
+def position_spread(runs: Runs) -> None:
+    for one in runs.values():
+        words, positions = one.student.embeddings, one.student.positions
+        wanted = one.cell.value * float(words.std()) or 0.02
+        assert float(positions.square().mean().sqrt()) == pytest.approx(wanted, rel=0.03)
+
+
+def stage_two_recipe(runs: Runs) -> None:
+    plain, slow, hidden = (runs[label].student for label in ("as in the profile", "rate 1.0e-3", "masks 30 %"))
+    assert slow.recipe == replace(plain.recipe, learning_rate=1e-3)
+    assert hidden.recipe == plain.recipe
+    shares = [(one.batch(256).labels != IGNORED).sum() / one.batch(256).attention.sum() for one in (plain, hidden)]
+    assert shares[1] > 1.7 * shares[0]
 
 
 def start_weighting(runs: Runs) -> None:
@@ -320,7 +340,7 @@ def low_overlap(runs: Runs) -> None:
 
 _ALL = (start, start_spread, start_weighting, p_sv, stage_one_length, vocabulary_size, from_scratch, teacher_labels)
 _ALL += (shared_rows, mixing_unit, teacher_masks, softmax, stage_one_recipe, equal_compute, stage_two_length)
-_ALL += (other_text, low_overlap)
+_ALL += (other_text, low_overlap, position_spread, stage_two_recipe)
 CHECKS = {check.__name__: check for check in _ALL}
 LEFT_OUT = {"other_text": ("documentation",)}  # collecting it takes half a minute
 
