@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from mixvocab.book import ablation_figures as figures
 from mixvocab.book.ablations import Answer, Row
@@ -28,7 +29,8 @@ def cells(answer: Answer) -> Chart:
         {label: row.values() for label, row in rows.items()},
         kinds={label: _KINDS[figures.colour_of(row)] for label, row in rows.items()},
         references=[
-            Reference("x", means[label].mean, "baseline") for label, row in rows.items() if row.baseline is None
+            *(Reference("x", means[label].mean, "baseline") for label, row in rows.items() if row.baseline is None),
+            *_guess(answer, "x", "word"),
         ],
     )
 
@@ -52,6 +54,7 @@ def courses_of(answer: Answer) -> Mapping[str, Chart]:
             {row.cell.label: figures.course_points(row, x) for row in rows},
             dashes=["solid" if figures.is_taught(row) else "dashed" for row in rows],
             colours=[starts.index(figures.start_of(row)) for row in rows],
+            references=_guess(answer, "y", "masked"),
         )
         for name, (x, label) in figures.course_sides(answer).items()
     }
@@ -89,7 +92,12 @@ def _over(answer: Answer, x: Callable[[Row], float | str], label: str, *, ticked
             line.append((str(place) if named else place, mean.mean, mean.half_width))
     losses = [mean for line in points.values() for _, mean, _ in line]
     y = Axis(figures.LOSS, decimals=3, covers=_at_least(losses))
-    return curves(answer.title, axis, y, points, bands=False)
+    return curves(answer.title, axis, y, points, bands=False, references=_guess(answer, "y", "word"))
+
+
+def _guess(answer: Answer, axis: Literal["x", "y"], of: str) -> list[Reference]:
+    guess = answer.guess(of)
+    return [] if guess is None else [Reference(axis, guess, figures.GUESSING)]
 
 
 def _scale(numbers: Sequence[float]) -> Scale:

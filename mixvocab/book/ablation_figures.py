@@ -20,7 +20,8 @@ from mixvocab.stats import Estimate
 
 LOSS = f"held-out loss ({UNIT})"
 DIFFERENCE = f"difference to the experiment's baseline ({UNIT})"
-COURSE_LOSS = "held-out loss (nats a piece)"
+COURSE_LOSS = "held-out loss behind [MASK] (nats a piece)"
+GUESSING = "guessing by frequency"
 TOKENS = "million tokens read, both stages"
 STAGE_ONE, STAGE_TWO = "stage one", "stage two"
 BETTER, WORSE, OPEN = "C2", "C1", "C0"  # lower than the baseline, higher, no difference found
@@ -38,6 +39,9 @@ def cells(answer: Answer) -> Figure:
         axes.errorbar(mean.mean, place, xerr=_half(mean), fmt="o", capsize=4, color=colour_of(row), zorder=2)
         if row.baseline is None:
             axes.axvline(mean.mean, linestyle=":", color="gray", linewidth=1.2)
+    if (guess := answer.guess("word")) is not None:
+        axes.axvline(guess, linestyle="--", color="gray", linewidth=1.2, label=GUESSING)
+        figure.legend(loc="outside lower center", fontsize=10)
     axes.set_yticks(range(len(rows)), [textwrap.fill(row.cell.label, 26) for row in rows])
     axes.invert_yaxis()
     axes.set_xlabel(LOSS)
@@ -96,13 +100,15 @@ def over(answer: Answer, x: Callable[[Row], float | str], label: str) -> Figure:
         half = [0.0 if math.isnan(mean.half_width) else mean.half_width for mean in means]
         axes.errorbar(places, [mean.mean for mean in means], yerr=half, capsize=4,
                       marker=_MARKERS[number % len(_MARKERS)], label=name or None)  # fmt: skip
+    if (guess := answer.guess("word")) is not None:
+        axes.axhline(guess, linestyle="--", color="gray", linewidth=1.2, label=GUESSING)
     if words:
         axes.set_xticks(range(len(words)), words)
     else:
         _scale(axes, sorted({float(value) for value in named}), on_axis=x is axis_value)
     axes.set(xlabel=textwrap.fill(label, 48), ylabel=LOSS)
     _at_least(axes.get_ylim, axes.set_ylim)
-    if len(lines) > 1:
+    if len(lines) > 1 or guess is not None:
         axes.legend(fontsize=10)
     return _titled(figure, answer.title)
 
@@ -149,10 +155,10 @@ def course_sides(answer: Answer) -> dict[str, tuple[Callable[[Row, float], float
 
 
 def course_points(row: Row, x: Callable[[Row, float], float]) -> list[tuple[float, float]]:
-    """(x, mean loss over seeds) at each evaluation of stage II but the first, before training."""
+    """(x, mean loss behind [MASK] over seeds) at each evaluation of stage II but the first, before training."""
     curves = [record["curves"]["stage_two"][1:] for record in row.records.values()]
     return [
-        (x(row, points[0]["step"] / curves[0][-1]["step"]), sum(point["loss"] for point in points) / len(points))
+        (x(row, points[0]["step"] / curves[0][-1]["step"]), sum(point["masked"] for point in points) / len(points))
         for points in zip(*curves, strict=True)
     ]
 
@@ -173,6 +179,8 @@ def course(answer: Answer, x: Callable[[Row, float], float], label: str) -> Figu
             markersize=5,
             label=row.cell.label,
         )
+    if (guess := answer.guess("masked")) is not None:
+        axes.axhline(guess, linestyle=":", color="gray", label=GUESSING)
     axes.set(xlabel=label, ylabel=COURSE_LOSS)
     figure.legend(loc="outside lower center", ncols=2, fontsize=9, handlelength=3.5)
     return _titled(figure, course_title(answer))

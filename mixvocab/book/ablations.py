@@ -101,6 +101,12 @@ class Answer:
                 found.setdefault(row.cell.line, []).append(row)
         return found
 
+    def guess(self, of: str) -> float | None:
+        """What guessing by frequency costs, "masked" a piece or "word"; None: not recorded, or by vocabularies."""
+        notes = [record["metrics"]["notes"] for row in self.rows for record in row.records.values()]
+        known = {note["guess"][of] for note in notes if of in note.get("guess", ())}
+        return known.pop() if len(known) == 1 else None
+
     @property
     def findings(self) -> list[Row]:
         """Rows that differ from their baseline, the largest difference first."""
@@ -213,28 +219,17 @@ def table_rows(answer: Answer) -> list[list[Any]]:
     return rows
 
 
-def told_guessing(answer: Answer, among: Iterable[Answer]) -> str:
-    """How the cells of an experiment stand to guessing pieces by frequency, in one sentence; "" if it is not recorded.
-
-    `among`: experiments in which a record of the same vocabulary says what guessing costs.
-    """
-    found = [row for row in answer.rows if row.records]
-    sizes = {row.metrics["pieces"] for row in found}
-    known = {
-        record["metrics"]["pieces"]: record["metrics"]["notes"]["guess"]["word"]
-        for one in among
-        for row in one.rows
-        for record in row.records.values()
-        if "guess" in record["metrics"]["notes"]
-    }
-    if len(sizes) != 1 or not sizes <= set(known):
+def told_guessing(answer: Answer) -> str:
+    """How an experiment's cells stand to guessing pieces by frequency, in one sentence; "" if it is not recorded."""
+    guess = answer.guess("word")
+    if guess is None:
         return ""
-    guess = known[sizes.pop()]
-    means = [mean.mean for row in found if (mean := row.mean())]
-    behind = sum(mean >= guess for mean in means)
+    means = [mean.mean for row in answer.rows if (mean := row.mean())]
+    behind, gap = sum(mean >= guess for mean in means), guess - min(means)
     return (
         f"Who reads nothing and guesses pieces by their frequency pays {guess:.3f} nats a word: {behind} of the "
-        f"{len(means)} students do no better yet, and the best is {guess - min(means):.3f} below."
+        f"{len(means)} students do no better and have learned no context; the best is {abs(gap):.3f} "
+        f"{'below' if gap > 0 else 'above'}."
     )
 
 

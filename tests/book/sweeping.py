@@ -49,7 +49,7 @@ def fake_methods(log: Log) -> dict[str, Any]:
             first, mixing = chapter.profile.stage_one, chapter.profile.mixing
             log.append((name, mixing.p_sv, first.steps, chapter.seed))
             nats = 10 + mixing.p_sv + chapter.seed / 10 + np.arange(20) / 7
-            curve = [{"step": 1, "loss": 5.0}]
+            curve = [{"step": 1, "loss": 5.0, "masked": 6.0}]
             return SimpleNamespace(
                 student=SimpleNamespace(result=SimpleNamespace(curve=curve)),
                 parameters=1000,

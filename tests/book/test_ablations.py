@@ -114,7 +114,10 @@ def test_tables_name_what_is_missing_hold_no_times_and_are_the_same_each_time() 
 def test_students_are_held_against_guessing() -> None:
     found = results(fresh=6.0, PCA=5.9)
     (answer,) = answers(found)
-    assert told_guessing(answer, [answer]) == ""
+    assert told_guessing(answer) == ""
     found.records[FRESH.key, 0]["metrics"]["notes"]["guess"] = {"word": 6.05}
-    told = told_guessing(answer, [answer])
-    assert "pays 6.050 nats a word: 1 of the 2 students do no better yet, and the best is 0.050 below" in told
+    told = told_guessing(answer)
+    assert (
+        "pays 6.050 nats a word: 1 of the 2 students do no better and have learned no context; the best is 0.050 below"
+        in told
+    )
