@@ -20,8 +20,9 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,9 @@ def compare(work: Mapping[str, Callable[[Batch], None]], batches: list[Batch], r
                 speeds[name]["wall"].append(tokens[place] / (time.perf_counter() - wall))
                 speeds[name]["processor"].append(tokens[place] / (time.process_time() - processor))
     clocks = ("wall", "processor")
-    median = {name: {clock: statistics.median(values[clock]) for clock in clocks} for name, values in speeds.items()}
+    median = {
+        name: {clock: round(statistics.median(values[clock])) for clock in clocks} for name, values in speeds.items()
+    }
     ratios: dict[str, dict[str, Any]] = {}
     for name in SIDES[1:]:
         for clock in clocks:
@@ -133,18 +136,24 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     results = {"machine": provenance() | {"instructions": instructions()}, "threads": options.threads}
-    results |= run(options)
-    results["busy"] = f"{os.getloadavg()[1]:.1f} processes wanted {os.cpu_count()} cores over the last 5 minutes"
-    write_json(RESULTS, results)
+    for name, found in run(options):  # written as it grows: on a busy machine the whole takes long
+        results[name] = found
+        write_json(RESULTS, results | {"busy": busy()})
+        print(f"{name}: {found}", flush=True)
 
 
-def run(options: argparse.Namespace) -> dict[str, Any]:
+def busy() -> str:
+    """How much other work there was."""
+    return f"{os.getloadavg()[1]:.0f} processes wanted {os.cpu_count()} cores over the last 5 minutes"
+
+
+def run(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
     """All measurements, by what was trained."""
     documents = list(resolve_corpus(data_dir=options.data_dir, megabytes=options.megabytes).documents())
     source = resolve_teacher(options.teacher, data_dir=options.data_dir)
     theirs = load_tokenizer(source.folder)
     ours = learn_vocabulary(count_words(documents), 5000).tokenizer()
-    found: dict[str, Any] = {"teacher": source.source.as_record()}
+    yield "teacher", source.source.as_record()
 
     def teacher() -> MixedTeacher:
         model = load_teacher(source.folder)
@@ -159,12 +168,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         store = WordStore.build(documents, Path(folder) / "store", teacher=theirs)
         mixed = Mixer(store, store.table(ours), store.table(theirs), length=64)
         alone = Mixer(store, store.table(ours), None, length=128)
-        work = {"stage I": (teacher, mixed, 24)}
-        work |= {f"stage II, L-6 H-{w}": (lambda w=w: student(w), alone, 32) for w in options.widths}
+        work: dict[str, tuple[Callable[[], nn.Module], Mixer, int]] = {"stage I": (teacher, mixed, 24)}
+        work |= {f"stage II, L-6 H-{width}": (partial(student, width), alone, 32) for width in options.widths}
         for name, (make, mixer, rows) in work.items():
-            found[name] = measure(make, mixer, rows, options)
-            print(f"{name}: {found[name]}", flush=True)
-    return found
+            yield name, measure(make, mixer, rows, options)
 
 
 def instructions() -> list[str]:
