@@ -14,7 +14,7 @@ from mixvocab.stats import Estimate, estimate, paired
 from mixvocab.tasks.spans import spans
 
 Record = dict[str, Any]
-NOKD = ("nokd", "nokd-wide")
+NOKD = ("nokd", "nokd-wide", "nokd-matched")
 
 
 @dataclass(frozen=True)
@@ -128,12 +128,15 @@ def ours(found: Sequence[Entry]) -> list[Ours]:
 
 
 def twins(found: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
-    """Every mixed-vocabulary student with each NoKD of its size that was trained with the same settings."""
+    """Every student that had a teacher, with each NoKD of its size that was trained with the same settings."""
     return [
         (one, other)
         for one in found
         for other in found
-        if one.method == MIXED and other.method in NOKD and one.size == other.size and one.settings == other.settings
+        if one.size
+        and one.method not in NOKD
+        and other.method in NOKD
+        and (one.size, one.settings) == (other.size, other.settings)
     ]
 
 

@@ -6,15 +6,20 @@ The records are this run's or committed ones; what is drawn of the two looks ali
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from mixvocab.book.comparison import ARMS
+from mixvocab.book import records
+from mixvocab.book.comparison import ARMS, pretrain
+from mixvocab.book.comparison import record as record_run
 from mixvocab.distill.guessing import MARGIN
 from mixvocab.stats import Estimate, estimate, paired
 from mixvocab.widgets.charts import Axis, Chart, Reference, curves
+
+if TYPE_CHECKING:
+    from mixvocab.book.chapter import Chapter
 
 Record = dict[str, Any]
 Groups = Mapping[str, Sequence[Record]]  # method -> its records, by seed
@@ -24,6 +29,12 @@ HEADERS = (
     "tokens, stage I", "tokens, stage II", "PFLOPs",
 )  # fmt: skip
 X, Y = Axis("million tokens of stage II", decimals=1), Axis("held-out loss behind [MASK] (nats a piece)", decimals=2)
+
+
+def pretrained(chapter: Chapter, methods: Iterable[str]) -> dict[str, list[Record]]:
+    """The records of the students of these methods as they were before fine-tuning, for every seed of the chapter."""
+    runs = [pretrain(chapter, method, seed) for method in methods if method in ARMS for seed in chapter.seeds]
+    return by_method(records.read(record_run(chapter, run)) for run in runs)
 
 
 def by_method(found: Iterable[Record]) -> dict[str, list[Record]]:
