@@ -1,8 +1,9 @@
-"""Seeded grammars for GLUE-like tasks in which the label follows from structure, not from which words occur.
+"""Seeded grammars for GLUE-like tasks in which the label follows by a rule.
 
-Negation and contrast decide sentiment, roles decide paraphrase, quantifiers decide inference, the head noun
-decides agreement. Every label follows from the sentence by a rule, so a reader who knows the rules makes no
-mistake, while the words alone say little.
+Adjectives, negation and contrast decide sentiment, details and roles decide paraphrase, quantifiers decide
+inference, the head noun decides agreement. A reader who knows the rules makes no mistake. In the three tasks of the
+paper (SST-2, MRPC, MNLI) the words alone say something, as they do in the real ones, and structure says the rest: a
+small student learns them in a minute. In the others the words alone say little.
 """
 
 from __future__ import annotations
@@ -44,19 +45,20 @@ def sentiment(rng: np.random.Generator) -> GlueRow:
     say = _clause(rng, positive)
     contrast = _clause(rng, not positive)
     support = _clause(rng, positive)
-    form = int(rng.integers(5))
-    sentence = (
-        f"{say} .",
-        f"{contrast} , but {say} .",
-        f"although {contrast} , {say} .",
-        f"{say} , although {contrast} .",
-        f"{say} , and {support} .",
-    )[form]
+    sentence = pick(
+        rng,
+        (
+            *(f"{say} .", f"{say} , and {support} .") * 2,
+            f"{contrast} , but {say} .",
+            f"although {contrast} , {say} .",
+            f"{say} , although {contrast} .",
+        ),
+    )
     return GlueRow(pick(rng, OPENINGS) + sentence, None, str(int(positive)))
 
 
 def _clause(rng: np.random.Generator, positive: bool) -> str:
-    negated = bool(rng.integers(2))
+    negated = rng.random() < 0.25
     adjective = pick(rng, GOOD if positive != negated else BAD)
     return f"the {pick(rng, ASPECTS)} {pick(rng, NEGATIONS if negated else ASSERTIONS)} {adjective}"
 
@@ -118,11 +120,14 @@ def _placed(core: str, event: Event, rng: np.random.Generator) -> str:
 
 
 def paraphrase(rng: np.random.Generator) -> GlueRow:
-    """MRPC: the same event told in two voices, or told with the roles exchanged."""
+    """MRPC: the same event told in two voices, or one that differs in a detail, or in who did it to whom."""
     event, same = _event(rng), bool(rng.integers(2))
+    told = event
+    while not same and (told == event or told.agent == told.patient):
+        told = pick(rng, (event.swapped(), *(event._replace(**{f: getattr(_event(rng), f)}) for f in Event._fields)))
     first = second = tell(event, rng)
     while second == first:
-        second = tell(event if same else event.swapped(), rng)
+        second = tell(told, rng)
     return GlueRow(first, second, str(int(same)))
 
 

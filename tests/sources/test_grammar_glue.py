@@ -8,8 +8,9 @@ from sklearn.linear_model import LogisticRegression
 from mixvocab.errors import UserError
 from mixvocab.sources import Sizes, resolve_glue
 from mixvocab.sources.glue import LAYOUTS, TASKS, layout
-from mixvocab.sources.grammar_glue import BAD, GOOD, NEGATIONS, OPENINGS, VERBS, splits
+from mixvocab.sources.grammar_glue import BAD, GOOD, NEGATIONS, OPENINGS, PLACES, TIMES, VERBS, splits
 from mixvocab.sources.grammar_logic import ADJECTIVES, ADVERBS, CLAIMS, NOUNS, QUANTIFIERS, Claim, relation
+from mixvocab.tasks import baselines, glue_rows
 
 
 def write(task, seed=0, train=3000, dev=600):
@@ -33,6 +34,18 @@ def test_a_bag_of_words_does_not_solve_it(task):
     assert score < 0.7
 
 
+@pytest.mark.parametrize("task", ["SST-2", "MRPC", "MNLI"])
+def test_words_say_something_of_the_paper_s_tasks_and_not_all(task):
+    data = resolve_glue(task, "embedded", seed=1, sizes=Sizes(1500, 300, 400))
+    roles = glue_rows.roles(data)
+    majority, bag = baselines.majority(data, roles), baselines.bag_of_words(data, roles)
+    for name, rows in roles.report.items():
+        right = [
+            sum(row.label == guess for row, guess in zip(rows, found[name], strict=True)) for found in (majority, bag)
+        ]
+        assert right[0] + 0.1 * len(rows) < right[1] < 0.95 * len(rows)
+
+
 def read_sentiment(sentence):
     """A reader who knows the rules of contrast and negation."""
     opening = max((known for known in OPENINGS if sentence.startswith(known)), key=len)
@@ -48,6 +61,33 @@ def read_sentiment(sentence):
 def test_sentiment_follows_from_its_rules():
     for row in write("SST-2")["train"]:
         assert read_sentiment(row.text_a) == row.label
+
+
+def read_event(sentence):
+    """Who did what to whom, where and when: a reader who knows the six ways to say it."""
+    deeds = {form: verb for verb in VERBS for form in verb[:2]}
+    patterns = (
+        r"the one who (?P<verb>\w+) the (?P<patient>\w+) was the (?P<agent>\w+)",
+        r"it was the (?P<patient>\w+) who was (?P<verb>\w+) by the (?P<agent>\w+)",
+        r"it was the (?P<agent>\w+) who (?P<verb>\w+) the (?P<patient>\w+)",
+        r"it was the (?P<patient>\w+) that the (?P<agent>\w+) (?P<verb>\w+)",
+        r"the (?P<patient>\w+) was (?P<verb>\w+) by the (?P<agent>\w+)",
+        r"the (?P<agent>\w+) (?P<verb>\w+) the (?P<patient>\w+)",
+    )
+    found = next(match for pattern in patterns if (match := re.search(pattern, sentence)))
+    (place,), (time,) = ([one for one in known if one in sentence] for known in (PLACES, TIMES))
+    return found["agent"], deeds[found["verb"]], found["patient"], place, time
+
+
+def test_paraphrase_follows_from_its_rules():
+    exchanged = 0
+    for row in write("MRPC")["train"]:
+        first, second = read_event(row.text_a), read_event(row.text_b)
+        assert (first == second) == (row.label == "1")
+        assert first[0] != first[2]
+        assert second[0] != second[2]
+        exchanged += first != second and set(first) == set(second)
+    assert 150 < exchanged < 350  # of some 1,500 pairs that differ
 
 
 def read_claim(sentence):
