@@ -76,7 +76,7 @@ def rows(groups: Groups) -> list[list[Any]]:
     """A row a student under `HEADERS`, below that of the guess."""
     who = guess(groups)
     table: list[list[Any]] = [
-        ["guessing by frequency", "", f"{who['masked']:.3f}", f"{who['right']:.1%}", f"{who['word']:.3f}", *[""] * 4]
+        ["guessing by frequency", "", f"{who['masked']:.3f}", f"{100 * who['right']:.1f} %", f"{who['word']:.3f}", *[""] * 4]
     ]
     for method, group in groups.items():
         cost = group[0]["metrics"]

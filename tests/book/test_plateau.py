@@ -56,7 +56,7 @@ def test_groups_are_in_the_chapters_order_and_by_seed() -> None:
 
 def test_the_guess_is_the_tables_first_row() -> None:
     rows = plateau.rows(groups(pca=(5.0, 1.0), nokd=(6.4, None)))
-    assert rows[0][:5] == ["guessing by frequency", "", "6.500", "5.2%", "8.100"]
+    assert rows[0][:5] == ["guessing by frequency", "", "6.500", "5.2 %", "8.100"]
     assert rows[1][0] == "NoKD"
     assert rows[1][5] == "not yet"
     assert rows[2][2].startswith("5.010 ± ")
