@@ -1,9 +1,10 @@
 """Seeded grammars for GLUE-like tasks in which the label follows by a rule.
 
-Adjectives, negation and contrast decide sentiment, details and roles decide paraphrase, quantifiers decide
+Adjectives, negation and contrast decide sentiment, what is told and roles decide paraphrase, quantifiers decide
 inference, the head noun decides agreement. A reader who knows the rules makes no mistake. In the three tasks of the
-paper (SST-2, MRPC, MNLI) the words alone say something, as they do in the real ones, and structure says the rest: a
-small student learns them in a minute. In the others the words alone say little.
+paper (SST-2, MRPC, MNLI) the words alone say something, as they do in the real ones, and structure says the rest. In
+the others the words alone say little. Most words are frequent in the documentation of programs, which is what students
+read where no other text is at hand: one whose every word is new to it could only learn the words.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from mixvocab.sources.rows import GlueRow
 Writer = Callable[[np.random.Generator], GlueRow]
 
 ASPECTS = tuple(
-    "plot|cast|script|music|pacing|ending|dialogue|camera work|opening|story|direction|humour|costume design|"
-    "lead performance|second half|final scene|love story|villain|soundtrack|editing|first act|animation".split("|")
+    "interface|documentation|design|parser|default|output|error message|code|syntax|library|tool|editor|layout|search|"
+    "debugger|tutorial|new version|menu|display|test|example|build|language|first release".split("|")
 )
 GOOD = tuple(
-    "charming gripping funny moving clever fresh warm inventive honest graceful convincing rich memorable lively "
-    "subtle brilliant touching elegant smart delightful absorbing original sincere witty".split(" ")
+    "good great useful simple fast clear correct safe complete stable efficient easy modern nice beautiful clean "
+    "consistent convenient helpful readable robust perfect friendly flexible precise".split(" ")
 )
 BAD = tuple(
-    "dull clumsy bland tedious shallow stale cold forgettable predictable lifeless awkward silly messy hollow "
-    "boring crude sloppy tiresome weak annoying pointless flat unconvincing pretentious".split(" ")
+    "bad wrong broken slow unsafe incomplete difficult hard confusing weak inefficient unstable verbose weird complex "
+    "expensive inconsistent ambiguous incorrect useless ugly poor terrible dangerous annoying".split(" ")
 )
 NEGATIONS = ("is not", "is hardly", "is never", "is anything but", "is far from")
 ASSERTIONS = ("is", "is very", "is quite", "is truly", "is always", "remains", "feels")
@@ -64,20 +65,20 @@ def _clause(rng: np.random.Generator, positive: bool) -> str:
 
 
 PEOPLE = tuple(
-    "pilot nurse baker teacher lawyer farmer singer dentist judge painter driver senator waiter student doctor "
-    "engineer writer plumber tailor soldier barber gardener chemist banker dancer sailor butcher librarian".split(" ")
+    "client server user owner author reader writer manager agent parent child host caller worker driver builder editor "
+    "handler pilot painter singer farmer waiter engineer".split(" ")
 )
 VERBS = tuple(  # past tense, participle, base
     tuple(forms.split("/"))
     for forms in (
-        "thanked/thanked/thank called/called/call saw/seen/see chose/chosen/choose praised/praised/praise "
-        "followed/followed/follow helped/helped/help blamed/blamed/blame visited/visited/visit "
-        "warned/warned/warn paid/paid/pay hired/hired/hire taught/taught/teach forgave/forgiven/forgive "
-        "drew/drawn/draw trusted/trusted/trust greeted/greeted/greet copied/copied/copy ignored/ignored/ignore"
+        "called/called/call followed/followed/follow ignored/ignored/ignore replaced/replaced/replace "
+        "checked/checked/check moved/moved/move passed/passed/pass found/found/find stopped/stopped/stop "
+        "tested/tested/test copied/copied/copy changed/changed/change saw/seen/see chose/chosen/choose "
+        "helped/helped/help visited/visited/visit warned/warned/warn paid/paid/pay hired/hired/hire"
     ).split(" ")
 )
-PLACES = tuple("in the library|at the station|near the river|in the market|at the airport|in the park".split("|"))
-TIMES = tuple("on monday|last week|in may|after lunch|before dawn|on friday|in the winter|yesterday".split("|"))
+PLACES = tuple("in the library|at the station|near the window|in the market|at home|in the park".split("|"))
+TIMES = tuple("on monday|last week|in may|after lunch|before the test|at the end|in the winter|yesterday".split("|"))
 
 
 class Event(NamedTuple):
@@ -119,15 +120,30 @@ def _placed(core: str, event: Event, rng: np.random.Generator) -> str:
     return f"{core} {event.place} {event.time} ."
 
 
+REASONS = tuple(
+    "because it was late|for the second time|and nobody knew why|without a word|as the manual says|to save time|"
+    "although it was not allowed|and left".split("|")
+)
+DIFFERENCES = ("more", "more", "more", "detail", "detail", "roles")
+
+
 def paraphrase(rng: np.random.Generator) -> GlueRow:
-    """MRPC: the same event told in two voices, or one that differs in a detail, or in who did it to whom."""
+    """MRPC: an event told in two ways; or one text tells more, or a detail is another, or who did it to whom."""
     event, same = _event(rng), bool(rng.integers(2))
-    told = event
-    while not same and (told == event or told.agent == told.patient):
-        told = pick(rng, (event.swapped(), *(event._replace(**{f: getattr(_event(rng), f)}) for f in Event._fields)))
+    difference = "" if same else pick(rng, DIFFERENCES)
+    told = event.swapped() if difference == "roles" else event
+    while difference == "detail" and (told == event or told.agent == told.patient):
+        field = pick(rng, Event._fields)
+        told = event._replace(**{field: getattr(_event(rng), field)})
     first = second = tell(event, rng)
     while second == first:
         second = tell(told, rng)
+    if difference == "more":
+        longer = f" , {pick(rng, REASONS)} ."
+        if rng.integers(2):
+            first = first.removesuffix(" .") + longer
+        else:
+            second = second.removesuffix(" .") + longer
     return GlueRow(first, second, str(int(same)))
 
 

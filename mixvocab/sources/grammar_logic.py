@@ -1,6 +1,6 @@
 """Inference with quantifiers, the label computed by logic.
 
-A sentence says that all, some, not all or no N are V. "Old dogs" are dogs and who "sleeps quietly" sleeps, so
+A sentence says that all, some, not all or no N are V. "Old users" are users and who "stops quickly" stops, so
 every N and V comes wide and narrow. What one sentence says of another is decided in every possible world:
 a world is the set of kinds of individuals that exist, a kind being what holds of an individual.
 """
@@ -22,12 +22,12 @@ QUANTIFIERS = {
     "not all": ("not all {n} {v}", "not every one of the {n} {v}", "there are {n} who did not {b}"),
 }
 NOUNS = {
-    False: "dogs nurses pilots farmers singers horses children painters students bakers sailors clowns tourists judges",
+    False: "users workers children clients readers owners authors writers parents hosts agents editors drivers",
     True: "robots wizards dragons aliens ghosts knights mermaids giants pirates vampires elves goblins",
 }
-ADJECTIVES = "old young tired hungry tall brave quiet angry lonely clever nervous cheerful famous careless"
-VERBS = "slept/sleep danced/dance laughed/laugh sang/sing worked/work waited/wait ran/run ate/eat cried/cry left/leave"
-ADVERBS = "quietly|in the garden|on sunday|near the river|slowly|after dark|at home|all night|together|in the rain"
+ADJECTIVES = "old new small large local remote hidden active unknown fast slow simple free young"
+VERBS = "started/start stopped/stop failed/fail returned/return changed/change moved/move left/leave worked/work"
+ADVERBS = "again|quickly|in the library|at home|twice|in the background|at night|together|on sunday|at the end"
 LABELS = ("contradiction", "entailment", "neutral")
 
 
@@ -41,7 +41,7 @@ class Claim(NamedTuple):
 
 # What can hold of an individual: 0 nothing, 1 the wide sense, 2 the narrow sense too; of noun and of verb.
 _KINDS = tuple(product(range(3), range(3)))
-# Worlds in which there is an individual of the narrow noun: "all old dogs" is not said where there are none.
+# Worlds in which there is an individual of the narrow noun: "all old users" is not said where there are none.
 _WORLDS = tuple(
     tuple(kind for i, kind in enumerate(_KINDS) if world >> i & 1)
     for world in range(1 << len(_KINDS))
