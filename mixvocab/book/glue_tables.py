@@ -28,7 +28,8 @@ def tokens(entry: Entry) -> str:
     """Tokens of both stages; how much the teacher has read is not known."""
     if entry.method == BERT_JOINT:
         return NONE
-    return millions(entry.metrics["stage_one_tokens"] + entry.metrics["stage_two_tokens"])
+    count = entry.metrics["stage_one_tokens"] + entry.metrics["stage_two_tokens"]
+    return millions(count) if count >= 100_000 else f"{count:,}"
 
 
 def columns(entry: Entry) -> list[str]:
@@ -78,16 +79,19 @@ def stand(known: Known, reported: Mapping[str, int]) -> list[str]:
     """A sentence for each task of one run: how many scores lie above and below the baselines.
 
     `reported` is how many rows the task's smallest reported set has. One seed has no interval, but the draw of the
-    rows has: a share of n rows is known to 1.96 sqrt(0.25 / n), and what differs by less counts as neither.
+    rows has: a share of n rows is known to 1.96 sqrt(0.25 / n), and what differs by less counts as neither. Only
+    accuracies are shares: F1 and correlations, and tasks that have nothing else, are left out.
     """
     lines = []
     for task, entries in known.items():
+        shares = [(entry, column) for entry in entries for column in columns(entry) if column.endswith("accuracy")]
         margin = 98 / reported[task] ** 0.5
         parts = []
-        for kind, name in BASELINES.items():
-            gains = [over(entry, column, kind).mean for entry in entries for column in columns(entry)]
+        for kind, name in BASELINES.items() if shares else ():
+            gains = [over(entry, column, kind).mean for entry, column in shares]
             parts.append(f"{sum(g > margin for g in gains)} above the {name}, {sum(g < -margin for g in gains)} below")
-        lines.append(f"{task}: of {len(gains)} scores {'; '.join(parts)} (by more than {margin:.1f} points)")
+        if parts:
+            lines.append(f"{task}: of {len(shares)} accuracies {'; '.join(parts)} (by more than {margin:.1f} points)")
     return lines
 
 

@@ -102,6 +102,28 @@ def test_rows_beside_table_1() -> None:
     assert (nokd.beside, nokd.teacher, set(nokd.scores)) == ("", "none", {"sst2"})
 
 
+def test_a_row_beside_table_1_is_one_student() -> None:
+    def read(task: str, seed: int, accuracy: float, steps: int) -> dict[str, Any]:
+        one = record(task, "nokd", seed, {"m/accuracy" if task == "MNLI" else "dev/accuracy": accuracy})
+        one["params"] |= {"stage_two": {"steps": steps, "batch_size": 1}}
+        return one
+
+    both = [read("SST-2", 0, 0.7, 10), read("MNLI", 0, 0.4, 10)]
+    longer = [read("SST-2", seed, 0.8, 90) for seed in (0, 1)]
+    (row,) = glue_steps.ours(glue_steps._by_task(both + longer))
+    assert {name: score.mean for name, score in row.scores.items()} == pytest.approx({"sst2": 70, "mnli_m": 40})
+    (row,) = glue_steps.ours(glue_steps._by_task(both[:1]), glue_steps._by_task(longer))
+    assert (row.scores["sst2"].mean, row.seeds) == (pytest.approx(80), 2)
+
+
+def test_only_real_rows_count_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [record("SST-2", "nokd", seed, {"dev/accuracy": 0.5}) | {"live": seed == 2} for seed in range(3)]
+    found[0]["sources"] = [{"kind": "glue", "name": "synthetic", "real": False}]
+    found[1]["sources"] = [{"kind": "glue", "name": "SST-2", "real": True}]
+    monkeypatch.setattr(records, "load", lambda pattern: found)
+    assert [entry.seeds for entry in glue_steps.recorded()["SST-2"]] == [(1,)]
+
+
 def test_names_of_tasks() -> None:
     assert glue_steps.chosen_tasks("sst2, mnli", ()) == ["SST-2", "MNLI"]
     assert glue_steps.chosen_tasks(None, ("MRPC",)) == ["MRPC"]
