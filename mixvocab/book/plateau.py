@@ -75,9 +75,8 @@ def guess(groups: Groups) -> Mapping[str, float]:
 def rows(groups: Groups) -> list[list[Any]]:
     """A row a student under `HEADERS`, below that of the guess."""
     who = guess(groups)
-    table: list[list[Any]] = [
-        ["guessing by frequency", "", f"{who['masked']:.3f}", f"{100 * who['right']:.1f} %", f"{who['word']:.3f}", *[""] * 4]
-    ]
+    scores = [f"{who['masked']:.3f}", f"{100 * who['right']:.1f} %", f"{who['word']:.3f}"]
+    table: list[list[Any]] = [["guessing by frequency", "", *scores, *[""] * 4]]
     for method, group in groups.items():
         cost = group[0]["metrics"]
         table.append(
