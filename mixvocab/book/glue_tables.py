@@ -89,9 +89,10 @@ def stand(known: Known, reported: Mapping[str, int]) -> list[str]:
         parts = []
         for kind, name in BASELINES.items() if shares else ():
             gains = [over(entry, column, kind).mean for entry, column in shares]
-            parts.append(f"{sum(g > margin for g in gains)} above the {name}, {sum(g < -margin for g in gains)} below")
+            above, below = sum(gain > margin for gain in gains), sum(gain < -margin for gain in gains)
+            parts.append(f"{above} of {len(gains)} above the {name}, {below} below")
         if parts:
-            lines.append(f"{task}: of {len(shares)} accuracies {'; '.join(parts)} (by more than {margin:.1f} points)")
+            lines.append(f"{task}, accuracies: {'; '.join(parts)} (by more than {margin:.1f} points)")
     return lines
 
 

@@ -85,8 +85,8 @@ def test_rows_show_how_much_text_was_read() -> None:
 def test_one_run_is_held_against_the_draw_of_rows() -> None:
     now = {"SST-2": runs("nokd", [0.52]) + runs("mixed", [0.9])}
     assert glue_tables.stand(now, {"SST-2": 400}) == [
-        "SST-2: of 2 accuracies 1 above the majority class, 0 below; "
-        "1 above the bag of words, 1 below (by more than 4.9 points)"
+        "SST-2, accuracies: 1 of 2 above the majority class, 0 below; "
+        "1 of 2 above the bag of words, 1 below (by more than 4.9 points)"
     ]
 
 
