@@ -19,9 +19,9 @@ Known = Mapping[str, Sequence[Entry]]  # entries by task
 
 
 def title(entry: Entry) -> str:
-    """Method, size and how much text it has read: "PCA L-6 H-96, 10.2M tokens"."""
+    """Method, size and how much text it has read: "PCA L-6 H-96 (10.2M tokens)"."""
     name = f"{method_title(entry.method)} {entry.size}".strip()
-    return name if entry.method == BERT_JOINT else f"{name}, {tokens(entry)} tokens"
+    return name if entry.method == BERT_JOINT else f"{name} ({tokens(entry)} tokens)"
 
 
 def tokens(entry: Entry) -> str:
@@ -69,8 +69,8 @@ def told(known: Known) -> list[str]:
     for task, column, entry in _each(known):
         lines.setdefault((task, column), {}).setdefault(_side(over(entry, column)), []).append(title(entry))
     return [
-        f"{task}, {column.replace('/', ' ')}: "
-        + "; ".join(f"{side} {', '.join(names)}" for side, names in sides.items())
+        f"{task}, {column.replace('/', ' ')} - "
+        + "; ".join(f"{side}: {', '.join(names)}" for side, names in sides.items())
         for (task, column), sides in lines.items()
     ]
 
@@ -101,7 +101,7 @@ def twins(groups: Mapping[str, Known]) -> list[list[str]]:
     return [
         [
             task,
-            f"{title(one)}, against {title(other)}",
+            f"{title(one)} against {title(other)}",
             run,
             column.replace("/", " "),
             evaluation.verdict(evaluation.difference(one, other, column)),
@@ -124,7 +124,7 @@ def _each(known: Known) -> Iterator[tuple[str, str, Entry]]:
 
 def _side(gain: Estimate) -> str:
     if gain.n < 2:
-        return "one seed, and nothing is claimed:"
+        return "one seed, so nothing is claimed"
     if gain.low > 0:
         return "above the bag of words"
     return "below the bag of words" if gain.high < 0 else "not to be told from the bag of words"

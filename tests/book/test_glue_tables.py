@@ -41,15 +41,15 @@ def runs(method: str, values: list[float], bag: float = 0.8, steps: int = 100) -
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([0.90, 0.91, 0.90], "above the bag of words NoKD"),
-        ([0.70, 0.71, 0.70], "below the bag of words NoKD"),
-        ([0.70, 0.90, 0.80], "not to be told from the bag of words NoKD"),
-        ([0.99], "one seed, and nothing is claimed: NoKD"),
+        ([0.90, 0.91, 0.90], "above the bag of words: NoKD"),
+        ([0.70, 0.71, 0.70], "below the bag of words: NoKD"),
+        ([0.70, 0.90, 0.80], "not to be told from the bag of words: NoKD"),
+        ([0.99], "one seed, so nothing is claimed: NoKD"),
     ],
 )
 def test_a_sentence_for_each_outcome(values: list[float], expected: str) -> None:
     assert glue_tables.told({"SST-2": runs("nokd", values)}) == [
-        f"SST-2, dev accuracy: {expected} L-6 H-96, 1.0M tokens"
+        f"SST-2, dev accuracy - {expected} L-6 H-96 (1.0M tokens)"
     ]
 
 
@@ -57,8 +57,8 @@ def test_outcomes_of_one_score_stand_in_one_sentence() -> None:
     known = {"SST-2": runs("nokd", [0.7, 0.71]) + runs("mixed", [0.9, 0.91])}
     (line,) = glue_tables.told(known)
     assert line == (
-        "SST-2, dev accuracy: below the bag of words NoKD L-6 H-96, 1.0M tokens; "
-        "above the bag of words mixed-vocab from PCA L-6 H-96, 1.2M tokens"
+        "SST-2, dev accuracy - below the bag of words: NoKD L-6 H-96 (1.0M tokens); "
+        "above the bag of words: mixed-vocab from PCA L-6 H-96 (1.2M tokens)"
     )
     assert glue_tables.told({}) == glue_tables.rows({}) == []
 
@@ -100,7 +100,7 @@ def test_what_is_no_share_has_no_margin() -> None:
 def test_twins_say_how_much_they_read_and_share_seeds() -> None:
     mixed, nokd = runs("mixed", [0.9, 0.91]), runs("nokd", [0.8, 0.82])
     (row,) = glue_tables.twins({"recorded": {"SST-2": mixed + nokd}})
-    assert row[1] == "mixed-vocab from PCA L-6 H-96, 1.2M tokens, against NoKD L-6 H-96, 1.0M tokens"
+    assert row[1] == "mixed-vocab from PCA L-6 H-96 (1.2M tokens) against NoKD L-6 H-96 (1.0M tokens)"
     assert "+9.5" in row[-1]
     longer = runs("nokd", [0.8], steps=200)
     assert glue_tables.twins({"recorded": {"SST-2": mixed + longer}}) == []
