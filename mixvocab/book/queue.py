@@ -133,6 +133,8 @@ def _units(path: Path, number: int, wanted: _Wanted) -> Iterator[Unit]:
 
 def _named(profile: Profile, method: str, task: str) -> tuple[str, str]:
     """Name and identity of the run of a method on a task, or ("") of the student itself."""
+    from mixvocab.book.comparison import ARMS
+
     shape, second = profile.student, profile.stage_two
     read = second.steps * second.batch_size * profile.mixing.length
     tokens = f"{read / 1e6:.0f}m" if read >= 1e6 else f"{read / 1e3:.0f}k"
@@ -140,7 +142,8 @@ def _named(profile: Profile, method: str, task: str) -> tuple[str, str]:
     tree = profile.model_dump(mode="json", exclude_defaults=True)
     sections = {*SECTIONS, *([task] if task == SNIPS else ["glue"] if task else [])}
     used = {section: part for section, part in tree.items() if section in sections}
-    return f"{kind}-{method}-l{shape.layers}h{shape.hidden}-{tokens}", fingerprint([method, task, used])
+    size = f"-l{shape.layers}h{shape.hidden}-{tokens}" if method in ARMS else ""
+    return f"{kind}-{method}{size}", fingerprint([method, task, used])
 
 
 def run_unit(unit: Unit) -> Path:
@@ -293,6 +296,7 @@ def _run(queue: Queue, unit: Unit, deadline: float | None, here: bool) -> bool:
         print(f"{unit}: stopped; the next call goes on from there", flush=True)
         return False
     if child.returncode:
+        queue.forget(unit)  # the next call begins anew, at a commit that has mended it
         raise UserError(f"{unit} failed: {lines[-1] if lines else f'exit code {child.returncode}'}")
     made = Path(lines[-1])
     os.replace(made, queue.records / made.name)

@@ -111,9 +111,14 @@ def chapter_key(layout: Layout, settings: Settings, name: str) -> str:
         library,
         versions(),
         _listing(data_directory(settings.data_dir)),
-        [[path.name, file_sha256(path)] for path in sorted((layout.root / "records").glob("*.json"))],
+        [[path.name, file_sha256(path)] for path in _records(layout.root / "records")],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _records(folder: Path) -> list[Path]:
+    """The committed records, and what is said of the model that is kept for the pages."""
+    return sorted(folder.glob("*.json")) + sorted(folder.glob("models/*/*.json"))
 
 
 def _plain_python(text: str) -> str:
