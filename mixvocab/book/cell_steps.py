@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixvocab.book import label_teachers, steps
+from mixvocab.book import heldout, label_teachers, steps
+from mixvocab.book.costs import stage_two_spent
 from mixvocab.compute import Spent, vanilla_flops
 from mixvocab.distill import vanilla
 from mixvocab.distill.mixed_vocab import heldout_rows
@@ -49,14 +50,14 @@ Method = Callable[["Chapter"], Outcome]
 def nokd(chapter: Chapter) -> Outcome:
     """Fresh embeddings with BERT's spread, no teacher."""
     student = steps.stage_two(chapter, chapter.seed, None)
-    return _outcome(chapter, student, {"stage two": steps.stage_two_spent(chapter, student)})
+    return _outcome(chapter, student, {"stage two": _spent(chapter, student)})
 
 
 def wide(chapter: Chapter) -> Outcome:
     """Fresh embeddings with the PCA start's spread, no teacher: scale without knowledge."""
     begin = steps.start(chapter, "random", chapter.seed, start_std=steps.pca_spread(chapter))
     student = steps.stage_two(chapter, chapter.seed, begin)
-    return _outcome(chapter, student, {"stage two": steps.stage_two_spent(chapter, student)})
+    return _outcome(chapter, student, {"stage two": _spent(chapter, student)})
 
 
 def mixed(chapter: Chapter) -> Outcome:
@@ -64,9 +65,7 @@ def mixed(chapter: Chapter) -> Outcome:
     first = steps.stage_one(chapter, chapter.seed)
     student = steps.stage_two(chapter, chapter.seed, first)
     spent = {"stage one": first.spent} if first.result else {}
-    return _outcome(
-        chapter, student, spent | {"stage two": steps.stage_two_spent(chapter, student)}, _alignment(chapter, first)
-    )
+    return _outcome(chapter, student, spent | {"stage two": _spent(chapter, student)}, _alignment(chapter, first))
 
 
 def vanilla_teacher(chapter: Chapter) -> Outcome:
@@ -177,6 +176,10 @@ def _vanilla(chapter: Chapter, make_teacher: Callable[[Chapter], label_teachers.
     return _outcome(chapter, student, spent, {"teacher_loss": teacher.loss, "soft": settings.soft})
 
 
+def _spent(chapter: Chapter, student: steps.Student) -> Spent:
+    return stage_two_spent(steps.shape(chapter), chapter.profile.mixing.length, student.result)
+
+
 def _alignment(chapter: Chapter, first: steps.Embeddings) -> dict[str, float]:
     """Share of the shared pieces whose nearest teacher piece is the same one, before and after stage I."""
     pieces = teacher_pieces(steps.vocabulary(chapter)[1].tokenizer(), steps.teacher_tokenizer(chapter))
@@ -191,7 +194,13 @@ def _outcome(
 ) -> Outcome:
     """`chapter` is of the student's own vocabulary."""
     shape = steps.shape(chapter)
-    told = {"guess": asdict(steps.guess(chapter))} | (notes or {})
+    told = {"guess": asdict(heldout.guess(chapter))} | (notes or {})
     return Outcome(
-        student, shape.total_params, shape.vocab_size, spent, student.scores, steps.word_scores(chapter, student), told
+        student,
+        shape.total_params,
+        shape.vocab_size,
+        spent,
+        student.scores,
+        heldout.word_scores(chapter, student),
+        told,
     )

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mixvocab.book import steps
+from mixvocab.book import heldout, steps
+from mixvocab.book.costs import stage_two_spent
 from mixvocab.compute import Spent
 from mixvocab.distill.guessing import left_plateau
 from mixvocab.errors import UserError
@@ -90,7 +91,7 @@ class Run:
         """Tokens read in stage I and in stage II."""
         return (self.stage_one.spent.tokens_read if self.stage_one else 0), self.student.result.tokens
 
-    def left_plateau(self, guess: steps.Guess) -> float | None:
+    def left_plateau(self, guess: heldout.Guess) -> float | None:
         """Tokens of stage II after which it was clearly better than guessing by frequency; None: it is not yet."""
         return left_plateau(self.student.result.curve, guess.masked)
 
@@ -101,8 +102,9 @@ def pretrain(chapter: Chapter, arm: str, seed: int) -> Run:
     embeddings = how.embeddings(chapter, seed)
     extra = steps.stage_one(chapter, seed, start="warm").spent.flops if how.matched else 0.0
     student = steps.stage_two(chapter, seed, embeddings, extra_flops=extra, label=f"{how.name}, seed {seed}")
-    spent = steps.stage_two_spent(chapter, student) + (embeddings.spent if embeddings else Spent())
-    return Run(arm, seed, student, embeddings, steps.word_nats(chapter, student), spent)
+    spent = stage_two_spent(steps.shape(chapter), chapter.profile.mixing.length, student.result)
+    spent += embeddings.spent if embeddings else Spent()
+    return Run(arm, seed, student, embeddings, heldout.word_nats(chapter, student), spent)
 
 
 def chosen(given: str) -> list[str]:
@@ -129,7 +131,7 @@ def by_arm(runs: Iterable[Run]) -> dict[str, list[Run]]:
 def record(chapter: Chapter, one: Run, name: str | None = None, **params: Any) -> Path:
     """The record of a run, as `name` if it is to have another than the arm's; `params` are added to the profile's."""
     first = one.stage_one.result if one.stage_one else None
-    guess = steps.guess(chapter)
+    guess = heldout.guess(chapter)
     shape = steps.shape(chapter)
     return chapter.record(
         name or f"student-{one.arm}",

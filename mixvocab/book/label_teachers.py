@@ -18,13 +18,14 @@ from transformers import BertForMaskedLM
 
 from mixvocab.book import steps
 from mixvocab.book.artefacts import Artefact
+from mixvocab.book.costs import stage_one_spent, stage_two_spent
 from mixvocab.compute import Spent
 from mixvocab.distill import mixed_vocab
 from mixvocab.distill.vanilla import LabelTeacher, OwnVocabularyTeacher, StudentVocabularyTeacher
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import Start
 from mixvocab.models.teacher import MixedTeacher, load_teacher
-from mixvocab.pipeline import masking_of, stage_one_recipe
+from mixvocab.pipeline import masking_of, stage_one_recipe, student_shape
 from mixvocab.text.mixing import Mixer
 from mixvocab.train import TrainResult, read_curve, write_curve
 
@@ -94,7 +95,8 @@ def warmed(chapter: Chapter) -> Made:
     result = _result(made)
     spent = Spent()
     if result:
-        spent = steps.stage_one_spent(chapter, settings, result, p_sv=0.0, teacher_cap=mixing.max_masks)
+        shapes = steps.teacher_shape(source.folder), student_shape(chapter.profile, 0)
+        spent = stage_one_spent(*shapes, settings, mixing, result, p_sv=0.0, teacher_cap=mixing.max_masks)
     return Made(made, load, steps.teacher_shape(source.folder), spent, result.curve[-1]["loss"] if result else None)
 
 
@@ -138,8 +140,7 @@ def pretrained(chapter: Chapter) -> Made:
         return StudentVocabularyTeacher(BertForMaskedLM.from_pretrained(made.path / "teacher", local_files_only=True))
 
     result = read_curve(made.path / "curve.json")
-    flops = shape.masked_lm_flops(result.tokens, chapter.profile.mixing.length)
-    spent = Spent(result.tokens, flops, result.seconds, result.steps, result.precision)
+    spent = stage_two_spent(shape, chapter.profile.mixing.length, result)
     return Made(made, load, shape, spent, result.curve[-1]["loss"])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,11 @@ from torch import Tensor
 from transformers import BertForMaskedLM, PreTrainedTokenizerFast
 
 from mixvocab.book.artefacts import Artefact
+from mixvocab.book.costs import stage_one_spent
 from mixvocab.book.profiles import MixingSettings, StageOneSettings
-from mixvocab.compute import Spent, mask_shares, stage_one_flops
-from mixvocab.distill import guessing, mixed_vocab
+from mixvocab.compute import Spent
+from mixvocab.distill import mixed_vocab
 from mixvocab.distill.neighbours import nearest
-from mixvocab.distill.word_scores import word_scores as score_words
 from mixvocab.files import write_json
 from mixvocab.models import start as starts
 from mixvocab.models.parameters import BertShape
@@ -35,7 +35,6 @@ from mixvocab.text import counts, learner, words
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.tables import WordTable
 from mixvocab.text.vocabularies import shared_vocabulary, teacher_vocabulary
-from mixvocab.text.whole_words import WordBatch, whole_word_batches
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.text.words import WordStore
 from mixvocab.train import Recipe, TrainResult, read_curve, write_curve
@@ -43,7 +42,6 @@ from mixvocab.train import Recipe, TrainResult, read_curve, write_curve
 if TYPE_CHECKING:
     from mixvocab.book.chapter import Chapter
 
-FREEZABLE = ("encoder", "transform", "teacher_embeddings", "raise_layer")  # parts of stage I that cost less frozen
 SMALL_MEGABYTES = 4  # text that one process has read before a second one has started
 
 
@@ -277,36 +275,9 @@ def stage_one(chapter: Chapter, seed: int, **changes: Any) -> Embeddings:
     tensors = load_file(made.path / "embeddings.safetensors")
     curve = made.path / "curve.json"
     result = read_curve(curve) if curve.exists() else None
-    spent = stage_one_spent(chapter, settings, result) if result else Spent()
+    shapes = teacher_shape(source.folder), student_shape(chapter.profile, len(vocab))
+    spent = stage_one_spent(*shapes, settings, chapter.profile.mixing, result) if result else Spent()
     return Embeddings(made, tensors["embeddings"], result, spent, tensors["before"], tensors["after"])
-
-
-def stage_one_spent(
-    chapter: Chapter,
-    settings: StageOneSettings,
-    result: TrainResult,
-    *,
-    p_sv: float | None = None,
-    teacher_cap: int | None = None,
-) -> Spent:
-    """What a run of stage I cost. `p_sv` and `teacher_cap` replace the profile's, for a teacher trained by itself."""
-    mixing = chapter.profile.mixing
-    p_sv = mixing.p_sv if p_sv is None else p_sv
-    cap = mixing.max_teacher_masks if teacher_cap is None else teacher_cap
-    multipliers = stage_one_recipe(settings).multipliers
-    pieces = len(vocabulary(chapter)[1]) if p_sv else 0
-    flops = stage_one_flops(
-        teacher_shape(teacher(chapter).folder),
-        student_shape(chapter.profile, pieces),
-        result.tokens,
-        mixing.length,
-        result.steps,
-        masks=mask_shares(mixing.length, p_sv, mixing.mask_rate, mixing.max_masks, cap),
-        p_sv=p_sv,
-        compared=pieces if settings.agreement else 0,
-        frozen=[part for part in FREEZABLE if multipliers.get(part) == 0],
-    )
-    return Spent(result.tokens, flops, result.seconds, result.steps, result.precision)
 
 
 def _training(settings: StageOneSettings, mixing: MixingSettings) -> dict[str, Any]:
@@ -407,62 +378,3 @@ def stage_two(
         resumable=True,
     )
     return Student(made, read_curve(made.path / "curve.json"))
-
-
-def stage_two_spent(chapter: Chapter, student: Student) -> Spent:
-    """What training a student cost; `chapter` is of the student's own vocabulary."""
-    result = student.result
-    flops = shape(chapter).masked_lm_flops(result.tokens, chapter.profile.mixing.length)
-    return Spent(result.tokens, flops, result.seconds, result.steps, result.precision)
-
-
-@dataclass(frozen=True)
-class Guess:
-    """Scores of who reads nothing and guesses pieces by their frequency: what a student has to beat."""
-
-    masked: float  # nats a piece behind [MASK]
-    right: float  # share of the pieces behind [MASK] that are the commonest one
-    word: float  # nats a whole hidden word
-
-
-def guess(chapter: Chapter) -> Guess:
-    """The guess on the held-out rows that students are scored on."""
-    (stored, store), (known, vocab) = word_store(chapter), vocabulary(chapter)
-
-    def score() -> Guess:
-        table = student_table(chapter)
-        frequencies = starts.piece_frequencies(store, table, len(vocab)).numpy()
-        rows = mixed_vocab.heldout_rows(mixer(chapter, student_only=True), chapter.profile.stage_two.heldout_batches)
-        nats, hidden = guessing.guess_words(frequencies, _whole_words(store, table)).sum(axis=0)
-        return Guess(**guessing.guess_pieces(frequencies, rows, table.mask), word=float(nats / hidden))
-
-    settings = f"{student_mixing(chapter)} {chapter.profile.stage_two.heldout_batches}"
-    return chapter.once(f"guess {stored.key} {known.key} {settings}", score)
-
-
-def word_scores(chapter: Chapter, student: Student) -> np.ndarray:
-    """Summed -log p of every row's masked words and their number, (rows, 2); the rows are the same for all students."""
-    stored, store = word_store(chapter)
-
-    def make(folder: Path) -> None:
-        scores = score_words(student.model(), _whole_words(store, student_table(chapter)))
-        save_file({"scores": torch.from_numpy(scores).contiguous()}, folder / "scores.safetensors")
-
-    made = chapter.store.get(
-        "word-scores",
-        {"seed": mixed_vocab.HELDOUT_SEED},
-        [student.artefact, stored],
-        make,
-        [whole_word_batches, score_words],
-    )
-    return load_file(made.path / "scores.safetensors")["scores"].numpy()
-
-
-def word_nats(chapter: Chapter, student: Student) -> float:
-    """Nats a whole hidden word."""
-    nats, hidden = word_scores(chapter, student).sum(axis=0)
-    return float(nats / hidden)
-
-
-def _whole_words(store: WordStore, table: WordTable) -> Iterator[WordBatch]:
-    return whole_word_batches(store, table, rng=np.random.default_rng(mixed_vocab.HELDOUT_SEED))

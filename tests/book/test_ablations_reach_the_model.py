@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mixvocab.book import cell_steps, steps
+from mixvocab.book import cell_steps, heldout, steps
 from mixvocab.book.cells import Cell, as_text
 from mixvocab.book.chapter import Chapter, open_chapter
 from mixvocab.book.grid import load_grid
@@ -106,7 +106,7 @@ def run(tiny_teacher: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.Mon
 
     for module in (mixed_vocab, vanilla):
         monkeypatch.setattr(module, "train", note)
-    monkeypatch.setattr(steps, "score_words", lambda student, batches: np.ones((1, 2)))
+    monkeypatch.setattr(heldout, "score_words", lambda student, batches: np.ones((1, 2)))
     settings = SETTINGS | {"teacher.source": str(tiny_teacher)}
     chapter = open_chapter("07_ablations", profile="smoke", data_dir=prose(tmp_path), **settings)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from mixvocab.book import comparison, records, steps
+from mixvocab.book import comparison, heldout, records, steps
 from mixvocab.book.chapter import Chapter, open_chapter
 from mixvocab.compute import Spent
 from mixvocab.distill import mixed_vocab
@@ -100,6 +100,6 @@ def test_one_record_a_run_with_what_a_table_needs(chapter: Chapter) -> None:
     for one, kept in zip(runs, found, strict=True):
         assert kept["metrics"]["heldout"]["masked"] == one.masked
         assert kept["metrics"]["heldout_word_nats"] == one.word
-        assert kept["metrics"]["guess"]["masked"] == steps.guess(chapter).masked
+        assert kept["metrics"]["guess"]["masked"] == heldout.guess(chapter).masked
         assert kept["curves"]["stage_two"][-1]["right"] == one.right
         assert {source["kind"] for source in kept["sources"]} == {"corpus", "teacher"}
