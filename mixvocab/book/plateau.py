@@ -45,14 +45,19 @@ def by_method(found: Iterable[Record]) -> dict[str, list[Record]]:
     return {arm: group for arm, group in groups.items() if group}
 
 
-def by_budget(found: Iterable[Record]) -> dict[tuple[str, int, str], list[Record]]:
-    """Records of students by profile, nominal tokens of stage II and size: what may stand in one table."""
-    groups: dict[tuple[str, int, str], list[Record]] = {}
+def by_budget(found: Iterable[Record]) -> dict[tuple[str, int, str, str], list[Record]]:
+    """Records of students by profile, nominal tokens of stage II, size and text: what may stand in one table."""
+    groups: dict[tuple[str, int, str, str], list[Record]] = {}
     for record in found:
         own = record["params"]
         read = own["stage_two"]["steps"] * own["stage_two"]["batch_size"] * own["mixing"]["length"]
-        groups.setdefault((record["profile"], read, own["size"]), []).append(record)
+        groups.setdefault((record["profile"], read, own["size"], text(record)["sha256"]), []).append(record)
     return groups
+
+
+def text(record: Record) -> dict[str, Any]:
+    """What a student read."""
+    return next(source for source in record["sources"] if source["kind"] == "corpus")
 
 
 def values(group: Sequence[Record], score: str) -> list[float]:

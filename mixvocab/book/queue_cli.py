@@ -30,6 +30,8 @@ def record(
     need("book", "filelock", "scipy", "IPython")
     from mixvocab.book.kept import keep_best
     from mixvocab.book.queue import MODELS, Queue, load_wanted, table, work
+    from mixvocab.errors import UserError
+    from mixvocab.sources.source import DATA_VARIABLE, data_directory
 
     queue = Queue.find(store)
     if keep:
@@ -39,6 +41,8 @@ def record(
     if show:
         typer.echo("\n".join(table(queue, units)))
         return
+    if profile != "smoke" and data_directory(None) is None:
+        raise UserError(f"recorded runs read real text and tasks: name your data folder in {DATA_VARIABLE}")
     finished = work(queue, units, minutes=minutes, here=here)
     left = sum(queue.record_of(unit) is None for unit in units)
     typer.echo(f"{len(finished)} recorded, {left} of {len(units)} left")

@@ -12,8 +12,10 @@ from mixvocab.book import plateau
 GUESS = {"masked": 6.5, "right": 0.052, "word": 8.1}
 
 
-def record(arm: str, seed: int, masked: float, left: float | None = None, steps: int = 100) -> dict[str, Any]:
-    """A student of 100 steps of 1,000 tokens; `left`: million tokens to the plateau's end."""
+def record(
+    arm: str, seed: int, masked: float, left: float | None = None, steps: int = 100, read: str = "a" * 64
+) -> dict[str, Any]:
+    """A student of 100 steps of 1,000 tokens; `left`: million tokens to the plateau's end; `read`: its text."""
     curve = [{"step": s, "tokens": s * 1000, "masked": masked + (100 - s) / 100} for s in (0, 50, 100)]
     return {
         "profile": "evening",
@@ -34,6 +36,7 @@ def record(arm: str, seed: int, masked: float, left: float | None = None, steps:
             "flops": 2e15,
         },
         "curves": {"stage_two": curve},
+        "sources": [{"kind": "teacher", "sha256": "t"}, {"kind": "corpus", "name": "text", "sha256": read}],
     }
 
 
@@ -47,10 +50,12 @@ def test_groups_are_in_the_chapters_order_and_by_seed() -> None:
     found = groups(pca=(5.0, 1.0), nokd=(6.4, None))
     assert list(found) == ["nokd", "pca"]
     assert [r["seed"] for r in found["pca"]] == [0, 1, 2]
-    budgets = plateau.by_budget([record("pca", 0, 5.0), record("pca", 0, 5.0, steps=300), record("nokd", 0, 6.0)])
+    different = [record("pca", 0, 5.0, steps=300), record("nokd", 0, 5.0, read="b" * 64)]
+    budgets = plateau.by_budget([record("pca", 0, 5.0), record("nokd", 0, 6.0), *different])
     assert {key: len(group) for key, group in budgets.items()} == {
-        ("evening", 100_000, "L-6 H-96"): 2,
-        ("evening", 300_000, "L-6 H-96"): 1,
+        ("evening", 100_000, "L-6 H-96", "a" * 64): 2,
+        ("evening", 300_000, "L-6 H-96", "a" * 64): 1,
+        ("evening", 100_000, "L-6 H-96", "b" * 64): 1,  # students of two texts are not compared
     }
 
 
