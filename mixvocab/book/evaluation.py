@@ -73,9 +73,8 @@ def entries(found: Sequence[Record]) -> list[Entry]:
     """Records of chapter 6 grouped by method, size, profile and text read, in the order of `METHODS`."""
     groups: dict[tuple[str, str, str, int], list[Record]] = {}
     for record in found:
-        own, second = record["params"], record["params"].get("stage_two", {})
-        read = second.get("steps", 0) * second.get("batch_size", 0) if own["size"] else 0
-        read *= own.get("mixing", {}).get("length", 1)
+        own = record["params"]
+        read = records.tokens_asked(own) if own["size"] else 0
         groups.setdefault((own["method"], own["size"], record["profile"], read), []).append(record)
     made = [Entry(*key, tuple(sorted(group, key=lambda r: r["seed"]))) for key, group in groups.items()]
     return sorted(made, key=lambda e: (list(METHODS).index(e.method), len(e.size), e.size, e.profile, e.read))

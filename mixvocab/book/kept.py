@@ -80,21 +80,18 @@ def keep_best(committed: Path, models: Path) -> Path:
         raise UserError("no student recorded on real SNIPS has been exported here: run `mixvocab record` first")
     _, best = max(found, key=lambda item: item[0])
     place = committed / "models" / "snips"
-    partial = place.with_name(".snips")
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(models / best.stem, partial)
-    write_json(partial / ABOUT, {"record": best.name})
-    shutil.rmtree(place, ignore_errors=True)
-    os.replace(partial, place)
+    set_aside(models / best.stem, place, {"record": best.name})
     return best
 
 
-def set_aside(exported: Path, folder: Path) -> None:
-    """Of an exported model what a page needs, whole or not at all."""
+def set_aside(exported: Path, folder: Path, about: dict[str, str] | None = None) -> None:
+    """Of an exported model what a page needs, whole or not at all, and what is to be said `about` it."""
     partial = folder.with_name(f".{folder.name}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for name in (ROUNDED, TOKENIZER, TASK):
         shutil.copy2(exported / name, partial / name)
+    if about:
+        write_json(partial / ABOUT, about)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(partial, folder)

@@ -50,8 +50,9 @@ def by_budget(found: Iterable[Record]) -> dict[tuple[str, int, str, str], list[R
     groups: dict[tuple[str, int, str, str], list[Record]] = {}
     for record in found:
         own = record["params"]
-        read = own["stage_two"]["steps"] * own["stage_two"]["batch_size"] * own["mixing"]["length"]
-        groups.setdefault((record["profile"], read, own["size"], text(record)["sha256"]), []).append(record)
+        groups.setdefault(
+            (record["profile"], records.tokens_asked(own), own["size"], text(record)["sha256"]), []
+        ).append(record)
     return groups
 
 

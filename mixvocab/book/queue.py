@@ -135,8 +135,7 @@ def _named(profile: Profile, method: str, task: str) -> tuple[str, str]:
     """Name and identity of the run of a method on a task, or ("") of the student itself."""
     from mixvocab.book.comparison import ARMS
 
-    shape, second = profile.student, profile.stage_two
-    read = second.steps * second.batch_size * profile.mixing.length
+    shape, read = profile.student, records.tokens_asked(profile.model_dump())
     tokens = f"{read / 1e6:.0f}m" if read >= 1e6 else f"{read / 1e3:.0f}k"
     kind = {"": "student", SNIPS: SNIPS}.get(task, f"glue-{task.lower()}")
     tree = profile.model_dump(mode="json", exclude_defaults=True)

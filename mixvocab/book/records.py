@@ -109,6 +109,13 @@ def read(path: Path) -> dict[str, Any]:
     return record
 
 
+def tokens_asked(settings: Mapping[str, Any]) -> int:
+    """Tokens of stage II that a profile's settings, as records keep them, ask for; 0 where they say nothing of it."""
+    second = settings.get("stage_two", {})
+    length = settings.get("mixing", {}).get("length", 1)
+    return second.get("steps", 0) * second.get("batch_size", 0) * length
+
+
 def without_clock(value: Any) -> Any:
     """A record, or a part of one, without what the clock wrote: the rest of two runs of one commit is the same."""
     if isinstance(value, dict):
