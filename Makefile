@@ -36,7 +36,7 @@ setup:  ## install the locked packages into .venv (all other commands do it when
 	@$(BIN)/python -m mixvocab.widgets.assets || true
 
 book: setup  ## run the chapters and render the book (PROFILE=laptop)
-	@$(BIN)/mixvocab book build --profile '$(PROFILE)'
+	@$(BIN)/mixbook build --profile '$(PROFILE)'
 
 lab: setup  ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks
@@ -44,11 +44,11 @@ lab: setup  ## open the chapters in JupyterLab
 test: setup browser  ## check, run every chapter at smoke, build the book, test all of it
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	@rm -rf '$(SMOKE)'
-	@MIXVOCAB_CACHE='$(SMOKE)/cache' $(BIN)/mixvocab book build --profile smoke --output '$(SMOKE)/book'
+	@MIXVOCAB_CACHE='$(SMOKE)/cache' $(BIN)/mixbook build --profile smoke --output '$(SMOKE)/book'
 	@MIXVOCAB_BOOK_HTML='$(SMOKE)/book' $(BIN)/pytest
 
 smoke: setup  ## run every chapter at smoke and render them, without the tests
-	@$(BIN)/mixvocab book build --profile smoke
+	@$(BIN)/mixbook build --profile smoke
 
 shots: setup browser  ## screenshots of every page of the rendered book: light, dark, phone (book/_build/shots)
 	@$(BIN)/python tools/shots.py

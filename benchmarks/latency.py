@@ -22,8 +22,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mixvocab.common.files import write_json
 from mixvocab.edge import latency, peers
-from mixvocab.files import write_json
 from mixvocab.sources import resolve_corpus
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.text.counts import count_words
@@ -40,14 +40,14 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=None, help="default: MIXVOCAB_DATA")
     parser.add_argument("--rounds", type=int, default=10, help="turns of each model at each length")
     parser.add_argument("--corpus", default="auto", help="what the 5,000 pieces come from: auto, embedded, a path ...")
-    parser.add_argument("--quick", action="store_true", help="one thread, 16 and 128 tokens, no MobileBERT")
+    parser.add_argument("--quick", action="store_true", help="one thread, 16 and 128 tokens, no large models")
     chosen = parser.parse_args()
 
     corpus = resolve_corpus(chosen.corpus, data_dir=chosen.data_dir, megabytes=4)
     encoder = Encoder(learn_vocabulary(count_words(corpus.documents()), 5000).backend(), 512)
     found: list[latency.Latency] = []
     for threads in (1,) if chosen.quick else sorted({1, os.cpu_count() or 1}):
-        models = list(peers.contestants(peers.Field(mobilebert=not chosen.quick), threads, encoder))
+        models = list(peers.contestants(threads, encoder, large=not chosen.quick))
         found += latency.measure(models, (16, 128) if chosen.quick else LENGTHS, chosen.rounds)
         del models  # the large ones hold a gigabyte
         gc.collect()

@@ -41,7 +41,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, DataCollatorForLanguageModeling, PreTrainedTokenizerFast
 
-from mixvocab.files import write_json
+from mixvocab.common.files import write_json
 from mixvocab.sources import resolve_corpus, resolve_teacher
 from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabulary
@@ -96,7 +96,7 @@ def rows_of_words(mixer: Mixer, store: WordStore, rows: int, rng: np.random.Gene
     corpus = store.words("train")
     count = round(float(mixer.words_in_rows(200, rng).mean()))
     starts = rng.integers(len(corpus) - count, size=rows)
-    return [[store.types[word] for word in corpus.slice(start, start + count)] for start in starts.tolist()]
+    return [[store.types[word] for word in corpus[start : start + count]] for start in starts.tolist()]
 
 
 def measure(sides: dict[str, Callable[[], dict[str, torch.Tensor]]], batches: int) -> dict[str, dict[str, float]]:
@@ -143,7 +143,7 @@ def main() -> None:
     student = learn_vocabulary(counts, 5000).tokenizer()
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        store = WordStore.build(documents, Path(folder) / "store", teacher=teacher, processes=chosen.processes)
+        store = WordStore.build(documents, Path(folder) / "store", student, teacher=teacher, processes=chosen.processes)
         built = time.perf_counter() - began
         tables = store.table(student), store.table(teacher)
         tabled = time.perf_counter() - began - built

@@ -26,13 +26,13 @@ from pathlib import Path
 import numpy as np
 from transformers import BertConfig
 
+from mixvocab.common.files import write_json
 from mixvocab.edge.export import export
 from mixvocab.edge.runtime import Predictor
-from mixvocab.files import write_json
-from mixvocab.models.joint import JointBert
 from mixvocab.models.loading import quietly
 from mixvocab.sources import SnipsData, resolve_corpus, resolve_snips
 from mixvocab.sources.tasks import Sizes
+from mixvocab.tasks.joint_bert import JointBert
 from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.widgets import assets

@@ -1,8 +1,8 @@
 """bf16 beside fp32 on a processor, in one run on one machine: what "auto" may gain, and what its probe says.
 
 A step is what the training loop does: forward and backward pass, clipping, the fused AdamW. fp32 has PyTorch's fused
-attention. bf16 is measured as the loop runs it (`mixvocab.precision`) and, to tell what attention has to do with it, as
-plain autocast with the fused attention.
+attention. bf16 is measured as the loop runs it (`mixvocab.train.precision`) and, to tell what attention has to do with
+it, as plain autocast with the fused attention.
 
     python benchmarks/precision.py --data-dir DATA      about 5 minutes on 2 cores
 
@@ -30,21 +30,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mixvocab import precision
-from mixvocab.book.provenance import provenance
-from mixvocab.files import write_json
-from mixvocab.losses import mean_loss
+from mixvocab.common.files import write_json
+from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import pca_start, teacher_pieces
-from mixvocab.models.student import StudentMLM, new_student
-from mixvocab.models.teacher import MixedTeacher, load_teacher, load_tokenizer
-from mixvocab.optim import make_optimizer
+from mixvocab.models.student import new_student
+from mixvocab.models.teacher import load_teacher, load_tokenizer
 from mixvocab.sources import resolve_corpus, resolve_teacher
 from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.words import WordStore
-from mixvocab.train import Recipe, to_tensors
+from mixvocab.train import precision
+from mixvocab.train.loop import to_tensors
+from mixvocab.train.losses import mean_loss
+from mixvocab.train.optim import make_optimizer
+from mixvocab_book.store.provenance import provenance
 
 RESULTS = Path(__file__).parent / "results" / "precision.json"
 SIDES = ("fp32", "bf16", "bf16, fused attention")
@@ -58,7 +59,7 @@ class Side:
 
     def __init__(self, name: str, module: nn.Module) -> None:
         self.module, self.name = module.train(), name
-        self.optimizer = make_optimizer(module, Recipe(1, 1, 1e-4))
+        self.optimizer = make_optimizer(module, "adamw", 1e-4)
 
     def step(self, batch: Batch) -> None:
         """A training step."""
@@ -165,7 +166,7 @@ def run(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
         return StudentMLM(new_student(shape, generator=torch.Generator().manual_seed(0)))
 
     with tempfile.TemporaryDirectory() as folder:
-        store = WordStore.build(documents, Path(folder) / "store", teacher=theirs)
+        store = WordStore.build(documents, Path(folder) / "store", ours, teacher=theirs)
         mixed = Mixer(store, store.table(ours), store.table(theirs), length=64)
         alone = Mixer(store, store.table(ours), None, length=128)
         work: dict[str, tuple[Callable[[], nn.Module], Mixer, int]] = {"stage I": (teacher, mixed, 24)}

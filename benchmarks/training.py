@@ -33,20 +33,20 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast, Trainer, TrainingArguments
 
-from mixvocab.book.provenance import provenance
-from mixvocab.distill.mixed_vocab import drawing
-from mixvocab.files import write_json
-from mixvocab.losses import Losses, Part
+from mixvocab.common.files import write_json
+from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM, drawing
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import pca_start, teacher_pieces
-from mixvocab.models.student import StudentMLM, new_student
-from mixvocab.models.teacher import MixedTeacher, load_teacher, load_tokenizer
+from mixvocab.models.student import new_student
+from mixvocab.models.teacher import load_teacher, load_tokenizer
 from mixvocab.sources import resolve_corpus, resolve_teacher
 from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.words import WordStore
-from mixvocab.train import Recipe, train
+from mixvocab.train.loop import Recipe, train
+from mixvocab.train.losses import Losses, Part
+from mixvocab_book.store.provenance import provenance
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
 
@@ -134,7 +134,7 @@ def main() -> None:
     vocabulary = learn_vocabulary(count_words(documents), 5000)
     student_tokenizer = vocabulary.tokenizer()
     with tempfile.TemporaryDirectory() as folder:
-        store = WordStore.build(documents, Path(folder) / "store", teacher=teacher_tokenizer)
+        store = WordStore.build(documents, Path(folder) / "store", student_tokenizer, teacher=teacher_tokenizer)
         student, teacher = store.table(student_tokenizer), store.table(teacher_tokenizer)
         results = {"machine": provenance(), "corpus": corpus.source.as_record()}
         results["stage_two"] = stage_two(store, student, student_tokenizer, documents, options)

@@ -1,4 +1,4 @@
-"""The command `mixvocab`: learn a vocabulary, distil a model, sweep over settings, build the book.
+"""The command `mixvocab`: learn a vocabulary, distil a model, fine-tune it, ship it.
 
 Bad input ends in one line on standard error and exit code 2. Everything heavy is imported by the command that
 needs it, so that `mixvocab --help` answers at once.
@@ -14,11 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixvocab import __version__
-from mixvocab.book.cli import book_app
-from mixvocab.book.queue_cli import record
-from mixvocab.book.sweep_cli import sweep
+from mixvocab.common.errors import UserError
 from mixvocab.edge.cli import register as register_edge
-from mixvocab.errors import UserError
 from mixvocab.tasks.cli import finetune
 
 if TYPE_CHECKING:
@@ -34,10 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.add_typer(book_app, name="book")
 app.command()(finetune)
-app.command()(sweep)
-app.command()(record)
 register_edge(app)
 
 
@@ -103,18 +97,21 @@ def distill(
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Data folder; default: the one in MIXVOCAB_DATA.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    method: Annotated[str, typer.Option(help="How: mixed (stage I, then stage II), pca, nokd, ...")] = "mixed",
     processes: Annotated[int, typer.Option(min=1, help="Read text with so many processes.")] = 1,
 ) -> None:
-    """Compress a BERT to a small student with a small vocabulary: stage I, then stage II."""
-    from mixvocab.book.profiles import load_profile
+    """Compress a BERT to a small student with a small vocabulary."""
+    from mixvocab.pipeline import Plan
     from mixvocab.pipeline import distill as run
-    from mixvocab.settings import parse_settings
-    from mixvocab.sources import resolve_corpus, resolve_teacher
+    from mixvocab.settings.given import parse_settings
+    from mixvocab.settings.profiles import load_profile
+    from mixvocab.sources.source import data_directory
 
-    settings = load_profile(profile, **parse_settings(setting or []))
-    corpus = resolve_corpus(text, data_dir=data_dir, megabytes=settings.corpus.megabytes)
-    source = resolve_teacher(teacher, data_dir=data_dir)
-    run(settings, corpus, source, out, vocabulary=vocabulary, seed=seed, processes=processes)
+    given = {"corpus.source": text, "teacher.source": teacher} | parse_settings(setting or [])
+    settings = load_profile(profile, **given)
+    if vocabulary and settings.vocabulary.kind != "learned":
+        raise UserError(f"vocabulary.kind={settings.vocabulary.kind} and --vocab exclude each other: leave one out")
+    run(Plan(settings, data_directory(data_dir), vocabulary, processes), out, method=method, seed=seed)
     typer.echo(f"written to {out}: load it with AutoModelForMaskedLM.from_pretrained")
 
 

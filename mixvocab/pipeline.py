@@ -1,261 +1,232 @@
-"""From a reader's own BERT and text to a small student on disk: what `mixvocab distill` runs.
+"""From a profile, a text and a BERT to a small student: the steps that a profile asks for.
 
-The steps are those of chapters 1 to 4, without the notebooks. Half-way results lie in `.work` below the output
-folder, so a run that was killed goes on where it was; the student's files appear when all is done. Under
-`accelerate launch` every process trains, and the first one prepares vocabulary and text for all.
+A `Plan` says what depends on what and computes nothing; a store (`mixvocab.common.store`) makes it. The chapters of the
+book and `mixvocab distill` ask the same plan.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-import torch
-from accelerate import PartialState
-from safetensors.torch import load_file, save_file
-from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
-from mixvocab.book.profiles import Profile, StageOneSettings
-from mixvocab.distill.mixed_vocab import stage_one, stage_two
-from mixvocab.distill.presets import multipliers
-from mixvocab.errors import UserError
-from mixvocab.files import write_json
+from mixvocab.common.files import file_sha256, write_json
+from mixvocab.common.store import Ref, Store, distributed
+from mixvocab.common.workfolder import WORK, claim, publish
+from mixvocab.distill.data import GivenVocabulary, Rows, StudentVocabulary, Vocabularies, VocabularyStep, WordCounts
+from mixvocab.distill.methods import find_method
+from mixvocab.distill.steps import Init, StageOne, StageTwo
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import (
-    BERT_STD,
-    Start,
-    pca_start,
-    piece_frequencies,
-    random_start,
-    shared_pieces,
-    spread,
-    teacher_pieces,
-)
-from mixvocab.models.teacher import load_teacher, load_tokenizer
-from mixvocab.sources import Corpus, TeacherSource
-from mixvocab.text.counts import count_words
-from mixvocab.text.learner import learn_vocabulary
-from mixvocab.text.masking import Masking
-from mixvocab.text.mixing import Mixer
-from mixvocab.text.vocabularies import shared_vocabulary, teacher_vocabulary
+from mixvocab.models.teacher import load_tokenizer
+from mixvocab.settings.profiles import MixingSettings, Profile
+from mixvocab.sources import Corpus, TeacherSource, resolve_corpus, resolve_teacher
 from mixvocab.text.wordpiece import Vocabulary
-from mixvocab.text.words import WordStore
-from mixvocab.train import Recipe, TrainResult
-from mixvocab.workfolder import WORK, claim, publish
+from mixvocab.train.loop import Recipe
+
+T = TypeVar("T")
+
+SMALL_MEGABYTES = 4  # text that one process has read before a second one has started
 
 
-def distill(
-    profile: Profile,
-    corpus: Corpus,
-    teacher: TeacherSource,
-    out: Path,
-    *,
-    vocabulary: Path | None = None,
-    seed: int = 0,
-    processes: int = 1,
-) -> Path:
-    """Compress `teacher` to a student of the profile's shape; returns the folder of the student.
+class _Given(NamedTuple):
+    sha256: str  # of tokenizer.json
+    lowercase: bool
 
-    Args:
-        profile: all settings (`mixvocab.book.profiles.load_profile`).
-        corpus: the text; with a `vocabulary` of your own it is only trained on.
-        out: the student's folder: config.json, model.safetensors, tokenizer files and distillation.json, which says
-            what it was made from and how its held-out loss went.
-        vocabulary: folder of a vocabulary made earlier (`mixvocab vocab`); None: learn one of the profile's size.
-        processes: read text with so many (a script that asks for more than one needs a `__main__` guard).
 
-    Raises:
-        UserError: for unusable input, for settings that only the book's chapters know (other texts than `corpus`), and
-            if `out` holds something else.
+@dataclass(frozen=True)
+class Plan:
+    """The steps that a profile asks for."""
+
+    profile: Profile
+    data_dir: Path | None = None  # the reader's data folder
+    given: Path | None = None  # a vocabulary made elsewhere, instead of the profile's
+    processes: int | None = None  # that read text; None: as many as it is worth
+    sources: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)  # what was found, for all copies
+
+    def with_settings(self, **sections: dict[str, Any]) -> Plan:
+        """The same with settings replaced: `with_settings(vocabulary={"kind": "teacher"})`."""
+        changed = {name: getattr(self.profile, name).model_copy(update=part) for name, part in sections.items()}
+        return replace(self, profile=self.profile.model_copy(update=changed))
+
+    def corpus(self, spec: str | None = None, megabytes: float | None = None) -> Ref[Corpus]:
+        """The profile's raw text, or as much of the text that another specification names."""
+        spec, limit = spec or self.profile.corpus.source, megabytes or self.profile.corpus.megabytes
+        return self.source(
+            f"corpus {spec} {limit}", lambda: resolve_corpus(spec, data_dir=self.data_dir, megabytes=limit)
+        )
+
+    @property
+    def teacher(self) -> Ref[TeacherSource]:
+        """The profile's pretrained model."""
+        spec = self.profile.teacher.source
+        return self.source(f"teacher {spec}", lambda: resolve_teacher(spec, data_dir=self.data_dir))
+
+    @property
+    def teacher_tokenizer(self) -> PreTrainedTokenizerFast:
+        """The teacher's own tokenizer."""
+        return load_tokenizer(self.teacher.value.folder)
+
+    def counts(self) -> WordCounts:
+        """The words of the vocabulary's text: the corpus, if settings name no other."""
+        settings = self.profile.vocabulary
+        return WordCounts(self.corpus(settings.source, settings.megabytes), self._processes())
+
+    def vocabularies(self, sizes: tuple[int, ...]) -> Vocabularies:
+        """Learned vocabularies of these sizes."""
+        return Vocabularies(self.counts(), tuple(sorted(sizes)))
+
+    def vocabulary(self) -> VocabularyStep:
+        """The student's: learned, of the profile's size, or what the profile's kind makes of the teacher's."""
+        if self.given:
+            return GivenVocabulary(self._given().sha256, self.given)
+        settings = self.profile.vocabulary
+        learned = None if settings.kind == "teacher" else self.vocabularies((settings.size,))
+        return StudentVocabulary(learned, None if settings.kind == "learned" else self.teacher)
+
+    def rows(self, spec: str | None = None) -> Rows:
+        """The corpus, or the text of another specification, as numbered words."""
+        return Rows(self.corpus(spec), self.teacher, self.profile.corpus.heldout, self._lowercase(), self._processes())
+
+    @property
+    def student_mixing(self) -> MixingSettings:
+        """The settings by which rows of student pieces alone are made; the others are stage I's."""
+        usual = MixingSettings()
+        return self.profile.mixing.model_copy(
+            update={name: getattr(usual, name) for name in ("p_sv", "unit", "max_teacher_masks")}
+        )
+
+    def init(self, seed: int, **changes: Any) -> Init:
+        """Where student embeddings begin; `changes` replaces fields of the profile's `stage_one`."""
+        settings = self.profile.stage_one.model_copy(update=changes)
+        warm = settings.start == "warm"
+        weighting = settings.weighting if warm else 0.0
+        std: float | Init | None = None
+        if settings.start_std != "pca":
+            std = settings.start_std
+        elif weighting or not warm:  # plain PCA has its own spread
+            std = self.init(0, start="warm", weighting=0.0, start_std=None)
+        return Init(
+            self.vocabulary(),
+            self.teacher,
+            self.profile.student.hidden,
+            kind=settings.start,
+            std=std,
+            weighting=weighting,
+            rows=self.rows(settings.corpus) if weighting else None,
+            seed=0 if warm else seed,
+        )
+
+    def stage_one(self, seed: int, **changes: Any) -> StageOne | Init:
+        """Stage I with the profile's settings, or, at 0 steps, its init alone; `changes` as for `init`."""
+        settings = self.profile.stage_one.model_copy(update=changes)
+        init = self.init(seed, **changes)
+        if not settings.steps:
+            return init
+        return StageOne(
+            init,
+            self.rows(settings.corpus),
+            self.profile.mixing,
+            Recipe(**settings.recipe()),
+            seed,
+            tied=settings.tied,
+            shared=settings.shared,
+            agreement=settings.agreement,
+            heldout_batches=settings.heldout_batches,
+        )
+
+    def stage_two(self, seed: int, init: Init | StageOne | None, **changes: Any) -> StageTwo:
+        """Stage II from `init`; None: fresh embeddings (NoKD). `changes` replaces fields of the step."""
+        settings = self.profile.stage_two
+        step = StageTwo(
+            self.vocabulary(),
+            self.rows(),
+            self.student_mixing,
+            self.shape_of(0),
+            Recipe(**settings.recipe()),
+            seed,
+            init,
+            settings.position_spread,
+            settings.dropout,
+            settings.heldout_batches,
+        )
+        return replace(step, **changes)
+
+    def shape(self, store: Store) -> BertShape:
+        """The student's sizes."""
+        return self.shape_of(len(store.get(self.vocabulary())))
+
+    def shape_of(self, pieces: int) -> BertShape:
+        """Its sizes with a vocabulary of so many pieces."""
+        student = self.profile.student
+        return BertShape(student.layers, student.hidden, pieces, student.heads, student.intermediate)
+
+    def _lowercase(self) -> bool | None:
+        """Whether the student's vocabulary reads text without capitals; None: as the teacher's does."""
+        if self.given:
+            return self._given().lowercase
+        return None if self.profile.vocabulary.kind == "teacher" else True
+
+    def _given(self) -> _Given:
+        """What is known of the vocabulary made elsewhere. Raises UserError if it does not load."""
+        folder = self.given
+        assert folder
+
+        def read() -> _Given:
+            loaded = Vocabulary.load(folder)
+            return _Given(file_sha256(folder / "tokenizer.json"), loaded.lowercase)
+
+        return self.source(f"vocabulary {folder}", read).value
+
+    def _processes(self) -> int:
+        megabytes = self.profile.corpus.megabytes
+        few = megabytes is not None and megabytes <= SMALL_MEGABYTES
+        return self.processes or (1 if few else os.cpu_count() or 1)
+
+    def source(self, asked: str, find: Callable[[], T]) -> Ref[T]:
+        """A source that is looked for once, when it is needed, for all copies of the plan."""
+
+        def once() -> T:
+            if asked not in self.sources:
+                self.sources[asked] = find()
+            return self.sources[asked]
+
+        return Ref(asked, once)
+
+
+def distill(plan: Plan, out: Path, *, method: str = "mixed", seed: int = 0) -> Path:
+    """Compress the plan's teacher to a student of the profile's shape by the method of that name; returns `out`.
+
+    Half-way results lie in `.work` below the folder `out`, so a run that was killed goes on where it was; the student's
+    files (config.json, model.safetensors, tokenizer, and distillation.json, which says what it was made from and how
+    its held-out loss went) appear when all is done. Under `accelerate launch` every process trains, and the first one
+    prepares vocabulary and text for all.
+
+    Raises UserError for unusable input, and if `out` holds something else.
     """
-    _check(profile, vocabulary)
-    state = PartialState()
-    work = out / WORK
+    state = distributed()
+    step = find_method(method).student(plan, seed)
+    profile = plan.profile.model_dump(mode="json", exclude={"corpus": {"source"}, "teacher": {"source"}})  # no paths
     settings = {
-        "profile": profile.model_dump(mode="json"),
-        "corpus": corpus.source.as_record(),
-        "teacher": teacher.source.as_record(),
-        "vocabulary": str(vocabulary) if vocabulary else None,
+        "profile": profile,
+        "corpus": plan.corpus().value.source.as_record(),
+        "teacher": plan.teacher.value.source.as_record(),
+        "method": method,
+        "vocabulary": plan.vocabulary().identity,
         "seed": seed,
     }
     if state.is_main_process:
         claim(out, settings)
     state.wait_for_everyone()
-    with state.main_process_first():
-        vocab = _vocabulary(profile, corpus, teacher, work / "vocabulary", vocabulary, processes)
-        store = _store(profile, corpus, teacher, vocab.lowercase, work / "store", processes)
-    student_table = store.table(vocab.tokenizer())
-    mixing = profile.mixing
-    masking = masking_of(profile)
-
-    def first() -> tuple[Tensor, TrainResult]:
-        table = store.table(load_tokenizer(teacher.folder))
-        mixer = Mixer(
-            store, student_table, table, p_sv=mixing.p_sv, length=mixing.length, masking=masking, unit=mixing.unit
-        )
-        return _stage_one(profile, teacher, vocab, mixer, seed, work / "stage-one")
-
-    embeddings, first_curve = _remembered(work / "embeddings.safetensors", first, state.is_main_process)
-    student, second = stage_two(
-        student_shape(profile, len(vocab)),
-        Mixer(store, student_table, None, length=mixing.length, masking=masking),
-        Recipe(**profile.stage_two.recipe()),
-        embeddings=embeddings,
-        seed=seed,
-        position_spread=profile.stage_two.position_spread,
-        dropout=profile.stage_two.dropout,
-        heldout_batches=profile.stage_two.heldout_batches,
-        folder=work / "stage-two",
-    )
+    store = Store(out / WORK)
+    student = store.get(step)
     if state.is_main_process:
-        finished = work / "student"
-        student.save_pretrained(finished)
-        vocab.save(finished)
-        write_json(finished / "distillation.json", settings | {"stage_one": first_curve, "stage_two": asdict(second)})
-        publish(finished, out)
+        first = store.get(step.init).result if isinstance(step, StageTwo) and step.init else None
+        told = settings | {"stage_one": first and asdict(first), "stage_two": asdict(student.result)}
+        write_json(student.folder / "distillation.json", told)
+        publish(student.folder, out)
     state.wait_for_everyone()
     return out
-
-
-def student_shape(profile: Profile, vocab_size: int) -> BertShape:
-    """The student's sizes over a vocabulary of `vocab_size` pieces."""
-    student = profile.student
-    return BertShape(student.layers, student.hidden, vocab_size, student.heads, student.intermediate)
-
-
-def masking_of(profile: Profile) -> Masking:
-    """How the profile masks."""
-    mixing = profile.mixing
-    return Masking(mixing.mask_rate, mixing.max_masks, mixing.max_teacher_masks)
-
-
-def stage_one_recipe(settings: StageOneSettings) -> Recipe:
-    """Stage I's recipe with its learning rates by part. Raises `UserError` for an unknown preset."""
-    return Recipe(**settings.recipe(), multipliers=multipliers(settings.preset, settings.multipliers))
-
-
-def embedding_start(
-    settings: StageOneSettings,
-    teacher: PreTrainedModel,
-    vocabulary: Vocabulary,
-    tokenizer: PreTrainedTokenizerFast,
-    store: WordStore,
-    width: int,
-    seed: int,
-) -> Start:
-    """Where the profile lets student embeddings of `width` dimensions begin.
-
-    `tokenizer` is the teacher's; `store` holds the text in which pieces are counted.
-    """
-    table: Tensor = teacher.get_input_embeddings().weight  # type: ignore[assignment]
-    own = vocabulary.tokenizer()
-
-    def warm(weights: Tensor | None = None, std: float | None = None) -> Start:
-        return pca_start(table, teacher_pieces(own, tokenizer), width, weights=weights, std=std)
-
-    std = spread(warm()) if settings.start_std == "pca" else settings.start_std
-    if settings.start == "warm":
-        if not settings.weighting:
-            return warm(std=std)
-        return warm(piece_frequencies(store, store.table(own), len(vocabulary)) ** settings.weighting, std)
-    generator = torch.Generator().manual_seed(seed)
-    return random_start(len(vocabulary), width, table.shape[1], generator=generator, std=std or BERT_STD)
-
-
-def pairs_of(settings: StageOneSettings, vocabulary: Vocabulary, tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
-    """Keyword arguments of stage I about the pieces that the student and the teacher both have."""
-    needed = settings.shared or settings.agreement
-    return {
-        "shared": shared_pieces(vocabulary.tokenizer(), tokenizer) if needed else None,
-        "tie_shared": settings.shared,
-        "agreement": settings.agreement,
-    }
-
-
-def _check(profile: Profile, vocabulary: Path | None) -> None:
-    """Refuse settings that would otherwise be passed over in silence."""
-    texts = {"vocabulary.source": profile.vocabulary.source, "stage_one.corpus": profile.stage_one.corpus}
-    for name, spec in texts.items():
-        if spec is not None:
-            raise UserError(
-                f"{name}={spec} is a setting of the book: `mixvocab distill` reads one text for all; a vocabulary of "
-                "another text comes from `mixvocab vocab` and --vocab"
-            )
-    if vocabulary and profile.vocabulary.kind != "learned":
-        raise UserError(f"vocabulary.kind={profile.vocabulary.kind} and --vocab exclude each other: leave one out")
-
-
-def _vocabulary(
-    profile: Profile, corpus: Corpus, teacher: TeacherSource, folder: Path, given: Path | None, processes: int
-) -> Vocabulary:
-    if given:
-        return Vocabulary.load(given)
-    if not (folder / "tokenizer.json").exists():
-        settings = profile.vocabulary
-        if settings.kind == "teacher":
-            chosen = teacher_vocabulary(load_tokenizer(teacher.folder))
-        else:
-            chosen = learn_vocabulary(count_words(corpus.documents(), processes=processes), settings.size)
-            if settings.kind == "shared":
-                chosen = shared_vocabulary(chosen, load_tokenizer(teacher.folder))
-        chosen.save(folder)
-    return Vocabulary.load(folder)
-
-
-def _store(
-    profile: Profile, corpus: Corpus, teacher: TeacherSource, lowercase: bool, folder: Path, processes: int
-) -> WordStore:
-    if folder.exists():
-        return WordStore.open(folder)
-    return WordStore.build(
-        corpus.documents(),
-        folder,
-        teacher=load_tokenizer(teacher.folder),
-        lowercase=lowercase,
-        heldout=profile.corpus.heldout,
-        processes=processes,
-    )
-
-
-def _stage_one(
-    profile: Profile, teacher: TeacherSource, vocab: Vocabulary, mixer: Mixer, seed: int, folder: Path
-) -> tuple[Tensor, TrainResult]:
-    settings = profile.stage_one
-    model, tokenizer = load_teacher(teacher.folder), load_tokenizer(teacher.folder)
-    start = embedding_start(settings, model, vocab, tokenizer, mixer.store, profile.student.hidden, seed)
-    if not settings.steps:
-        return start.embeddings, TrainResult([], [], 0, 0, 0.0)
-    recipe = stage_one_recipe(settings)
-    mixed, result = stage_one(
-        model,
-        start,
-        mixer,
-        recipe,
-        seed=seed,
-        tied=settings.tied,
-        **pairs_of(settings, vocab, tokenizer),
-        heldout_batches=settings.heldout_batches,
-        folder=folder,
-    )
-    return mixed.student_embeddings.weight.detach().cpu(), result
-
-
-def _remembered(
-    file: Path, make: Callable[[], tuple[Tensor, TrainResult]], is_main: bool
-) -> tuple[Tensor, dict[str, Any]]:
-    """Stage I's embeddings and curves from `file`, or from `make` and then kept there."""
-    curve = file.with_suffix(".json")
-    if file.exists():
-        return load_file(file)["embeddings"], json.loads(curve.read_text(encoding="utf-8"))
-    embeddings, result = make()
-    if is_main:
-        write_json(curve, asdict(result))
-        partial = file.with_suffix(".partial")
-        save_file({"embeddings": embeddings.contiguous()}, partial)
-        os.replace(partial, file)
-    return embeddings, asdict(result)

@@ -38,7 +38,7 @@ def test_help_names_the_commands_and_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert {"vocab", "book"} <= set(done.stdout.split())
+    assert {"vocab", "distill"} <= set(done.stdout.split())
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,7 +69,7 @@ def test_vocab_writes_a_vocabulary_and_compares_it(
 
 
 def test_an_unknown_profile_is_refused_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("book", "run", "--profile", "laptopp") == 2
+    assert run("distill", "--out", "x", "--profile", "laptopp") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "laptopp" in line
     assert "laptop" in line.replace("laptopp", "")

@@ -1,30 +1,41 @@
 """The whole way on a tiny teacher: files to student, resume, and a student that anything can load."""
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from mixvocab import pipeline
-from mixvocab.book.profiles import Profile, load_profile
-from mixvocab.errors import UserError
-from mixvocab.sources import Corpus, TeacherSource, resolve_corpus, resolve_teacher
+from mixvocab.cli import main
+from mixvocab.common.errors import UserError
+from mixvocab.distill import mixed_vocab
+from mixvocab.pipeline import Plan, distill
+from mixvocab.settings.profiles import load_profile
 
-Inputs = tuple[Profile, Corpus, TeacherSource]
+Planner = Callable[..., Plan]
 
 
 @pytest.fixture
-def inputs(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any]) -> Inputs:
-    corpus = resolve_corpus(str(tiny_corpus))
-    return load_profile("smoke", **tiny_settings), corpus, resolve_teacher(str(tiny_teacher))
+def planned(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any]) -> Planner:
+    """Plans on the tiny world with some settings changed."""
+    settings = tiny_settings | {"corpus.source": str(tiny_corpus), "teacher.source": str(tiny_teacher)}
+    return lambda **more: Plan(load_profile("smoke", **settings | more))
 
 
-def test_student_loads_with_plain_transformers_and_says_what_it_is(tmp_path: Path, inputs: Inputs) -> None:
-    out = pipeline.distill(*inputs, tmp_path / "student")
+@pytest.fixture
+def plan(planned: Planner) -> Plan:
+    return planned()
+
+
+def test_student_loads_with_plain_transformers_and_says_what_it_is(tmp_path: Path, plan: Plan) -> None:
+    out = distill(plan, tmp_path / "student")
     model = AutoModelForMaskedLM.from_pretrained(out).eval()
     tokenizer = AutoTokenizer.from_pretrained(out)
     assert model.config.vocab_size == len(tokenizer) == 300
@@ -33,91 +44,67 @@ def test_student_loads_with_plain_transformers_and_says_what_it_is(tmp_path: Pat
     assert not (out / ".work").exists()
 
 
-def test_same_seed_same_bytes(tmp_path: Path, inputs: Inputs) -> None:
-    one, two = (pipeline.distill(*inputs, tmp_path / name) / "model.safetensors" for name in ("one", "two"))
+def test_same_seed_same_bytes(tmp_path: Path, plan: Plan) -> None:
+    one, two = (distill(plan, tmp_path / name) / "model.safetensors" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
 
 
-def changed(profile: Profile, **stage_one: Any) -> Profile:
-    return profile.model_copy(update={"stage_one": profile.stage_one.model_copy(update=stage_one)})
+def test_without_stage_one_the_student_starts_from_the_copy(tmp_path: Path, planned: Planner) -> None:
+    plan = planned(**{"stage_one.steps": 0})
+    said = json.loads((distill(plan, tmp_path / "student") / "distillation.json").read_text(encoding="utf-8"))
+    assert said["stage_one"] is None
+    assert said["stage_two"]["steps"] == plan.profile.stage_two.steps
 
 
-def test_without_stage_one_the_student_starts_from_the_copy(tmp_path: Path, inputs: Inputs) -> None:
-    profile, *rest = inputs
-    out = pipeline.distill(changed(profile, steps=0), *rest, tmp_path / "student")
-    said = json.loads((out / "distillation.json").read_text(encoding="utf-8"))
-    assert (said["stage_one"]["steps"], said["stage_one"]["curve"]) == (0, [])
-    assert said["stage_two"]["steps"] == profile.stage_two.steps
-
-
-def test_sharing_and_agreement_reach_stage_one(tmp_path: Path, inputs: Inputs) -> None:
-    profile, *rest = inputs
-    curves = []
-    for number, more in enumerate(({}, {"shared": True}, {"agreement": 1.0})):
-        out = pipeline.distill(changed(profile, **more), *rest, tmp_path / str(number))
-        curves.append(json.loads((out / "distillation.json").read_text(encoding="utf-8"))["stage_one"]["curve"])
-    plain, shared, asked = (curve[0] for curve in curves)
-    assert shared["teacher"] != plain["teacher"]
-    assert asked["loss"] == plain["loss"]
-    assert "agreement" in asked
-    assert "agreement" not in plain
-
-
-def test_a_random_start_may_have_the_copys_spread(tmp_path: Path, inputs: Inputs) -> None:
-    profile, corpus, teacher = inputs
-    model, tokenizer = pipeline.load_teacher(teacher.folder), pipeline.load_tokenizer(teacher.folder)
-    vocab = pipeline.learn_vocabulary(pipeline.count_words(corpus.documents()), 300)
-    store = pipeline.WordStore.build(corpus.documents(), tmp_path / "store", teacher=tokenizer, heldout=0.2)
-
-    def start(**more: Any) -> torch.Tensor:
-        settings = changed(profile, **more).stage_one
-        return pipeline.embedding_start(settings, model, vocab, tokenizer, store, 16, 0).embeddings
-
-    warm, plain, wide = start(start="warm"), start(start="random"), start(start="random", start_std="pca")
-    assert float(wide.std()) == pytest.approx(float(warm.std()), rel=0.05)
-    assert float(plain.std()) == pytest.approx(0.02, rel=0.05)
-    assert not torch.allclose(wide, warm)
+def test_another_method_is_asked_for_by_its_name(tmp_path: Path, plan: Plan, tiny_corpus: Path) -> None:
+    mixed, nokd = (distill(plan, tmp_path / name, method=name) for name in ("mixed", "nokd"))
+    assert (mixed / "model.safetensors").read_bytes() != (nokd / "model.safetensors").read_bytes()
+    text = (nokd / "distillation.json").read_text(encoding="utf-8")
+    assert json.loads(text)["method"] == "nokd"
+    assert str(tiny_corpus) not in text  # a student travels: it says what it read, and not where that lay
+    with pytest.raises(UserError, match="method 'nokt' is unknown; choose from nokd"):
+        distill(plan, tmp_path / "third", method="nokt")
 
 
 def test_a_run_killed_in_stage_two_does_not_repeat_stage_one(
-    tmp_path: Path, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = pipeline.distill(*inputs, tmp_path / "whole")
+    whole = distill(plan, tmp_path / "whole")
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "stage_two", killed)
+        patch.setattr(mixed_vocab, "stage_two", killed)
         with pytest.raises(KeyboardInterrupt):
-            pipeline.distill(*inputs, tmp_path / "resumed")
+            distill(plan, tmp_path / "resumed")
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "stage_one", killed)
-        resumed = pipeline.distill(*inputs, tmp_path / "resumed")
+        patch.setattr(mixed_vocab, "stage_one", killed)
+        resumed = distill(plan, tmp_path / "resumed")
     assert (whole / "model.safetensors").read_bytes() == (resumed / "model.safetensors").read_bytes()
 
 
-def test_an_occupied_folder_is_left_alone(tmp_path: Path, inputs: Inputs) -> None:
+def test_an_occupied_folder_is_left_alone(tmp_path: Path, plan: Plan) -> None:
     out = tmp_path / "thesis"
     out.mkdir()
     (out / "thesis.tex").write_text("mine")
     with pytest.raises(UserError, match="not empty"):
-        pipeline.distill(*inputs, out)
+        distill(plan, out)
     assert (out / "thesis.tex").read_text() == "mine"
 
 
 def test_an_unfinished_run_of_other_settings_is_not_continued(
-    tmp_path: Path, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "stage_two", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(mixed_vocab, "stage_two", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        pipeline.distill(*inputs, tmp_path / "student")
+        distill(plan, tmp_path / "student")
     with pytest.raises(UserError, match="other settings"):
-        pipeline.distill(*inputs, tmp_path / "student", seed=1)
+        distill(plan, tmp_path / "student", seed=1)
 
 
-def test_a_finished_students_logits_are_those_on_disk(tmp_path: Path, inputs: Inputs) -> None:
-    out = pipeline.distill(*inputs, tmp_path / "student")
+def test_a_finished_students_logits_are_those_on_disk(tmp_path: Path, plan: Plan) -> None:
+    out = distill(plan, tmp_path / "student")
     ids = torch.tensor([[2, 30, 4, 40, 3]])
     first = AutoModelForMaskedLM.from_pretrained(out).eval()(ids).logits
     again = AutoModelForMaskedLM.from_pretrained(out).eval()(ids).logits
@@ -126,11 +113,9 @@ def test_a_finished_students_logits_are_those_on_disk(tmp_path: Path, inputs: In
 
 @pytest.mark.parametrize("kind", ["teacher", "shared"])
 def test_the_vocabulary_can_come_from_the_teacher(
-    kind: str, tmp_path: Path, tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any]
+    kind: str, tmp_path: Path, planned: Planner, tiny_teacher: Path
 ) -> None:
-    profile = load_profile("smoke", **tiny_settings | {"vocabulary.kind": kind, "mixing.unit": "piece"})
-    source = resolve_teacher(str(tiny_teacher))
-    out = pipeline.distill(profile, resolve_corpus(str(tiny_corpus)), source, tmp_path / "student")
+    out = distill(planned(**{"vocabulary.kind": kind}), tmp_path / "student")
     pieces = AutoTokenizer.from_pretrained(out).get_vocab()
     teacher = AutoTokenizer.from_pretrained(tiny_teacher).get_vocab()
     assert set(pieces) <= set(teacher)
@@ -138,38 +123,47 @@ def test_the_vocabulary_can_come_from_the_teacher(
     assert AutoModelForMaskedLM.from_pretrained(out).config.vocab_size == len(pieces)
 
 
-@pytest.mark.parametrize(
-    ("setting", "vocabulary", "message"),
-    [
-        ({"vocabulary.source": "code"}, None, "mixvocab vocab"),
-        ({"stage_one.corpus": "code"}, None, "stage_one.corpus=code is a setting of the book"),
-        ({"vocabulary.kind": "shared"}, "given", "exclude each other"),
-    ],
-)
-def test_settings_that_would_be_passed_over_are_refused(
-    setting: dict[str, str], vocabulary: str | None, message: str, tmp_path: Path, inputs: Inputs
+def test_a_given_vocabulary_is_the_students(tmp_path: Path, plan: Plan, tiny_corpus: Path) -> None:
+    assert main_ends("vocab", tiny_corpus, "--size", "220", "--cased", "--out", tmp_path / "vocab") == 0
+    given = replace(plan, given=tmp_path / "vocab")
+    out = distill(given, tmp_path / "student", method="pca")
+    assert (out / "vocab.txt").read_bytes() == (tmp_path / "vocab" / "vocab.txt").read_bytes()
+    assert not given.rows().lowercase  # the text is read as the vocabulary reads
+    with pytest.raises(UserError, match="nowhere"):
+        distill(replace(plan, given=tmp_path / "nowhere"), tmp_path / "other")
+
+
+def test_a_given_vocabulary_and_another_kind_exclude_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, corpus, teacher = inputs
-    given = tmp_path / vocabulary if vocabulary else None
-    with pytest.raises(UserError, match=message):
-        pipeline.distill(load_profile("smoke", **setting), corpus, teacher, tmp_path / "student", vocabulary=given)
-    assert not (tmp_path / "student").exists()
+    arguments = ["distill", "--out", tmp_path / "s", "--vocab", tmp_path, "--set", "vocabulary.kind=shared"]
+    assert main_ends(*arguments, "--profile", "smoke") == 2
+    assert "exclude each other" in capsys.readouterr().err
 
 
-def test_the_unit_of_mixing_reaches_stage_one(
-    tmp_path: Path, inputs: Inputs, tiny_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+def main_ends(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0)
+
+
+def test_two_processes_train_one_student(
+    tmp_path: Path, tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any]
 ) -> None:
-    mixers = []
-
-    def stage_one(*args: Any, **_: Any) -> None:
-        mixers.append(args[2])
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(pipeline, "stage_one", stage_one)
-    profile = load_profile("smoke", **tiny_settings | {"mixing.unit": "sequence"})
-    with pytest.raises(KeyboardInterrupt):
-        pipeline.distill(profile, *inputs[1:], tmp_path / "student")
-    student = mixers[0].unmasked(32, np.random.default_rng(0)).student
-    assert (student == student[:, :1]).all()
-    assert student.any()
-    assert not student.all()
+    launched = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    launched += ["--main_process_port", "0", "-m"]
+    given = [f"--set={name}={value}" for name, value in tiny_settings.items()]
+    command = ["mixvocab.cli", "distill", "--text", str(tiny_corpus), "--teacher", str(tiny_teacher), *given]
+    done = subprocess.run(
+        [*launched, *command, "--profile", "smoke", "--out", str(tmp_path / "student")],
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = json.loads((tmp_path / "student" / "distillation.json").read_text(encoding="utf-8"))
+    settings = tiny_settings["stage_two.steps"], tiny_settings["mixing.length"]
+    # Each process reads its half of a batch: together as many tokens as one process would.
+    assert said["stage_two"]["steps"] == settings[0]
+    batch = said["profile"]["stage_two"]["batch_size"]
+    assert 0.5 * settings[0] * batch * settings[1] < said["stage_two"]["tokens"] <= settings[0] * batch * settings[1]
+    assert AutoModelForMaskedLM.from_pretrained(tmp_path / "student").config.vocab_size == 300

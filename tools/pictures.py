@@ -14,8 +14,8 @@ from typing import Any
 from browsing import HTML, ROOT, browser, opened, rendered, served
 from PIL import Image
 
-from mixvocab.book.head import CARD_SIZE
 from mixvocab.widgets import style
+from mixvocab_book.press.head import CARD_SIZE
 
 THEME = ROOT / "book" / "theme"
 README = ROOT / "book" / "pictures"

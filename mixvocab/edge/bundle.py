@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mixvocab.errors import UserError
-from mixvocab.files import file_sha256
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import file_sha256
 
 FLOATS = "model.onnx"
 ROUNDED = "model.w8.onnx"

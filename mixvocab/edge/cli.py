@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixvocab.errors import UserError
-from mixvocab.extras import need
+from mixvocab.common.errors import UserError
+from mixvocab.common.extras import need
 
 if TYPE_CHECKING:
     from mixvocab.edge.runtime import Answer, Text
@@ -28,10 +28,12 @@ def export(
     from mixvocab.edge.bundle import deployed_bytes
     from mixvocab.edge.export import export as run
 
-    done = run(folder, out)
+    exported = run(folder, out)
     sizes = deployed_bytes(out)
-    typer.echo(f"written to {out}: {done.bundle.task} ({done.bundle.kind}), window {done.bundle.window} tokens")
-    gaps = ", ".join(f"{gap:.1e} ({numbers})" for numbers, gap in done.gaps.items())
+    typer.echo(
+        f"written to {out}: {exported.bundle.task} ({exported.bundle.kind}), window {exported.bundle.window} tokens"
+    )
+    gaps = ", ".join(f"{gap:.1e} ({numbers})" for numbers, gap in exported.gaps.items())
     typer.echo(f"largest difference of a logit from PyTorch: {gaps}")
     typer.echo(f"to deploy: {sum(sizes.values()):,} bytes: " + ", ".join(f"{n} {size:,}" for n, size in sizes.items()))
 
@@ -92,9 +94,9 @@ def bench(
         table.add_column(heading, justify="left" if heading == "model" else "right")
     for threads in sorted({1, os.cpu_count() or 1}):
         models = [exported(folder, numbers=kind, threads=threads) for folder in folders for kind in GRAPHS]
-        for one in measure(models, fitting, rounds):
-            times = (f"{value:.3f}" for value in (one.p50, one.p95, one.text_p50, one.text_p95))
-            table.add_row(one.name, str(one.threads), str(one.length), *times)
+        for latency in measure(models, fitting, rounds):
+            times = (f"{ms:.3f}" for ms in (latency.p50, latency.p95, latency.text_p50, latency.text_p95))
+            table.add_row(latency.name, str(latency.threads), str(latency.length), *times)
     Console().print(table)
 
 

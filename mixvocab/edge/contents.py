@@ -22,13 +22,13 @@ ORDER = (*dict.fromkeys(PARTS.values()), HEADS, GRAPH, VOCABULARY, LABELS)
 
 def bytes_by_part(model: Path) -> dict[str, int]:
     """Bytes of an exported model with the tokenizer and task.json beside it; the sum is what a device stores."""
-    found: Counter[str] = Counter(dict.fromkeys(ORDER, 0))
+    sizes: Counter[str] = Counter(dict.fromkeys(ORDER, 0))
     for tensor in onnx.load(model).graph.initializer:
-        found[_part(tensor.name)] += len(tensor.raw_data)
-    found[GRAPH] = model.stat().st_size - sum(size for part, size in found.items() if part != GRAPH)
-    found[VOCABULARY] = (model.parent / TOKENIZER).stat().st_size
-    found[LABELS] = (model.parent / TASK).stat().st_size
-    return {part: found[part] for part in ORDER}
+        sizes[_part(tensor.name)] += len(tensor.raw_data)
+    sizes[GRAPH] = model.stat().st_size - sum(size for part, size in sizes.items() if part != GRAPH)
+    sizes[VOCABULARY] = (model.parent / TOKENIZER).stat().st_size
+    sizes[LABELS] = (model.parent / TASK).stat().st_size
+    return {part: sizes[part] for part in ORDER}
 
 
 def operators(model: Path | bytes) -> Counter[str]:

@@ -15,32 +15,28 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
+from transformers import BertForMaskedLM, BertForSequenceClassification, PreTrainedModel
 
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import atomic_write
 from mixvocab.edge.bundle import GRAPHS, TASK, TOKENIZER, Bundle, Kind
-from mixvocab.edge.graph import Plan, bert
-from mixvocab.edge.network import Floats, Integers, Numbers, Rounded
+from mixvocab.edge.graph import bert
+from mixvocab.edge.network import Floats, Integers, Rounded
 from mixvocab.edge.runtime import open_session
-from mixvocab.errors import UserError
-from mixvocab.models.joint import JointBert
-from mixvocab.models.loading import quietly
+from mixvocab.models.loading import load_pretrained, read_config
 from mixvocab.sources.glue import LAYOUTS
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.folder import read_task
+from mixvocab.tasks.joint_bert import JointBert
 
 TOLERANCE = 1e-4  # largest difference of a logit between PyTorch and 32-bit ONNX
 NONSENSE = 1e4  # the same for 8 bits, where the task's scores decide: this only catches a broken graph
-_NUMBERS: dict[Kind, tuple[Numbers, float]] = {
+_NUMBERS: dict[Kind, tuple[Floats, float]] = {
     "fp32": (Floats(), TOLERANCE),
     "w8": (Rounded(), NONSENSE),
     "int8": (Integers(), NONSENSE),
 }
-CLASSES = {
-    "joint": JointBert,
-    "classification": BertForSequenceClassification,
-    "regression": BertForSequenceClassification,
-    "masked": BertForMaskedLM,
-}
+SINGLE_TEXTS = {layout.folder for layout in LAYOUTS if len(layout.hub_columns) == 1}  # tasks whose rows are no pairs
 COPIED = ("config.json", "model.safetensors", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
 
@@ -80,39 +76,31 @@ def export(folder: Path, out: Path) -> Exported:
     return Exported(out, bundle, gaps)
 
 
-def load(folder: Path) -> tuple[nn.Module, Bundle]:
-    """The PyTorch model of a folder, ready to predict, and what there is to say about it."""
-    try:
-        json.loads((folder / "config.json").read_text(encoding="utf-8"))  # transformers takes a missing one for empty
-        config = BertConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError):
-        raise UserError(f"{folder}: no model in it (config.json is missing or damaged)") from None
-    if config.model_type != "bert" or config.hidden_act != "gelu":
-        raise UserError(f"{folder}: {config.model_type} with {config.hidden_act}; only BERT with gelu is exported")
-    if "BertForMaskedLM" in (config.architectures or []):
-        bundle = Bundle("masked-lm", "masked", config.max_position_embeddings, pair=config.type_vocab_size > 1)
+def load(folder: Path) -> tuple[PreTrainedModel, Bundle]:
+    """The PyTorch model of a folder, ready to predict, and what there is to say about it.
+
+    Raises UserError as `export` does.
+    """
+    config = read_config(folder)
+    family, activation = config.get("model_type", "bert"), config.get("hidden_act", "gelu")
+    if (family, activation) != ("bert", "gelu"):
+        raise UserError(f"{folder}: {family} with {activation}; only BERT with gelu is exported")
+    if "BertForMaskedLM" in (config.get("architectures") or []):
+        model, _ = load_pretrained(BertForMaskedLM, folder, new_head=False)
+        window, pair = model.config.max_position_embeddings, model.config.type_vocab_size > 1
+        return model, Bundle("masked-lm", "masked", window, pair=pair)
+    about = read_task(folder)
+    bundle = Bundle(str(about["task"]), about["kind"], about["window"])
+    if bundle.kind == "joint":
+        model, _ = load_pretrained(JointBert, folder, new_head=False)
+        labels, slots = tuple(model.config.intent_labels), tuple(model.config.slot_labels)
     else:
-        about = read_task(folder)
-        bundle = Bundle(str(about["task"]), about["kind"], min(about["window"], config.max_position_embeddings))
-        bundle = _labelled(bundle, config, folder)
-    try:
-        with quietly():
-            model = CLASSES[bundle.kind].from_pretrained(folder, local_files_only=True, use_safetensors=True)
-    except Exception as error:  # safetensors, transformers and torch raise their own
-        raise UserError(f"{folder}: the weights cannot be loaded ({error}): save the model again") from None
-    return model.eval(), bundle
-
-
-def plan_of(config: BertConfig, bundle: Bundle) -> Plan:
-    """The graph that belongs to a model."""
-    return Plan(
-        kind=bundle.kind,
-        layers=config.num_hidden_layers,
-        heads=config.num_attention_heads,
-        window=bundle.window,
-        pair=bundle.pair,
-        epsilon=config.layer_norm_eps,
-    )
+        model, _ = load_pretrained(BertForSequenceClassification, folder, new_head=False)
+        names = model.config.id2label
+        labels, slots = () if bundle.kind == "regression" else tuple(str(names[i]) for i in range(len(names))), ()
+        bundle = replace(bundle, pair=bundle.task not in SINGLE_TEXTS)
+    window = min(bundle.window, model.config.max_position_embeddings)
+    return model, replace(bundle, window=window, labels=labels, slots=slots)
 
 
 def weights_of(model: nn.Module) -> dict[str, np.ndarray]:
@@ -120,13 +108,13 @@ def weights_of(model: nn.Module) -> dict[str, np.ndarray]:
     return {name: tensor.detach().float().cpu().numpy() for name, tensor in model.state_dict().items()}
 
 
-def gap_to_torch(model: nn.Module, graph: bytes, bundle: Bundle, seed: int = 0) -> float:
+def gap_to_torch(model: PreTrainedModel, graph: bytes, bundle: Bundle, seed: int = 0) -> float:
     """Largest difference of a logit at real positions, over random batches of several lengths with padding."""
     rng = np.random.default_rng(seed)
     session = open_session(graph)
     largest = 0.0
     for length in sorted({4, min(17, bundle.window), min(64, bundle.window), bundle.window}):
-        ids = rng.integers(0, model.config.vocab_size, (3, length))  # type: ignore[union-attr,arg-type]
+        ids = rng.integers(0, model.config.vocab_size, (3, length))
         real = np.arange(length) < np.array([length, max(2, length // 2), 2])[:, None]
         feed = {"input_ids": ids, "attention_mask": real.astype(np.int64)}
         if bundle.pair:
@@ -145,40 +133,25 @@ def _logits(output: object) -> tuple[Tensor, ...]:
     return output if isinstance(output, tuple) else (output.logits,)  # type: ignore[attr-defined]
 
 
-def _write_graphs(model: nn.Module, bundle: Bundle, folder: Path) -> tuple[Bundle, dict[Kind, float]]:
-    plan, weights = plan_of(model.config, bundle), weights_of(model)  # type: ignore[arg-type]
+def _write_graphs(model: PreTrainedModel, bundle: Bundle, folder: Path) -> tuple[Bundle, dict[Kind, float]]:
+    weights = weights_of(model)
     gaps: dict[Kind, float] = {}
     digests = {}
     for kind, (numbers, allowed) in _NUMBERS.items():
-        name = GRAPHS[kind]
-        data = bert(plan, weights, numbers).SerializeToString(deterministic=True)
-        gap = gap_to_torch(model, data, bundle)
-        if not gap <= allowed:
-            raise UserError(f"{name}: a logit differs from PyTorch's by {gap:.1e}, more than {allowed:.0e} allowed")
-        gaps[kind] = gap
-        digests[name] = hashlib.sha256(data).hexdigest()
-        _write(folder / name, data)
+        file = folder / GRAPHS[kind]
+        graph = bert(model.config, bundle, weights, numbers).SerializeToString(deterministic=True)
+        gaps[kind] = gap_to_torch(model, graph, bundle)
+        if not gaps[kind] <= allowed:
+            reason = f"a logit differs from PyTorch's by {gaps[kind]:.1e}, more than {allowed:.0e} allowed"
+            raise UserError(f"{file.name}: {reason}")
+        digests[file.name] = hashlib.sha256(graph).hexdigest()
+        _write(file, graph)
     return replace(bundle, sha256=digests), gaps
 
 
-def _labelled(bundle: Bundle, config: BertConfig, folder: Path) -> Bundle:
-    if bundle.kind == "joint":
-        try:
-            return replace(bundle, labels=tuple(config.intent_labels), slots=tuple(config.slot_labels))
-        except AttributeError as error:
-            raise UserError(f"{folder}/config.json: a joint model without label names ({error})") from None
-    # transformers has turned the JSON file's keys into numbers
-    names = {int(number): str(name) for number, name in (config.id2label or {}).items()}
-    labels = () if bundle.kind == "regression" else tuple(names[i] for i in range(len(names)))
-    single = {layout.folder for layout in LAYOUTS if len(layout.hub_columns) == 1}
-    return replace(bundle, labels=labels, pair=bundle.task not in single)
-
-
 def _write(file: Path, data: bytes) -> None:
-    with open(file, "wb") as stream:
+    with atomic_write(file, "wb") as stream:
         stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 @contextmanager

@@ -10,43 +10,37 @@ query, key and value, `Attention`, `LayerNormalization`, `Gelu`. All are standar
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import onnx
 from onnx import TensorProto
+from transformers import PreTrainedConfig
 
-from mixvocab.edge.network import Network, Numbers
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to build beside the weights."""
-
-    kind: str  # "joint", "classification", "regression", or "masked": a masked language model
-    layers: int
-    heads: int
-    window: int  # positions are kept up to here; longer inputs are an error
-    pair: bool = False  # whether there is an input for token types
-    epsilon: float = 1e-12
+from mixvocab.edge.bundle import Bundle
+from mixvocab.edge.network import Floats, Network
 
 
-def bert(plan: Plan, weights: Mapping[str, np.ndarray], numbers: Numbers) -> onnx.ModelProto:
-    """The model of `plan` with the weights of a PyTorch state dict (`bert.` and heads, as transformers names them).
+def bert(
+    config: PreTrainedConfig, bundle: Bundle, weights: Mapping[str, np.ndarray], numbers: Floats
+) -> onnx.ModelProto:
+    """The model of a configuration with the weights of a PyTorch state dict, named as transformers names them.
 
-    Inputs `input_ids`, `attention_mask` and for pairs `token_type_ids`, all (B, T) int64. Outputs are logits:
-    joint `intent` (B, I) and `slots` (B, T, S); masked `logits` (B, T, V); else `logits` (B, C).
+    Kind, window (positions are kept up to there; longer inputs are an error) and whether there are pairs come from
+    `bundle`. Inputs `input_ids`, `attention_mask` and for pairs `token_type_ids`, all (B, T) int64. Outputs are
+    logits: joint `intent` (B, I) and `slots` (B, T, S); masked `logits` (B, T, V); else `logits` (B, C).
     """
-    return _Bert(plan, weights, numbers).build()
+    return _Bert(config, bundle, weights, numbers).build()
 
 
 class _Bert:
-    def __init__(self, plan: Plan, weights: Mapping[str, np.ndarray], numbers: Numbers) -> None:
-        self.plan, self.weights, self.numbers = plan, weights, numbers
+    def __init__(
+        self, config: PreTrainedConfig, bundle: Bundle, weights: Mapping[str, np.ndarray], numbers: Floats
+    ) -> None:
+        self.config, self.bundle, self.weights, self.numbers = config, bundle, weights, numbers
         self.net = Network()
 
     def build(self) -> onnx.ModelProto:
-        net, plan = self.net, self.plan
+        net, layers = self.net, self.config.num_hidden_layers
         ids = net.input("input_ids", ("B", "T"))
         real = net.input("attention_mask", ("B", "T"))
         length = net.node("Shape", ids, start=1, end=2)
@@ -55,9 +49,9 @@ class _Bert:
         # ONNX Runtime's Attention does not stretch a mask over queries by itself: once for all layers.
         size = net.node("Concat", net.integers(1, 1), length, net.integers(1), axis=0)
         every_row = net.node("Expand", one_row, size)  # (B, 1, T, T)
-        first_alone = plan.kind in ("classification", "regression")
-        for i in range(plan.layers):
-            if first_alone and i == plan.layers - 1:
+        first_alone = self.bundle.kind in ("classification", "regression")
+        for i in range(layers):
+            if first_alone and i == layers - 1:
                 x = self._layer(f"bert.encoder.layer.{i}", x, one_row, self._first(x))
             else:
                 x = self._layer(f"bert.encoder.layer.{i}", x, every_row, x)
@@ -67,10 +61,10 @@ class _Bert:
     def _embeddings(self, ids: str, length: str) -> str:
         """(B, T, H): the sum of a piece's, its position's and its type's rows, normalised."""
         net, prefix = self.net, "bert.embeddings"
-        positions = self.weights[f"{prefix}.position_embeddings.weight"][: self.plan.window]
+        positions = self.weights[f"{prefix}.position_embeddings.weight"][: self.bundle.window]
         types = self.weights[f"{prefix}.token_type_embeddings.weight"]
         pieces = self.numbers.rows(net, *self._table(f"{prefix}.word_embeddings"), "Gather", ids)
-        if self.plan.pair:
+        if self.bundle.pair:
             chosen = net.input("token_type_ids", ("B", "T"))
             pieces = net.node("Add", pieces, self.numbers.rows(net, "types", types, "Gather", chosen))
         else:
@@ -80,7 +74,7 @@ class _Bert:
 
     def _layer(self, name: str, x: str, mask: str, query: str) -> str:
         """One layer's output for the tokens of `query` (B, Q, H), which look at all tokens of `x` (B, T, H)."""
-        net, heads, attention = self.net, self.plan.heads, f"{name}.attention"
+        net, heads, attention = self.net, self.config.num_attention_heads, f"{name}.attention"
         maps = [f"{attention}.self.{part}" for part in ("query", "key", "value")]
         if query == x:
             qkv = net.nodes("Split", self._dense(x, *maps), outputs=3, axis=-1, num_outputs=3)
@@ -93,7 +87,7 @@ class _Bert:
         return self._normalised(self._dense(wide, f"{name}.output.dense"), x, f"{name}.output.LayerNorm")
 
     def _heads(self, x: str) -> None:
-        kind = self.plan.kind
+        kind = self.bundle.kind
         if kind == "masked":
             wide = self.net.node("Gelu", self._dense(x, "cls.predictions.transform.dense"))
             hidden = self._normalised(wide, "", "cls.predictions.transform.LayerNorm")
@@ -131,7 +125,7 @@ class _Bert:
         scale, bias = (
             self.net.constant(f"{name}.{part}", self.weights[f"{name}.{part}"]) for part in ("weight", "bias")
         )
-        return self.net.node("LayerNormalization", total, scale, bias, axis=-1, epsilon=self.plan.epsilon)
+        return self.net.node("LayerNormalization", total, scale, bias, axis=-1, epsilon=self.config.layer_norm_eps)
 
     def _table(self, name: str) -> tuple[str, np.ndarray]:
         return name, self.weights[f"{name}.weight"]

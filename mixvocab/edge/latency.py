@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from mixvocab.edge.bundle import Bundle, Kind
-from mixvocab.edge.runtime import inputs, open_session
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
+from mixvocab.edge.bundle import Kind
+from mixvocab.edge.runtime import Predictor, inputs
 from mixvocab.tasks.encoding import Encoder
 
 TURN = 0.025  # seconds of queries that a model gets at a time, at least one query
@@ -66,50 +66,37 @@ def measure(contestants: Sequence[Contestant], lengths: Sequence[int], rounds: i
     Each turn asks new random texts. A model that answers within a few milliseconds gets several queries a turn, and
     one before them that is not counted: the model before it has emptied the processor's caches.
     """
-    found = []
+    latencies = []
     for length in lengths:
-        texts = {id(one.encoder): _Texts(one.encoder, length, seed) for one in contestants}
+        texts = {id(model.encoder): _Texts(model.encoder, length, seed) for model in contestants}
         times: list[list[tuple[float, float]]] = [[] for _ in contestants]
-        counts = [_per_turn(one, texts[id(one.encoder)]) for one in contestants]
+        counts = [_per_turn(model, texts[id(model.encoder)]) for model in contestants]
         for _ in range(rounds):
-            for one, count, taken in zip(contestants, counts, times, strict=True):
-                one.before()
+            for model, count, taken in zip(contestants, counts, times, strict=True):
+                model.before()
                 if count > 1:
-                    _query(one, texts[id(one.encoder)].draw())
-                taken += [_query(one, texts[id(one.encoder)].draw()) for _ in range(count)]
-        for one, taken in zip(contestants, times, strict=True):
+                    _query(model, texts[id(model.encoder)].draw())
+                taken += [_query(model, texts[id(model.encoder)].draw()) for _ in range(count)]
+        for model, taken in zip(contestants, times, strict=True):
             runs, with_text = 1000 * np.array(taken).T
-            found.append(
-                Latency(
-                    one.name,
-                    one.threads,
-                    length,
-                    p50=float(np.percentile(runs, 50)),
-                    p95=float(np.percentile(runs, 95)),
-                    fastest=float(runs.min()),
-                    text_p50=float(np.percentile(with_text, 50)),
-                    text_p95=float(np.percentile(with_text, 95)),
-                    queries=len(taken),
-                )
+            p50, p95 = np.percentile(runs, (50, 95)).tolist()
+            text_p50, text_p95 = np.percentile(with_text, (50, 95)).tolist()
+            fastest = float(runs.min())
+            latencies.append(
+                Latency(model.name, model.threads, length, p50, p95, fastest, text_p50, text_p95, queries=len(taken))
             )
-    return found
+    return latencies
 
 
-def exported(folder: Path, *, numbers: Kind, threads: int, name: str = "") -> Contestant:
+def exported(folder: Path, *, numbers: Kind, threads: int) -> Contestant:
     """An exported folder as a contestant. Raises UserError if it cannot be loaded."""
-    bundle = Bundle.load(folder)
-    model = bundle.model(folder, numbers)
-    try:
-        session = open_session(model, threads)
-    except Exception as error:  # the runtime has no common class of errors
-        raise UserError(f"{model}: ONNX Runtime cannot load it ({error}); export the model again") from None
-    name = name or f"{folder.name}, {numbers}"
-    return of_session(name, session, Encoder.load(folder, bundle.window), threads)
+    predictor = Predictor.load(folder, numbers=numbers, threads=threads)
+    return of_session(f"{folder.name}, {numbers}", predictor.session, predictor.encoder, threads)
 
 
 def of_session(name: str, session: onnxruntime.InferenceSession, encoder: Encoder, threads: int) -> Contestant:
     """An ONNX Runtime session as a contestant."""
-    pair = any(one.name == "token_type_ids" for one in session.get_inputs())
+    pair = any(value.name == "token_type_ids" for value in session.get_inputs())
     return Contestant(name, threads, encoder, lambda feed: session.run(None, feed), pair)
 
 
@@ -127,18 +114,18 @@ class _Texts:
         return " ".join(self.rng.choice(self.words, self.length - 2))
 
 
-def _query(one: Contestant, text: str) -> tuple[float, float]:
+def _query(model: Contestant, text: str) -> tuple[float, float]:
     """Seconds from ids to logits, and from text to logits."""
     started = time.perf_counter()
-    feed = inputs([one.encoder.texts(text)], pair=one.pair)
+    feed = inputs([model.encoder.texts(text)], pair=model.pair)
     encoded = time.perf_counter()
-    one.run(feed)
+    model.run(feed)
     ended = time.perf_counter()
     return ended - encoded, ended - started
 
 
-def _per_turn(one: Contestant, texts: _Texts) -> int:
+def _per_turn(model: Contestant, texts: _Texts) -> int:
     """How many queries fit into a turn; asking for it also warms the model up."""
-    one.before()
-    taken = min(_query(one, texts.draw())[1] for _ in range(3))
+    model.before()
+    taken = min(_query(model, texts.draw())[1] for _ in range(3))
     return int(np.clip(TURN / taken, 1, MOST))

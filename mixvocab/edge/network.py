@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import onnx
@@ -65,38 +65,32 @@ class Network:
         return model
 
 
-class Numbers(Protocol):
-    """How weights are held and computed with."""
+class Floats:
+    """Weights as they were trained; the ways to hold them in 8 bits derive from this one."""
 
     def rows(self, net: Network, name: str, table: np.ndarray, choose: str, *how: str) -> str:
         """Rows of a table (V, H) as float32: `choose` is the operator ("Gather", "Slice") that takes them."""
-
-    def dense(self, net: Network, x: str, name: str, weight: np.ndarray, bias: np.ndarray) -> str:
-        """x @ weight + bias: (..., K) @ (K, N) + (N,)."""
-
-    def score(self, net: Network, x: str, name: str, table: np.ndarray, bias: np.ndarray) -> str:
-        """x @ table.T + bias against the table (V, H) that `rows` reads under the same name."""
-
-
-class Floats:
-    """Weights as they were trained."""
-
-    def rows(self, net: Network, name: str, table: np.ndarray, choose: str, *how: str) -> str:
-        """The rows."""
         return net.node(choose, net.constant(f"{name}.weight", table), *how)
 
     def dense(self, net: Network, x: str, name: str, weight: np.ndarray, bias: np.ndarray) -> str:
-        """ONNX Runtime fuses the addition with a GELU that may follow."""
-        product = net.node("MatMul", x, net.constant(f"{name}.weight", weight))
+        """x @ weight + bias: (..., K) @ (K, N) + (N,). ONNX Runtime fuses the addition with a GELU that may follow."""
+        product = net.node("MatMul", x, self.matrix(net, name, weight, axis=0))
         return net.node("Add", product, net.constant(f"{name}.bias", bias))
 
     def score(self, net: Network, x: str, name: str, table: np.ndarray, bias: np.ndarray) -> str:
-        """The transposed table is computed once, when the model is loaded."""
-        product = net.node("MatMul", x, net.node("Transpose", net.constant(f"{name}.weight", table), perm=[1, 0]))
-        return net.node("Add", product, net.constant(f"{name}.bias", bias))
+        """x @ table.T + bias against the table (V, H) that `rows` reads under the same name, so that it is kept once.
+
+        The transposed table is computed once, when the model is loaded.
+        """
+        transposed = net.node("Transpose", self.matrix(net, name, table, axis=1), perm=[1, 0])
+        return net.node("Add", net.node("MatMul", x, transposed), net.constant(f"{name}.bias", bias))
+
+    def matrix(self, net: Network, name: str, weight: np.ndarray, axis: int) -> str:
+        """The weights as floats; `axis`: along which they would share a scale."""
+        return net.constant(f"{name}.weight", weight)
 
 
-class Rounded:
+class Rounded(Floats):
     """Weights in 8 bits, one byte a parameter; sums and products in floats ("W8A32").
 
     Tables have a scale a row (a piece), matrices a scale a column (an output). A runtime turns matrices into floats
@@ -106,20 +100,14 @@ class Rounded:
 
     def rows(self, net: Network, name: str, table: np.ndarray, choose: str, *how: str) -> str:
         """Rows of integers times their scales."""
-        whole, scale = _kept(net, name, table, axis=1)
-        chosen = net.node("Cast", net.node(choose, whole, *how), to=TensorProto.FLOAT)
+        integers, scale = _kept(net, name, table, axis=1)
+        chosen = net.node("Cast", net.node(choose, integers, *how), to=TensorProto.FLOAT)
         return net.node("Mul", chosen, net.node(choose, scale, *how))
 
-    def dense(self, net: Network, x: str, name: str, weight: np.ndarray, bias: np.ndarray) -> str:
-        """As with `Floats`, after the weights have been put together again."""
-        product = net.node("MatMul", x, _restored(net, *_kept(net, name, weight, axis=0)))
-        return net.node("Add", product, net.constant(f"{name}.bias", bias))
-
-    def score(self, net: Network, x: str, name: str, table: np.ndarray, bias: np.ndarray) -> str:
-        """Input and output share their bytes."""
-        restored = _restored(net, *_kept(net, name, table, axis=1))
-        product = net.node("MatMul", x, net.node("Transpose", restored, perm=[1, 0]))
-        return net.node("Add", product, net.constant(f"{name}.bias", bias))
+    def matrix(self, net: Network, name: str, weight: np.ndarray, axis: int) -> str:
+        """The weights, put together again: constants all, so that a runtime computes them once."""
+        integers, scale = _kept(net, name, weight, axis)
+        return net.node("Mul", net.node("Cast", integers, to=TensorProto.FLOAT), scale)
 
 
 class Integers(Rounded):
@@ -134,15 +122,15 @@ class Integers(Rounded):
 
     def dense(self, net: Network, x: str, name: str, weight: np.ndarray, bias: np.ndarray) -> str:
         """One operator: rounding, product and bias."""
-        whole, scale = quantise(weight, axis=0)
-        constants = net.constant(f"{name}.weight", whole), net.constant(f"{name}.scale", scale[0])
+        integers, scale = quantise(weight, axis=0)
+        constants = net.constant(f"{name}.weight", integers), net.constant(f"{name}.scale", scale[0])
         return self._product(net, x, *constants, net.constant(f"{name}.bias", bias))
 
     def score(self, net: Network, x: str, name: str, table: np.ndarray, bias: np.ndarray) -> str:
         """A row's scale is the transposed table's column's scale, so input and output share their bytes."""
-        whole, scale = _kept(net, name, table, axis=1)
+        integers, scale = _kept(net, name, table, axis=1)
         scales = net.node("Reshape", scale, net.integers(-1))
-        transposed = net.node("Transpose", whole, perm=[1, 0])
+        transposed = net.node("Transpose", integers, perm=[1, 0])
         return self._product(net, x, transposed, scales, net.constant(f"{name}.bias", bias))
 
     def _product(self, net: Network, x: str, weight: str, scale: str, bias: str) -> str:
@@ -151,13 +139,8 @@ class Integers(Rounded):
 
 def _kept(net: Network, name: str, weight: np.ndarray, axis: int) -> tuple[str, str]:
     """Integers and scales as constants of the graph."""
-    whole, scale = quantise(weight, axis)
-    return net.constant(f"{name}.weight", whole), net.constant(f"{name}.scale", scale)
-
-
-def _restored(net: Network, whole: str, scale: str) -> str:
-    """The weights as floats: constants all, so that a runtime computes them once."""
-    return net.node("Mul", net.node("Cast", whole, to=TensorProto.FLOAT), scale)
+    integers, scale = quantise(weight, axis)
+    return net.constant(f"{name}.weight", integers), net.constant(f"{name}.scale", scale)
 
 
 def quantise(weight: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,8 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -16,16 +16,15 @@ from torch import nn
 from transformers import BertConfig, MobileBertConfig, MobileBertModel
 
 from mixvocab.edge.bundle import Bundle
-from mixvocab.edge.export import plan_of
 from mixvocab.edge.graph import bert
 from mixvocab.edge.latency import Contestant, of_session
-from mixvocab.edge.network import OPSET, Floats, Integers, Numbers
+from mixvocab.edge.network import OPSET, Floats, Integers
 from mixvocab.edge.runtime import open_session
-from mixvocab.models.joint import JointBert
 from mixvocab.models.parameters import BERT_PIECES, STUDENT_SHAPES, BertShape
-from mixvocab.models.stackprop import StackProp
 from mixvocab.models.student import bert_config
 from mixvocab.tasks.encoding import Encoder
+from mixvocab.tasks.joint_bert import JointBert
+from mixvocab.tasks.stackprop import StackProp
 
 INTENTS, SLOTS = 7, 72  # labels of SNIPS
 WORDS = 11_420  # words of SNIPS' training split, StackProp's vocabulary
@@ -42,39 +41,31 @@ LARGE = {
 }
 
 
-@dataclass(frozen=True)
-class Field:
-    """Who takes part: students by the names of `STUDENT_SHAPES`, and which others do."""
-
-    students: Sequence[str] = tuple(STUDENT_SHAPES)
-    large: bool = True
-    mobilebert: bool = True  # the one whose export takes the better part of a minute
-    eager: bool = True  # the student in PyTorch without export, and StackProp, whose decoder loops over words
-
-
-def contestants(field: Field, threads: int, encoder: Encoder, *, seed: int = 0) -> Iterator[Contestant]:
-    """Every model of the field, in 32 bits ("fp32") and, the BERTs, in 8 bits ("int8").
+def contestants(threads: int, encoder: Encoder, *, large: bool = True, seed: int = 0) -> Iterator[Contestant]:
+    """The models to time, the BERTs in 32 bits ("fp32") and in 8 bits ("int8"); all of them read ids of `encoder`.
 
     All BERTs are built and run the same way (`mixvocab.edge.graph`, ONNX Runtime). MobileBERT goes through
     PyTorch's exporter and ONNX Runtime's own fusions. StackProp's decoders choose word by word, a loop that the
-    exporter would write out for one length only: it runs in eager PyTorch. All of them read ids of `encoder`.
+    exporter would write out for one length only: it runs in eager PyTorch. Without `large` there are the smallest
+    student and what runs in PyTorch alone.
     """
     pieces = encoder.tokenizer.get_vocab_size()
-    shapes = {name: replace(STUDENT_SHAPES[name], vocab_size=pieces) for name in field.students}
-    for name, shape in (shapes | (LARGE if field.large else {})).items():
+    students = {name: replace(shape, vocab_size=pieces) for name, shape in STUDENT_SHAPES.items()}
+    shapes = students | LARGE if large else {STUDENT: students[STUDENT]}
+    for name, shape in shapes.items():
         for kind, numbers in (("fp32", Floats()), ("int8", Integers())):
-            session = open_session(random_graph(shape, numbers, seed=seed), threads)
+            session = open_session(random_graph(shape, numbers, seed), threads)
             yield of_session(f"{name}, {kind}", session, encoder, threads)
-    if field.large and field.mobilebert:
+    if large:
         yield of_session(MOBILE, open_session(mobilebert(seed), threads), encoder, threads)
-    if field.eager:
-        student = random_joint(replace(STUDENT_SHAPES[STUDENT], vocab_size=pieces), seed)
-        yield in_torch(EAGER, lambda ids, mask: student(ids, mask), threads, encoder)
-        baseline = random_stackprop(seed)
-        yield in_torch(STACKPROP, lambda ids, mask: baseline.predict(ids), threads, encoder)
+    with _seeded(seed):
+        student = JointBert(_config(students[STUDENT])).eval()
+    yield in_torch(EAGER, lambda ids, mask: student(ids, mask), threads, encoder)
+    baseline = random_stackprop(seed)
+    yield in_torch(STACKPROP, lambda ids, mask: baseline.predict(ids), threads, encoder)
 
 
-def random_graph(shape: BertShape, numbers: Numbers, seed: int = 0) -> bytes:
+def random_graph(shape: BertShape, numbers: Floats, seed: int = 0) -> bytes:
     """A joint model of this shape as ONNX."""
     rng = np.random.default_rng(seed)
     with torch.device("meta"):  # names and shapes without the weights
@@ -85,14 +76,7 @@ def random_graph(shape: BertShape, numbers: Numbers, seed: int = 0) -> bytes:
         else rng.standard_normal(tuple(tensor.shape), np.float32) * np.float32(0.02)
         for name, tensor in model.state_dict().items()
     }
-    plan = plan_of(model.config, Bundle("latency", "joint", shape.positions))
-    return bert(plan, weights, numbers).SerializeToString()
-
-
-def random_joint(shape: BertShape, seed: int = 0) -> JointBert:
-    """The same in PyTorch, ready to predict."""
-    with _seeded(seed):
-        return JointBert(_config(shape)).eval()
+    return bert(model.config, Bundle("latency", "joint", shape.positions), weights, numbers).SerializeToString()
 
 
 def random_stackprop(seed: int = 0) -> StackProp:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from mixvocab.common.errors import UserError
 from mixvocab.edge.bundle import Bundle, Kind
-from mixvocab.errors import UserError
 from mixvocab.tasks.batching import pad, real
 from mixvocab.tasks.decoding import viterbi
 from mixvocab.tasks.encoding import Encoded, Encoder
@@ -73,7 +73,7 @@ class Predictor:
         Texts go through one by one: 8-bit products round by the range of all they are given, so that in a batch
         the neighbours of a text could change its answer.
         """
-        return [one[0] for one in self.session.run(None, inputs([encoded], pair=self.bundle.pair))]
+        return [output[0] for output in self.session.run(None, inputs([encoded], pair=self.bundle.pair))]
 
     def _encode(self, text: Text) -> Encoded:
         parts = (text,) if isinstance(text, str) else text
@@ -122,9 +122,9 @@ def open_session(model: Path | bytes, threads: int = 1) -> onnxruntime.Inference
 
 def inputs(batch: Sequence[Encoded], *, pair: bool) -> dict[str, np.ndarray]:
     """What the graph reads: (B, T) int64, filled up on the right."""
-    ids = [one.ids for one in batch]
+    ids = [text.ids for text in batch]
     feed = {"input_ids": pad(ids, 0), "attention_mask": real(ids).astype(np.int64)}
-    return feed | ({"token_type_ids": pad([one.types for one in batch], 0)} if pair else {})
+    return feed | ({"token_type_ids": pad([text.types for text in batch], 0)} if pair else {})
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

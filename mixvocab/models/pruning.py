@@ -7,7 +7,7 @@ from copy import deepcopy
 import torch
 from transformers import BertForMaskedLM
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.wordpiece import PAD, Vocabulary
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.tables import WordTable
 from mixvocab.text.words import WordStore
 
@@ -163,11 +163,6 @@ def shared_pieces(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenizer
             "false and 0, or choose a BERT as teacher.source"
         )
     return torch.tensor(sorted((number, theirs[piece]) for piece, number in mine.items() if piece in theirs))
-
-
-def spread(start: Start) -> float:
-    """Standard deviation of a start's entries to three decimals: what `stage_one.start_std: pca` stands for."""
-    return round(float(start.embeddings.std()), 3)
 
 
 def _greedy(piece: str, vocab: dict[str, int]) -> list[int]:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import BertConfig, BertForMaskedLM
 
-from mixvocab.errors import UserError
-from mixvocab.losses import IGNORED, Losses, Part, nll
+from mixvocab.common.errors import UserError
 from mixvocab.models.parameters import BertShape
 
 
@@ -42,40 +39,3 @@ def new_student(shape: BertShape, *, generator: torch.Generator, dropout: float 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
         return BertForMaskedLM(bert_config(shape, dropout))
-
-
-class StudentMLM(nn.Module):
-    """The student's masked-language-model loss (equation 2), scored at masked positions only.
-
-    With the id of [MASK], evaluation also takes the loss apart. BERT hides only eight in ten of the pieces that it
-    asks for; one in ten stays as it was, and one in ten is another piece. A student that knows which piece it reads
-    copies those that stayed: the mean falls by a nat without a word of context being used. What a student has read
-    shows behind [MASK] alone.
-    """
-
-    def __init__(self, model: BertForMaskedLM, mask: int | None = None) -> None:
-        super().__init__()
-        self.model = model
-        self.mask = mask
-
-    def forward(self, ids: Tensor, labels: Tensor, attention: Tensor | None = None, **_: Tensor) -> Losses:
-        """Sum of -log p(y_i) over masked positions i, as "student".
-
-        `ids`, `labels`: (B, T) int64, labels -100 where nothing is masked; `attention`: (B, T) bool, or None
-        when every position is real. The vocabulary flag of a mixed batch is not needed: all pieces are the
-        student's. Evaluation adds, unscored, that sum where the student saw [MASK] ("masked"), the piece itself
-        ("kept") and another one ("replaced"), and how often its best guess behind [MASK] is the piece ("right").
-        """
-        hidden = self.model.bert(ids, attention_mask=attention).last_hidden_state  # (B, T, H)
-        asked = labels != IGNORED
-        logits = self.model.cls(hidden[asked]).float()  # (M, V): the head is a third of a small model's work
-        seen, true = ids[asked], labels[asked]
-        losses = {"student": nll(logits, true)}
-        if self.training or self.mask is None:
-            return losses
-        each = F.cross_entropy(logits, true, reduction="none")
-        masked = seen == self.mask
-        for name, where in (("masked", masked), ("kept", seen == true), ("replaced", ~masked & (seen != true))):
-            losses[name] = Part(each[where].sum(), where.sum(), scored=False)
-        right = (logits.argmax(dim=1) == true) & masked
-        return losses | {"right": Part(right.sum(), masked.sum(), scored=False)}

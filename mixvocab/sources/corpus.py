@@ -6,12 +6,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mixvocab.errors import UserError
-from mixvocab.sources import code, hub, installed
-from mixvocab.sources.files import SUFFIXES, all_text_files, files_sha256, is_text, read_evenly, text_files
-from mixvocab.sources.source import Source, read_licence, resolve
-
-OWNER = "as stated by the owner of the files"
+from mixvocab.common.errors import UserError
+from mixvocab.sources import hub, installed
+from mixvocab.sources.files import (
+    SUFFIXES,
+    files_sha256,
+    is_text,
+    limited,
+    read_documents,
+    read_evenly,
+    text_files,
+)
+from mixvocab.sources.lookup import look_up
+from mixvocab.sources.source import OWNER, Source, read_licence
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Corpus:
 
 
 def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, megabytes: float | None = None) -> Corpus:
-    """Find raw text (`mixvocab.sources.source` has the order and the specifications).
+    """Find raw text (`mixvocab.sources.lookup` has the order and the specifications).
 
     A corpus may also be `code`: the source code of Python's standard library. A data directory's corpus is its
     folder `corpus/`, else the text files directly in it. `megabytes` limits the text taken (10^6 bytes of UTF-8,
@@ -39,30 +46,37 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
     if megabytes is not None and megabytes <= 0:
         raise UserError(f"corpus: megabytes={megabytes} leaves no text; give a positive number or leave it out")
 
-    if spec == "code":
-        return _non_empty(Corpus(*code.corpus(megabytes)))
-
     def in_folder(folder: Path) -> Corpus | None:
         for place in (folder / "corpus", folder):
             if place.is_dir() and (files := text_files(place)):
                 return _from_files(files, "data-dir", folder, megabytes)
         return None
 
-    return resolve(
+    def on_hub(repository: str) -> Corpus:
+        source = hub.dataset_source("corpus", repository)
+        return _non_empty(Corpus(source, lambda: limited(hub.read_documents(repository), megabytes)))
+
+    def embedded(text: installed.Text) -> Corpus:
+        source, path = installed.kept_text(text, megabytes)
+        return _non_empty(Corpus(source, lambda: read_documents(path)))
+
+    if spec == "code":
+        return embedded(installed.CODE)
+    return look_up(
         "corpus",
         spec,
         data_dir,
         in_folder=in_folder,
-        on_hub=lambda repository: _non_empty(Corpus(*hub.corpus(repository, megabytes))),
-        embedded=lambda: _non_empty(Corpus(*installed.corpus(megabytes))),
+        on_hub=on_hub,
+        embedded=lambda: embedded(installed.PROSE),
         at_path=lambda path: _at_path(path, megabytes),
-        reachable=hub.reachable,
+        repository=hub.CORPUS,
     )
 
 
 def _at_path(path: Path, megabytes: float | None) -> Corpus:
     if path.is_dir():
-        if not (files := all_text_files(path)):
+        if not (files := text_files(path, "**/*")):
             raise UserError(f"corpus: no {', '.join(SUFFIXES)} file in {path}")
         return _from_files(files, "path", path, megabytes)
     if not is_text(path):

@@ -1,6 +1,6 @@
-"""Raw text in files: `.txt`, `.txt.gz`, `.txt.xz`, `.txt.zst`, read line by line with constant memory.
+"""Text in files: a corpus in `.txt`, `.txt.gz`, `.txt.xz`, `.txt.zst`, read with constant memory; lines of tasks.
 
-Format: UTF-8; one paragraph a line, a blank line between documents.
+Format of a corpus: UTF-8; one paragraph a line, a blank line between documents.
 """
 
 from __future__ import annotations
@@ -8,17 +8,18 @@ from __future__ import annotations
 import gzip
 import lzma
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, cast
+from typing import Any
 
-from mixvocab.errors import UserError
-from mixvocab.files import file_sha256
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import file_sha256
 from mixvocab.sources.source import text_sha256
 
 SUFFIXES = (".txt", ".txt.gz", ".txt.xz", ".txt.zst")
 # Text files that lie beside a corpus without being part of it.
 _NOT_TEXT = ("readme", "license", "licence", "vocab.", "requirements", "sha256sums")
+_OPEN: dict[str, Callable[[Path, str], Any]] = {".gz": gzip.open, ".xz": lzma.open}
 
 
 def is_text(path: Path) -> bool:
@@ -27,15 +28,12 @@ def is_text(path: Path) -> bool:
     return path.is_file() and name.endswith(SUFFIXES) and not name.startswith((".", *_NOT_TEXT))
 
 
-def text_files(folder: Path) -> list[Path]:
-    """The corpus files directly in `folder`, sorted by name."""
-    return sorted(path for path in folder.iterdir() if is_text(path))
-
-
-def all_text_files(folder: Path) -> list[Path]:
-    """The corpus files in `folder` and below it, sorted by path, hidden folders left out."""
-    found = (path for path in folder.rglob("*") if is_text(path))
-    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
+def text_files(folder: Path, pattern: str = "*") -> list[Path]:
+    """The corpus files in `folder` that match, sorted by path; those in hidden folders are left out."""
+    visible = (
+        path for path in folder.glob(pattern) if not any(part[0] == "." for part in path.relative_to(folder).parts)
+    )
+    return sorted(path for path in visible if is_text(path))
 
 
 def files_sha256(files: Sequence[Path]) -> str:
@@ -50,22 +48,48 @@ def read_documents(path: Path) -> Iterator[str]:
 
     Raises UserError, naming file and line, on bytes that are not UTF-8 and on damaged compression.
     """
-    lines: list[str] = []
-    for number, raw in _lines(path):
-        try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"{path.name}, line {number}: not UTF-8 (byte 0x{raw[error.start]:02x}); if it is Latin-1, convert "
-                f"it: iconv -f LATIN1 -t UTF-8 {_plain(path.name)} > utf8.txt"
-            ) from None
-        if line:
-            lines.append(line)
-        elif lines:
-            yield "\n".join(lines)
-            lines = []
-    if lines:
-        yield "\n".join(lines)
+    paragraphs: list[str] = []
+    for number, line in enumerate(_lines(path), 1):
+        if paragraph := _decoded(line, path.name, number).strip():
+            paragraphs.append(paragraph)
+        elif paragraphs:
+            yield "\n".join(paragraphs)
+            paragraphs = []
+    if paragraphs:
+        yield "\n".join(paragraphs)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a task's file, broken at line feeds alone (str.splitlines also breaks inside text).
+
+    Blank lines at the end are left out. Raises UserError, naming file and line, on bytes that are not UTF-8.
+    """
+    shown = f"{path.parent.name}/{path.name}"
+    lines = [_decoded(line, shown, number) for number, line in enumerate(path.read_bytes().split(b"\n"), 1)]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return lines
+
+
+def _decoded(line: bytes, shown: str, number: int) -> str:
+    try:
+        return line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{shown}, line {number}: not UTF-8 (byte 0x{line[error.start]:02x}); if it is Latin-1, convert the file: "
+            "iconv -f LATIN1 -t UTF-8"
+        ) from None
+
+
+def limited(documents: Iterable[str], megabytes: float | None) -> Iterator[str]:
+    """Whole documents up to `megabytes` (10^6 bytes of UTF-8); the first one always comes."""
+    left = None if megabytes is None else round(megabytes * 1e6)
+    for number, document in enumerate(documents):
+        if left is not None:
+            left -= _size(document)
+            if left < 0 and number:
+                return
+        yield document
 
 
 def read_evenly(files: Sequence[Path], megabytes: float | None) -> Iterator[str]:
@@ -86,7 +110,7 @@ def read_evenly(files: Sequence[Path], megabytes: float | None) -> Iterator[str]
     for position, path in enumerate(ordered):
         share = left // (len(ordered) - position)
         for document in read_documents(path):
-            size = len(document.encode("utf-8")) + 2  # the line end and the blank line behind it
+            size = _size(document)
             if size > share and not first:
                 break
             first = False
@@ -95,25 +119,21 @@ def read_evenly(files: Sequence[Path], megabytes: float | None) -> Iterator[str]
             yield document
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _size(document: str) -> int:
+    return len(document.encode("utf-8")) + 2  # the line end and the blank line behind it
+
+
+def _lines(path: Path) -> Iterator[bytes]:
     try:
         if path.suffix == ".zst":
-            yield from enumerate(_zst_lines(path), 1)
+            yield from _zst_lines(path)
         else:
-            with _open(path) as file:
-                yield from enumerate(file, 1)
+            with _OPEN.get(path.suffix, open)(path, "rb") as file:
+                yield from file
     except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
         raise UserError(f"{path.name}: damaged or cut short ({error}); fetch the file again") from None
     except OSError as error:
         raise UserError(f"{path.name}: cannot be read ({error.strerror or error})") from None
-
-
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast("IO[bytes]", gzip.open(path, "rb"))
-    if path.suffix == ".xz":
-        return lzma.open(path, "rb")
-    return open(path, "rb")
 
 
 def _zst_lines(path: Path) -> Iterator[bytes]:
@@ -140,9 +160,3 @@ def _zst_lines(path: Path) -> Iterator[bytes]:
         raise EOFError("the last frame is incomplete")
     if rest:
         yield rest
-
-
-def _plain(name: str) -> str:
-    for suffix in (".gz", ".xz", ".zst"):
-        name = name.removesuffix(suffix)
-    return name

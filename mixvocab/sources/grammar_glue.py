@@ -2,26 +2,23 @@
 
 Adjectives, negation and contrast decide sentiment, what is told and roles decide paraphrase, quantifiers decide
 inference, the head noun decides agreement. A reader who knows the rules makes no mistake. In the three tasks of the
-paper (SST-2, MRPC, MNLI) the words alone say something, as they do in the real ones, and structure says the rest. In
-the others the words alone say little. Most words are frequent in the documentation of programs, which is what students
-read where no other text is at hand: one whose every word is new to it could only learn the words.
+paper (SST-2, MRPC, MNLI) the words alone say something, as they do in the real ones, and structure says the rest. Other
+tasks have the same labels as the real ones but not always such texts: QQP's are MRPC's, and those of QNLI, RTE and WNLI
+are MNLI's. Most words are frequent in the documentation of programs, which is what students read where no other text
+is at hand: one whose every word is new to it could only learn the words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from mixvocab.errors import UserError
-from mixvocab.sources.glue import Layout
-from mixvocab.sources.grammar import pick
-from mixvocab.sources.grammar_logic import nli_pair
+from mixvocab.sources.grammar import Sizes, distinct, pick
+from mixvocab.sources.grammar_logic import LABELS, nli_pair
 from mixvocab.sources.rows import GlueRow
-
-Writer = Callable[[np.random.Generator], GlueRow]
 
 ASPECTS = tuple(
     "interface|documentation|design|parser|default|output|error message|code|syntax|library|tool|editor|layout|search|"
@@ -131,38 +128,19 @@ def paraphrase(rng: np.random.Generator) -> GlueRow:
     """MRPC: an event told in two ways; or one text tells more, or a detail is another, or who did it to whom."""
     event, same = _event(rng), bool(rng.integers(2))
     difference = "" if same else pick(rng, DIFFERENCES)
-    told = event.swapped() if difference == "roles" else event
-    while difference == "detail" and (told == event or told.agent == told.patient):
+    other = event.swapped() if difference == "roles" else event
+    while difference == "detail" and (other == event or other.agent == other.patient):
         field = pick(rng, Event._fields)
-        told = event._replace(**{field: getattr(_event(rng), field)})
+        other = event._replace(**{field: getattr(_event(rng), field)})
     first = second = tell(event, rng)
     while second == first:
-        second = tell(told, rng)
+        second = tell(other, rng)
     if difference == "more":
         longer = f" , {pick(rng, REASONS)} ."
         if rng.integers(2):
             first = first.removesuffix(" .") + longer
         else:
             second = second.removesuffix(" .") + longer
-    return GlueRow(first, second, str(int(same)))
-
-
-def _ask(event: Event, rng: np.random.Generator, *, agent: bool) -> str:
-    past, participle, base = event.verb
-    options = (
-        (f"who {past} the {event.patient}", f"by whom was the {event.patient} {participle}")
-        if agent
-        else (f"whom did the {event.agent} {base}", f"who was {participle} by the {event.agent}")
-    )
-    return f"{pick(rng, options)} {event.place} {event.time} ?"
-
-
-def duplicate_question(rng: np.random.Generator) -> GlueRow:
-    """QQP: two questions with the same answer, or with the person named moved to the other role."""
-    event, same, agent = _event(rng), bool(rng.integers(2)), bool(rng.integers(2))
-    first = second = _ask(event, rng, agent=agent)
-    while second == first:
-        second = _ask(event, rng, agent=agent) if same else _ask(event.swapped(), rng, agent=not agent)
     return GlueRow(first, second, str(int(same)))
 
 
@@ -179,74 +157,16 @@ def similarity(rng: np.random.Generator) -> GlueRow:
     return GlueRow(tell(first, rng), tell(second, rng), score)
 
 
-def answer(rng: np.random.Generator) -> GlueRow:
-    """QNLI: whether the sentence answers the question, or tells of the same two people the other way round."""
-    event, answered, agent = _event(rng), bool(rng.integers(2)), bool(rng.integers(2))
-    told = tell(event if answered else event.swapped(), rng)
-    return GlueRow(_ask(event, rng, agent=agent), told, "entailment" if answered else "not_entailment")
+def inference(rng: np.random.Generator, *, other_domain: bool = False) -> GlueRow:
+    """MNLI: entailment, contradiction or neutral, equally often."""
+    return nli_pair(rng, pick(rng, LABELS), other_domain=other_domain)
 
 
-def relative(rng: np.random.Generator) -> GlueRow:
-    """RTE: a relative clause between subject and verb, and a hypothesis about who did which of the two deeds."""
-    people = [PEOPLE[i] for i in rng.choice(len(PEOPLE), 3, replace=False)]
-    deeds = [VERBS[i] for i in rng.choice(len(VERBS), 2, replace=False)]
-    place, time = pick(rng, PLACES), pick(rng, TIMES)
-    head, inner, last = people
-    by_head = bool(rng.integers(2))  # "who thanked the nurse" against "whom the nurse thanked"
-    clause = f"who {deeds[0][0]} the {inner}" if by_head else f"whom the {inner} {deeds[0][0]}"
-    premise = _placed(
-        f"the {head} , {clause} , {deeds[1][0]} the {last}", Event(head, deeds[1], last, place, time), rng
-    )
-    facts = [(head, 0, inner) if by_head else (inner, 0, head), (head, 1, last)]
-    entailed = bool(rng.integers(2))
-    if entailed:
-        claim = facts[int(rng.integers(2))]
-    else:
-        wrong = [(a, d, p) for a in people for p in people for d in (0, 1) if a != p and (a, d, p) not in facts]
-        claim = wrong[int(rng.integers(len(wrong)))]
-    who, deed, whom = claim
-    label = "entailment" if entailed else "not_entailment"
-    return GlueRow(premise, f"the {who} {deeds[deed][0]} the {whom} .", label)
-
-
-_SCHEMAS = (  # what did not work, why if the first thing is the cause, why if the second is
-    ("the {0} does not fit into the {1}", "big", "small", "trophy piano sofa lamp statue", "box van room drawer bag"),
-    (
-        "the {0} could not lift the {1}",
-        "weak",
-        "heavy",
-        "boy crane horse dancer robot",
-        "anvil crate barrel stone safe",
-    ),
-    (
-        "the {0} could not see over the {1}",
-        "short",
-        "tall",
-        "child farmer singer dog girl",
-        "wall fence hedge crowd hill",
-    ),
-    ("the {0} could not catch the {1}", "slow", "fast", "cat guard hunter goalkeeper bear", "bird thief hare ball fox"),
-    ("the {0} does not bend the {1}", "gentle", "stiff", "wind hammer smith wave child", "bar pole branch spoon rod"),
-    (
-        "the {0} did not convince the {1}",
-        "vague",
-        "stubborn",
-        "report lawyer speech letter plan",
-        "jury mayor crowd king",
-    ),
-)
-
-
-def pronoun(rng: np.random.Generator) -> GlueRow:
-    """WNLI: what "it" stands for follows from which of the two could be the cause."""
-    frame, first_cause, second_cause, firsts, seconds = _SCHEMAS[int(rng.integers(len(_SCHEMAS)))]
-    things = (pick(rng, firsts.split()), pick(rng, seconds.split()))
-    cause, guess = int(rng.integers(2)), int(rng.integers(2))
-    degree = pick(rng, ("too", "so", "far too", "much too"))
-    why = f"{degree} {(first_cause, second_cause)[cause]}"
-    opening = pick(rng, OPENINGS)
-    text = f"{opening}{frame.format(*things)} because it is {why} ."
-    return GlueRow(text, f"the {things[guess]} is {why} .", str(int(cause == guess)))
+def entailment(rng: np.random.Generator, labels: tuple[str, str]) -> GlueRow:
+    """QNLI, RTE, WNLI: whether the first sentence entails the second; `labels`: for no and for yes."""
+    entailed = int(rng.integers(2))
+    pair = nli_pair(rng, "entailment" if entailed else pick(rng, ("contradiction", "neutral")))
+    return pair._replace(label=labels[entailed])
 
 
 _THINGS = tuple(
@@ -270,45 +190,32 @@ def agreement(rng: np.random.Generator) -> GlueRow:
     return GlueRow(f"{subject} {verb} {pick(rng, _STATES)} .", None, str(int(acceptable)))
 
 
-WRITERS: dict[str, Writer] = {
+_ENTAILMENT = partial(entailment, labels=("not_entailment", "entailment"))
+WRITERS: dict[str, Callable[[np.random.Generator], GlueRow]] = {
     "CoLA": agreement,
     "SST-2": sentiment,
     "MRPC": paraphrase,
-    "QQP": duplicate_question,
+    "QQP": paraphrase,
     "STS-B": similarity,
-    "QNLI": answer,
-    "RTE": relative,
-    "WNLI": pronoun,
+    "MNLI": inference,
+    "QNLI": _ENTAILMENT,
+    "RTE": _ENTAILMENT,
+    "WNLI": partial(entailment, labels=("0", "1")),
 }
 
 
-def splits(
-    layout: Layout, rng: np.random.Generator, *, train: int = 8_000, dev: int = 1_000, test: int = 1_000
-) -> dict[str, list[GlueRow]]:
-    """Splits of distinct rows for one task; the same generator state gives the same rows.
+def glue_splits(task: str, rng: np.random.Generator, sizes: Sizes) -> dict[str, list[GlueRow]]:
+    """Splits of distinct rows for a task by GLUE's own name; the same generator state gives the same rows.
 
-    MNLI's mismatched set "mm" speaks of things that neither "train" nor "m" mention.
+    MNLI's mismatched sets "mm" and "test-mm" speak of things that the other splits do not mention.
     """
-    seen: set[GlueRow] = set()
-    if layout.folder == "MNLI":
-        sizes = {"train": train, "m": dev, "mm": dev, "test-m": test, "test-mm": test}
-        return {
-            name: _distinct(partial(nli_pair, other_domain="mm" in name), size, rng, seen)
-            for name, size in sizes.items()
-        }
-    sizes = {"train": train, "dev": dev, "test": test}
-    return {name: _distinct(WRITERS[layout.folder], size, rng, seen) for name, size in sizes.items()}
-
-
-def _distinct(write: Writer, size: int, rng: np.random.Generator, seen: set[GlueRow]) -> list[GlueRow]:
-    rows: list[GlueRow] = []
-    misses = 0  # in a row
-    while len(rows) < size:
-        row = write(rng)
-        if row not in seen:
-            seen.add(row)
-            rows.append(row)
-            misses = 0
-        elif (misses := misses + 1) > 5_000:
-            raise UserError(f"synthetic data: {size:,} distinct rows are more than this grammar has; ask for fewer")
-    return rows
+    counts = {"train": sizes.train, "dev": sizes.valid, "test": sizes.test}
+    write = WRITERS[task]
+    seen: set[Hashable] = set()
+    if task != "MNLI":
+        return {split: distinct(partial(write, rng), count, seen) for split, count in counts.items()}
+    counts = {"train": sizes.train, "m": sizes.valid, "mm": sizes.valid, "test-m": sizes.test, "test-mm": sizes.test}
+    return {
+        split: distinct(partial(inference, rng, other_domain="mm" in split), count, seen)
+        for split, count in counts.items()
+    }

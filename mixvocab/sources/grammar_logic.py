@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mixvocab.sources.grammar import pick
 from mixvocab.sources.rows import GlueRow
 
 QUANTIFIERS = {
@@ -72,22 +73,15 @@ def pairs(label: str) -> tuple[tuple[Claim, Claim], ...]:
     return tuple((p, h) for p, h in product(CLAIMS, CLAIMS) if p != h and relation(p, h) == label)
 
 
-def nli_pair(rng: np.random.Generator, *, other_domain: bool = False) -> GlueRow:
-    """MNLI: a premise and a hypothesis about the same things, labels balanced."""
-    label = LABELS[int(rng.integers(3))]
-    options = pairs(label)
-    premise, hypothesis = options[int(rng.integers(len(options)))]
-
-    def draw(listed: str, separator: str = " ") -> str:
-        choices = listed.split(separator)
-        return choices[int(rng.integers(len(choices)))]
-
-    noun, adjective, verb, adverb = draw(NOUNS[other_domain]), draw(ADJECTIVES), draw(VERBS), draw(ADVERBS, "|")
+def nli_pair(rng: np.random.Generator, label: str, *, other_domain: bool = False) -> GlueRow:
+    """A premise and a hypothesis about the same things in the relation `label`, one of `LABELS`."""
+    premise, hypothesis = pick(rng, pairs(label))
+    noun = pick(rng, NOUNS[other_domain].split())
+    adjective, verb, adverb = pick(rng, ADJECTIVES.split()), pick(rng, VERBS.split()), pick(rng, ADVERBS.split("|"))
 
     def say(claim: Claim) -> str:
         past, base = (f"{form} {adverb}" if claim.narrow_verb else form for form in verb.split("/"))
-        frames = QUANTIFIERS[claim.quantifier]
         subject = f"{adjective} {noun}" if claim.narrow_noun else noun
-        return frames[int(rng.integers(len(frames)))].format(n=subject, v=past, b=base) + " ."
+        return pick(rng, QUANTIFIERS[claim.quantifier]).format(n=subject, v=past, b=base) + " ."
 
     return GlueRow(say(premise), say(hypothesis), label)

@@ -1,7 +1,6 @@
 """The Hugging Face hub: asked only when it answers within seconds, and never for code.
 
-`datasets` and `huggingface_hub` are imported where they are used: neither costs anything to those who stay
-offline.
+`datasets` and `huggingface_hub` are imported where they are used: neither costs anything to those who stay offline.
 """
 
 from __future__ import annotations
@@ -9,12 +8,13 @@ from __future__ import annotations
 import os
 import threading
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.sources.source import Source, text_sha256
 
 PROBE_SECONDS = 3.0
@@ -53,98 +53,35 @@ def _ask(endpoint: str) -> bool:
         return False
 
 
-def fetched(what: str, fetch: Callable[[], Any]) -> Any:
-    """`fetch()`, whatever it raises turned into a UserError of one line."""
+@contextmanager
+def user_errors(repository: str) -> Iterator[None]:
+    """Whatever the block raises becomes a UserError of one line."""
     try:
-        return fetch()
+        yield
     except UserError:
         raise
     except ImportError as error:
-        raise UserError(f"{what}: the hub needs the package {error.name}: pip install {error.name}") from None
+        raise UserError(f"{repository}: the hub needs the package {error.name}: pip install {error.name}") from None
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{what}: {type(error).__name__}: {reason[:200]}") from None
+        raise UserError(f"{repository}: {type(error).__name__}: {reason[:200]}") from None
 
 
-def split_id(repository: str) -> tuple[str, str | None]:
-    """`owner/name:config` as repository and configuration (None if not given)."""
-    name, _, config = repository.partition(":")
-    return name, config or None
-
-
-def load_dataset(repository: str, config: str | None = None, **options: Any) -> Any:
-    """`datasets.load_dataset`, which runs no code of the repository; the seam that tests replace."""
+def load_dataset(repository: str, **options: Any) -> Any:
+    """`datasets.load_dataset` of `owner/name` or `owner/name:configuration`; it runs no code of the repository."""
     import datasets
 
-    return datasets.load_dataset(repository, config, **options)
+    name, _, config = repository.partition(":")
+    return datasets.load_dataset(name, config or None, **options)
 
 
 def about(repository: str, repo_type: str) -> tuple[str, str]:
-    """The commit and the licence that the hub states for a repository; the seam that tests replace."""
+    """The commit and the licence that the hub states for a repository; `repo_type` is "dataset" or "model"."""
     from huggingface_hub import HfApi
 
     info = HfApi().repo_info(repository, repo_type=repo_type, timeout=10)
-    all_tags = getattr(info, "tags", None) or []
-    tags = [tag.removeprefix("license:") for tag in all_tags if tag.startswith("license:")]
+    tags = [tag.removeprefix("license:") for tag in getattr(info, "tags", None) or [] if tag.startswith("license:")]
     return info.sha or "", ", ".join(tags) or "as stated on the hub"
-
-
-def fingerprint(repository: str, config: str | None, commit: str) -> str:
-    """What stands for the content's sha256: that of repository, configuration and commit, which fix it."""
-    return text_sha256(repository, config or "", commit)
-
-
-def corpus(repository: str | None, megabytes: float | None) -> tuple[Source, Callable[[], Iterator[str]]]:
-    """A data set with a column `text`, streamed. WikiText's lines are joined into articles again."""
-    name, config = split_id(repository or CORPUS)
-
-    def describe() -> Source:
-        commit, licence = about(name, "dataset")
-        location = f"{name}{':' + config if config else ''}@{commit[:12]}"
-        return Source("corpus", name, "hub", location, licence, fingerprint(name, config, commit), True)
-
-    def read() -> Iterator[str]:
-        rows = fetched(name, lambda: load_dataset(name, config, split="train", streaming=True))
-        texts = _texts(rows, name)
-        documents = _articles(texts) if name.endswith("/wikitext") else (t.strip() for t in texts if t.strip())
-        return limited(documents, megabytes)
-
-    return fetched(name, describe), read
-
-
-def limited(documents: Iterable[str], megabytes: float | None) -> Iterator[str]:
-    """Whole documents up to `megabytes` (10^6 bytes of UTF-8); the first one always comes."""
-    left = None if megabytes is None else round(megabytes * 1e6)
-    for number, document in enumerate(documents):
-        if left is not None:
-            left -= len(document.encode("utf-8")) + 2
-            if left < 0 and number:
-                return
-        yield document
-
-
-def _texts(rows: Any, name: str) -> Iterator[str]:
-    stream = iter(rows)
-    while True:
-        row = fetched(name, lambda: next(stream, None))
-        if row is None:
-            return
-        if "text" not in row:
-            raise UserError(f"{name}: its columns are {', '.join(row)}; a corpus needs the column 'text'")
-        yield row["text"]
-
-
-def _articles(lines: Iterable[str]) -> Iterator[str]:
-    """WikiText has a row a line; a line ` = Title = ` opens an article, ` = = Section = = ` does not."""
-    held: list[str] = []
-    for line in map(str.strip, lines):
-        if line.startswith("= ") and line.endswith(" =") and not line.startswith("= =") and held:
-            yield "\n".join(held)
-            held = []
-        if line:
-            held.append(line)
-    if held:
-        yield "\n".join(held)
 
 
 def snapshot(repository: str) -> Path:
@@ -160,22 +97,67 @@ def snapshot(repository: str) -> Path:
     )
 
 
-def named_rows(split: Any) -> list[dict[str, Any]]:
-    """The rows of a `datasets.Dataset`, class numbers replaced by the names that its features give.
+def dataset_source(kind: str, repository: str) -> Source:
+    """The provenance of a data set, `owner/name` or `owner/name:configuration`.
 
-    A class number of -1 (a hidden label) becomes None; lists of class numbers (tags) become lists of names.
+    Its digest is that of repository, configuration and commit, which fix the content. Raises UserError if the hub does
+    not know the repository.
     """
-    names: dict[str, list[str]] = {}
-    for column, feature in split.features.items():
-        inner = getattr(feature, "feature", feature)
-        if getattr(inner, "names", None):
-            names[column] = list(inner.names)
+    name, _, config = repository.partition(":")
+    with user_errors(name):
+        commit, licence = about(name, "dataset")
+    return Source(kind, name, "hub", f"{repository}@{commit[:12]}", licence, text_sha256(name, config, commit), True)
+
+
+def read_splits(repository: str) -> dict[str, list[dict[str, Any]]]:
+    """All splits of a data set as rows, class numbers replaced by the names that its features give.
+
+    A class number of -1 (a hidden label) becomes None; lists of class numbers (tags) become lists of names. Raises
+    UserError.
+    """
+    with user_errors(repository):
+        return {name: _named_rows(split) for name, split in load_dataset(repository).items()}
+
+
+def _named_rows(split: Any) -> list[dict[str, Any]]:
+    features = {column: getattr(feature, "feature", feature) for column, feature in split.features.items()}
+    names = {column: feature.names for column, feature in features.items() if getattr(feature, "names", None)}
 
     def named(column: str, value: Any) -> Any:
-        if column not in names or isinstance(value, str):
+        if column not in names or value is None or isinstance(value, str):
             return value
         if isinstance(value, list):
-            return [names[column][number] for number in value]
-        return None if value is None or value < 0 else names[column][value]
+            return [named(column, number) for number in value]
+        return None if value < 0 else names[column][value]
 
     return [{column: named(column, value) for column, value in row.items()} for row in split]
+
+
+def read_documents(repository: str) -> Iterator[str]:
+    """The documents of a data set with a column `text`, streamed; WikiText's lines are joined into articles again.
+
+    Raises UserError, also in the midst of the stream.
+    """
+    name = repository.partition(":")[0]
+    with user_errors(name):
+        texts = (_text(row, name) for row in load_dataset(repository, split="train", streaming=True))
+        yield from _articles(texts) if name.endswith("/wikitext") else filter(None, map(str.strip, texts))
+
+
+def _text(row: dict[str, Any], name: str) -> str:
+    if "text" not in row:
+        raise UserError(f"{name}: its columns are {', '.join(row)}; a corpus needs the column 'text'")
+    return row["text"]
+
+
+def _articles(lines: Iterable[str]) -> Iterator[str]:
+    """WikiText has a row a line; a line ` = Title = ` opens an article, ` = = Section = = ` does not."""
+    article: list[str] = []
+    for line in map(str.strip, lines):
+        if line.startswith("= ") and line.endswith(" =") and not line.startswith("= =") and article:
+            yield "\n".join(article)
+            article = []
+        if line:
+            article.append(line)
+    if article:
+        yield "\n".join(article)

@@ -78,17 +78,17 @@ def paragraphs(text: str) -> Iterator[str]:
 def _blocks(text: str) -> Iterator[str]:
     """Candidate paragraphs: what is left of the lines when code, tables and headings are gone."""
     lines = _dedent(text)
-    held: list[str] = []
-    held_indent = 0
+    paragraph: list[str] = []  # its lines so far
+    paragraph_indent = 0
     hanging = False  # the paragraph began with a bullet or a name: its next lines may stand deeper
     code_below = -1  # lines deeper than this are code or a dropped directive's body
     fence = ""
     doctest = skipped = False
 
     def flush() -> Iterator[str]:
-        if held and not skipped:
-            yield " ".join(held)
-        held.clear()
+        if paragraph and not skipped:
+            yield " ".join(paragraph)
+        paragraph.clear()
 
     for number, line in enumerate(lines):
         stripped = line.strip()
@@ -112,9 +112,9 @@ def _blocks(text: str) -> Iterator[str]:
             fence = "" if stripped.startswith(":") else mark[1]
             continue
         if _UNDERLINE.match(stripped):
-            heading = held[-1] if len(held) == 1 else ""
+            heading = paragraph[-1] if len(paragraph) == 1 else ""
             if heading:
-                held.clear()
+                paragraph.clear()
                 skipped = heading.lower() in _SKIPPED_SECTIONS
             yield from flush()
             continue
@@ -136,39 +136,39 @@ def _blocks(text: str) -> Iterator[str]:
             if not stripped:
                 continue
             indent, hanging = indent + 1, True
-            held, held_indent = [stripped], indent
+            paragraph, paragraph_indent = [stripped], indent
             continue
         if stripped[0] in ":@" and (_FIELD.match(stripped) or _OTHER_FIELD.match(stripped)):
             yield from flush()
             body = _FIELD_BODY.match(stripped) if _FIELD.match(stripped) else None
             if body and (body[1] or body[2]):
-                held, held_indent, hanging = [body[1] or body[2]], indent, True
+                paragraph, paragraph_indent, hanging = [body[1] or body[2]], indent, True
             continue
-        if deeper and not held and stripped.endswith(":") and stripped.count(" ") < 2:
+        if deeper and not paragraph and stripped.endswith(":") and stripped.count(" ") < 2:
             continue  # "Args:", "Raises:"
         bullet = _BULLET.match(stripped)
-        named = _GOOGLE.match(stripped) if bullet or not held or indent <= held_indent else None
+        named = _GOOGLE.match(stripped) if bullet or not paragraph or indent <= paragraph_indent else None
         if named and _NOTE_TO_SELF.match(stripped):
             named = None  # "TODO: ..." is recognised, and dropped, as a sentence
-        if deeper and (_TYPE_LINE.match(stripped) or (not held and not bullet and stripped[-1] not in ".:,;")):
+        if deeper and (_TYPE_LINE.match(stripped) or (not paragraph and not bullet and stripped[-1] not in ".:,;")):
             yield from flush()
             if not (named and " " in stripped[named.end() :] and not _TYPE_LINE.match(stripped)):
                 continue
-        if bullet or (named and (not held or hanging or indent < held_indent)):
+        if bullet or (named and (not paragraph or hanging or indent < paragraph_indent)):
             yield from flush()
             start = named.end() if named else bullet.end() if bullet else 0
             stripped, hanging = stripped[start:], True
-        elif held and indent != held_indent and not (hanging and indent > held_indent):
+        elif paragraph and indent != paragraph_indent and not (hanging and indent > paragraph_indent):
             yield from flush()
-        if not held:
-            held_indent = indent
+        if not paragraph:
+            paragraph_indent = indent
             hanging = bool(bullet or named)
         if stripped.endswith("::"):
-            held.append(stripped[:-1])
+            paragraph.append(stripped[:-1])
             yield from flush()
             code_below = indent
             continue
-        held.append(stripped)
+        paragraph.append(stripped)
     yield from flush()
 
 

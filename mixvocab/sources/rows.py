@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from mixvocab.sources.source import Source
 
+DEVELOPMENT = frozenset({"dev", "m", "mm", "mm-hard"})
+
 
 class SnipsRow(NamedTuple):
     """One command: `slots` holds a BIO tag for each of `words`."""
@@ -70,4 +72,4 @@ class GlueData:
     @property
     def development(self) -> tuple[str, ...]:
         """The names of the development sets."""
-        return tuple(name for name in self.splits if name in {"dev", "m", "mm", "mm-hard"})
+        return tuple(name for name in self.splits if name in DEVELOPMENT)

@@ -1,69 +1,53 @@
-"""Tasks to fine-tune on: what every reader returns, and where the data is looked for."""
+"""Tasks to fine-tune on: where the rows are looked for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
-from mixvocab.sources import glue, grammar, grammar_glue, hub, snips
-from mixvocab.sources.rows import GlueData, SnipsData
-from mixvocab.sources.source import Source, read_licence, resolve, text_sha256
+from mixvocab.sources import glue, hub, snips
+from mixvocab.sources.files import files_sha256
+from mixvocab.sources.grammar import Sizes
+from mixvocab.sources.grammar_glue import glue_splits
+from mixvocab.sources.grammar_snips import snips_splits
+from mixvocab.sources.lookup import look_up
+from mixvocab.sources.rows import GlueData, GlueRow, SnipsData, SnipsRow
+from mixvocab.sources.source import OWNER, Source, read_licence, text_sha256
 
-OWNER = "as stated by the owner of the files"
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Rows a split of a synthetic set; the defaults are SNIPS's own sizes, rounded."""
-
-    train: int = 13_000
-    valid: int = 700
-    test: int = 700
+Row = TypeVar("Row", SnipsRow, GlueRow)
+SNIPS_SIZES = Sizes(train=13_000, valid=700, test=700)  # SNIPS's own, rounded
+GLUE_SIZES = Sizes(train=8_000, valid=1_000, test=1_000)
+Splits = dict[str, list[Row]]
+HubSplits = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def resolve_snips(
-    spec: str = "auto",
-    *,
-    data_dir: Path | str | None = None,
-    seed: int = 0,
-    sizes: Sizes = Sizes(),
+    spec: str = "auto", *, data_dir: Path | str | None = None, seed: int = 0, sizes: Sizes = SNIPS_SIZES
 ) -> SnipsData:
-    """Find the joint intent and slot set (`mixvocab.sources.source` has the order and the specifications).
+    """Find the joint intent and slot set (`mixvocab.sources.lookup` has the order and the specifications).
 
     A data directory has it as `snips/{train,valid or dev,test}/{seq.in,seq.out,label}`; a path names the folder
     with the splits in it. On the hub it has no default repository (`auto` asks for none); `hub:ID` takes one
-    whose columns `mixvocab.sources.snips.from_rows` knows. Embedded is the synthetic grammar, which `seed` and
+    whose columns `mixvocab.sources.snips.from_hub` knows. Embedded is the synthetic grammar, which `seed` and
     `sizes` steer; they mean nothing elsewhere. Raises UserError on missing or malformed data.
     """
-
-    def in_folder(folder: Path) -> SnipsData | None:
-        place = _inside(folder, "snips")
-        return _snips_at(place, "data-dir", folder) if place else None
-
-    def on_hub(repository: str | None) -> SnipsData | None:
-        if repository is None:
-            return None
-        splits, source = _from_hub("snips", repository, None)
-        return snips.from_rows(splits, source)
-
-    def embedded() -> SnipsData:
-        rng = np.random.default_rng(seed)
-        splits = grammar.snips_splits(rng, train=sizes.train, valid=sizes.valid, test=sizes.test)
-        text = (f"{' '.join(r.words)}\t{' '.join(r.slots)}\t{r.intent}" for rows in splits.values() for r in rows)
-        return SnipsData(_synthetic("snips", "synthetic SNIPS-like commands", seed, text_sha256(*text)), splits)
-
-    return resolve(
-        "snips",
-        spec,
-        data_dir,
-        in_folder=in_folder,
-        on_hub=on_hub,
-        embedded=embedded,
-        at_path=lambda path: _snips_at(path, "path", path),
-        reachable=hub.reachable,
+    return SnipsData(
+        *_resolve(
+            "snips",
+            "SNIPS",
+            spec,
+            data_dir,
+            find=lambda folder: _inside(folder, "snips"),
+            read_folder=snips.read_folder,
+            from_hub=snips.from_hub,
+            write=partial(snips_splits, sizes=sizes),
+            synthetic="synthetic SNIPS-like commands",
+            seed=seed,
+        )
     )
 
 
@@ -73,74 +57,83 @@ def resolve_glue(
     *,
     data_dir: Path | str | None = None,
     seed: int = 0,
-    sizes: Sizes | None = None,
+    sizes: Sizes = GLUE_SIZES,
 ) -> GlueData:
-    """Find a GLUE task (`mixvocab.sources.source` has the order and the specifications).
+    """Find a GLUE task (`mixvocab.sources.lookup` has the order and the specifications).
 
     `task` is GLUE's own name in any case, with or without hyphen (SST-2, sst2, MNLI). A data directory has it
     as `glue/<task>/` or `<task>/` with GLUE's own files; a path names the folder with the files in it. Embedded
-    is a synthetic set of the same shape. Raises UserError on an unknown task and missing or malformed data.
+    is a synthetic set with the same labels, which `seed` and `sizes` steer. Raises UserError on an unknown task and
+    missing or malformed data.
     """
     layout = glue.layout(task)
-
-    def in_folder(folder: Path) -> GlueData | None:
-        place = _inside(_inside(folder, "glue") or folder, layout.folder)
-        return _glue_at(place, layout, "data-dir", folder) if place else None
-
-    def on_hub(repository: str | None) -> GlueData | None:
-        splits, source = _from_hub("glue", repository or hub.GLUE, layout.config)
-        return glue.from_rows(layout, splits, source)
-
-    def embedded() -> GlueData:
-        rng = np.random.default_rng(seed)
-        rows = sizes or Sizes(train=8_000, valid=1_000, test=1_000)
-        splits = grammar_glue.splits(layout, rng, train=rows.train, dev=rows.valid, test=rows.test)
-        text = (f"{r.text_a}\t{r.text_b}\t{r.label}" for part in splits.values() for r in part)
-        name = f"synthetic {layout.folder}-like set"
-        return GlueData(_synthetic("glue", name, seed, text_sha256(*text)), layout.folder, splits, layout.regression)
-
-    return resolve(
-        f"glue {layout.folder}",
+    source, splits = _resolve(
+        "glue",
+        layout.folder,
         spec,
         data_dir,
-        in_folder=in_folder,
-        on_hub=on_hub,
-        embedded=embedded,
-        at_path=lambda path: _glue_at(path, layout, "path", path),
-        reachable=hub.reachable,
+        find=lambda folder: _inside(_inside(folder, "glue") or folder, layout.folder),
+        read_folder=partial(glue.read_folder, layout),
+        from_hub=partial(glue.from_hub, layout),
+        write=partial(glue_splits, layout.folder, sizes=sizes),
+        synthetic=f"synthetic {layout.folder}-like set",
+        seed=seed,
+        repository=hub.GLUE,
+        config=layout.config,
     )
-
-
-def _snips_at(folder: Path, origin: str, root: Path) -> SnipsData:
-    splits, sha256 = snips.read_folder(folder)
-    return SnipsData(_on_disk("snips", "SNIPS", folder, origin, root, sha256), splits)
-
-
-def _glue_at(folder: Path, layout: glue.Layout, origin: str, root: Path) -> GlueData:
-    splits, sha256 = glue.read_folder(folder, layout)
-    source = _on_disk("glue", layout.folder, folder, origin, root, sha256)
     return GlueData(source, layout.folder, splits, layout.regression)
 
 
-def _on_disk(kind: str, name: str, folder: Path, origin: str, root: Path, sha256: str) -> Source:
-    inside = folder.relative_to(root).as_posix() if folder != root else folder.name
-    licence = read_licence(folder, inside) or read_licence(root, inside) or OWNER
-    return Source(kind, name, origin, f"{inside}/", licence, sha256, True)
+def _resolve(
+    kind: str,
+    name: str,
+    spec: str,
+    data_dir: Path | str | None,
+    *,
+    find: Callable[[Path], Path | None],
+    read_folder: Callable[[Path], tuple[Splits[Row], list[Path]]],
+    from_hub: Callable[[HubSplits, str], Splits[Row]],
+    write: Callable[[np.random.Generator], Splits[Row]],
+    synthetic: str,
+    seed: int,
+    repository: str | None = None,
+    config: str = "",
+) -> tuple[Source, Splits[Row]]:
+    """The provenance and the splits. `synthetic` is the name of what `write` makes of a generator with that seed."""
+
+    def on_disk(folder: Path, origin: str, root: Path) -> tuple[Source, Splits[Row]]:
+        splits, files = read_folder(folder)
+        inside = folder.relative_to(root).as_posix() if folder != root else folder.name
+        licence = read_licence(folder, inside) or read_licence(root, inside) or OWNER
+        return Source(kind, name, origin, f"{inside}/", licence, files_sha256(files), True), splits
+
+    def on_hub(repository: str) -> tuple[Source, Splits[Row]]:
+        if config and ":" not in repository:
+            repository = f"{repository}:{config}"
+        source = hub.dataset_source(kind, repository)
+        return source, from_hub(hub.read_splits(repository), source.location)
+
+    def embedded() -> tuple[Source, Splits[Row]]:
+        splits = write(np.random.default_rng(seed))
+        sha256 = text_sha256(*(_line(row) for rows in splits.values() for row in rows))
+        grammar = f"this project's grammar, seed {seed}"
+        return Source(kind, synthetic, "embedded", grammar, "Apache-2.0", sha256, False), splits
+
+    return look_up(
+        f"task {name}",
+        spec,
+        data_dir,
+        in_folder=lambda data: on_disk(folder, "data-dir", data) if (folder := find(data)) else None,
+        on_hub=on_hub,
+        embedded=embedded,
+        at_path=lambda folder: on_disk(folder, "path", folder),
+        repository=repository,
+    )
 
 
-def _synthetic(kind: str, name: str, seed: int, sha256: str) -> Source:
-    return Source(kind, name, "embedded", f"this project's grammar, seed {seed}", "Apache-2.0", sha256, False)
-
-
-def _from_hub(kind: str, repository: str, config: str | None) -> tuple[Mapping[str, Sequence[dict]], Source]:
-    """All splits of a repository as dictionaries, labels by name where the data set names them."""
-    name, named_config = hub.split_id(repository)
-    config = named_config or config
-    commit, licence = hub.fetched(name, lambda: hub.about(name, "dataset"))
-    loaded = hub.fetched(name, lambda: hub.load_dataset(name, config))
-    splits = {split: hub.named_rows(loaded[split]) for split in loaded}
-    location = f"{name}{':' + config if config else ''}@{commit[:12]}"
-    return splits, Source(kind, name, "hub", location, licence, hub.fingerprint(name, config, commit), True)
+def _line(row: SnipsRow | GlueRow) -> str:
+    """A row as text, for the digest of a synthetic set."""
+    return "\t".join(" ".join(cell) if isinstance(cell, tuple) else str(cell) for cell in row)
 
 
 def _inside(folder: Path, name: str) -> Path | None:

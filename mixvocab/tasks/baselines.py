@@ -77,20 +77,18 @@ def _features(train: Sequence[GlueRow]) -> Any:
 
 
 def _tokens(row: GlueRow) -> list[str]:
-    """The features of one row by name: `one:word`, and for pairs `two:`, `both:` and `only:`."""
-    one = _words(row.text_a)
+    """The features of one row by name: `one:word`, and for pairs `two:`, `both:`, `only1:` and `only2:`."""
+    first = _words(row.text_a)
     if row.text_b is None:
-        return _with_pairs("one", one)
-    two = _words(row.text_b)
-    both = [f"both:{word}" for word in sorted(set(one) & set(two))]
-    only = [f"only1:{word}" for word in sorted(set(one) - set(two))]
-    return [
-        *_with_pairs("one", one),
-        *_with_pairs("two", two),
-        *both,
-        *only,
-        *(f"only2:{word}" for word in sorted(set(two) - set(one))),
+        return _with_pairs("one", first)
+    second = _words(row.text_b)
+    a, b = set(first), set(second)
+    shared = [
+        f"{side}:{word}"
+        for side, words in (("both", a & b), ("only1", a - b), ("only2", b - a))
+        for word in sorted(words)
     ]
+    return [*_with_pairs("one", first), *_with_pairs("two", second), *shared]
 
 
 def _with_pairs(side: str, words: list[str]) -> list[str]:
@@ -99,18 +97,13 @@ def _with_pairs(side: str, words: list[str]) -> list[str]:
 
 def _overlap(rows: Sequence[GlueRow]) -> np.ndarray:
     """(N, 4): words shared of all, of the first text, of the second; the shorter's length by the longer's."""
-    out = np.zeros((len(rows), 4))
-    for shares, row in zip(out, rows, strict=True):
-        one, two = _words(row.text_a), _words(row.text_b or "")
-        a, b = set(one), set(two)
-        both = len(a & b)
-        shares[:] = (
-            both / max(1, len(a | b)),
-            both / max(1, len(a)),
-            both / max(1, len(b)),
-            min(len(one), len(two)) / max(1, len(one), len(two)),
-        )
-    return out
+    shares = []
+    for row in rows:
+        first, second = _words(row.text_a), _words(row.text_b or "")
+        a, b = set(first), set(second)
+        lengths = sorted((len(first), len(second)))
+        shares.append([*(len(a & b) / max(1, len(of)) for of in (a | b, a, b)), lengths[0] / max(1, lengths[1])])
+    return np.array(shares)
 
 
 def _words(text: str) -> list[str]:

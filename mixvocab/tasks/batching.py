@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from mixvocab.train import Turn
+    from mixvocab.train.loop import Turn
 
 BUCKET = 32  # batches that are shuffled together before they are sorted by length
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixvocab.errors import UserError
-from mixvocab.extras import need
+from mixvocab.common.errors import UserError
+from mixvocab.common.extras import need
 
 if TYPE_CHECKING:
-    from mixvocab.book.profiles import TuningSettings
-    from mixvocab.sources import GlueData, SnipsData
-    from mixvocab.tasks.finetune import Tuning
+    from mixvocab.settings.profiles import Profile
 
 
 def finetune(
@@ -30,64 +27,80 @@ def finetune(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Replace a setting of the recipe: epochs=20; repeatable.")
     ] = None,
-    rows: Annotated[int | None, typer.Option(min=1, help="Train on so many rows; default: the profile's.")] = None,
+    rows: Annotated[
+        str | None, typer.Option(help="How many training rows: a number, or all; default: as many as the profile says.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of heads, order and dropout.")] = 0,
 ) -> None:
     """Fine-tune a BERT on intents and slots or on a GLUE task; development data chooses, the rest is scored once."""
     need("tasks", "sklearn", "seqeval")
-    from mixvocab.book.profiles import load_profile
-    from mixvocab.settings import parse_settings
-    from mixvocab.sources import GlueData, resolve_glue, resolve_snips
-    from mixvocab.tasks.finetune import Tuning
-    from mixvocab.workfolder import claim, publish
+    from mixvocab.common.workfolder import claim, publish
+    from mixvocab.models.loading import read_config
+    from mixvocab.sources import resolve_glue, resolve_snips
+    from mixvocab.tasks.glue import finetune_glue
+    from mixvocab.tasks.glue_rows import roles
+    from mixvocab.tasks.joint import training_rows, unseen_labels
+    from mixvocab.tasks.joint_bert import finetune_joint_bert
 
-    if not (model / "config.json").is_file():
-        raise UserError(f"{model}: no config.json in it; name the folder of a model")
+    config = read_config(model)
+    if data_dir and data not in ("auto", "data-dir"):
+        raise UserError(f"--data-dir {data_dir} is not read with --data {data}: leave one of them out")
     joint = task.lower() == "snips"
-    section = "snips" if joint else "glue"
-    given = {name if "." in name else f"{section}.{name}": v for name, v in parse_settings(setting or []).items()}
-    profiles = load_profile(profile, **given)
-    settings: TuningSettings = profiles.snips if joint else profiles.glue
-    found = resolve_snips(data, data_dir=data_dir) if joint else resolve_glue(task, data, data_dir=data_dir)
-    usual = profiles.glue.rows.get(found.task) if isinstance(found, GlueData) else profiles.snips.rows
-    limit = usual if rows is None else rows
-    recipe = settings.tuning(_hidden(model))
-    about = {"model": str(model.resolve()), "tuning": recipe, "source": found.source.as_record()}
-    work = claim(out, about | {"rows": limit, "seed": seed})
-    run = _glue if isinstance(found, GlueData) else _joint
-    scores = run(model, found, Tuning(**recipe), work, limit, seed)  # type: ignore[arg-type]
+    chosen = _profile(profile, setting or [], "snips" if joint else "glue")
+    settings = chosen.snips if joint else chosen.glue
+    tuning = settings.tuning(config.get("hidden_size"))
+    if joint:
+        snips = resolve_snips(data, data_dir=data_dir)
+        source, limit = snips.source, _limit(rows, chosen.snips.rows)
+        used, available = len(training_rows(snips, limit)), len(snips.splits["train"])
+        about = "chosen on valid, reported on test"
+        for line in unseen_labels(snips):
+            typer.echo(f"note: {line}", err=True)
+    else:
+        glue = resolve_glue(task, data, data_dir=data_dir)
+        source, limit = glue.source, _limit(rows, chosen.glue.rows.get(glue.task))
+        parts = roles(glue, limit)
+        used, available, about = len(parts.train), parts.available, parts.about
+    described = {"model": str(model.resolve()), "tuning": tuning.model_dump(), "source": source.as_record()}
+    work = claim(out, described | {"rows": limit, "seed": seed})
+    remark = "" if used == available else " (--rows all: on all of them)"
+    typer.echo(f"training on {used:,} of {available:,} rows{remark}; {about}")
+    model_out, run = work / "model", work / "run"
+    if joint:
+        tuned = finetune_joint_bert(model, snips, tuning, model_out, seed=seed, limit=limit, folder=run)
+    else:
+        tuned = finetune_glue(model, glue, tuning, model_out, seed=seed, limit=limit, folder=run)
     publish(work / "model", out)
-    for split, values in scores.items():
-        shown = "  ".join(f"{name} {100 * value:.2f}" for name, value in values.items())
-        typer.echo(f"{split}: {shown}")
+    development = {name: value for name, value in tuned.best.items() if name not in ("step", "epoch")}
+    for split, values in {"choosing rows": development, **tuned.reported}.items():
+        typer.echo(f"{split}: " + "  ".join(f"{name} {100 * value:.2f}" for name, value in values.items()))
     typer.echo(f"written to {out}")
 
 
-Scores = Mapping[str, Mapping[str, float]]
+def _profile(name: str, given: Sequence[str], section: str) -> Profile:
+    """The profile with the settings given. Raises UserError for one that fine-tuning does not read."""
+    from mixvocab.settings.given import parse_settings
+    from mixvocab.settings.profiles import TuningSettings, load_profile
+
+    settings = {key if "." in key else f"{section}.{key}": value for key, value in parse_settings(given).items()}
+    profile = load_profile(name, **settings)  # names that no profile has are errors here
+    read = {f"{section}.{field}" for field in TuningSettings.model_fields}
+    if section == "glue":
+        read.remove("glue.piece_dropout")
+    for key in settings:
+        if key == f"{section}.rows":
+            raise UserError(f"--set {key}: write --rows")
+        if key not in read:
+            raise UserError(f"--set {key}: this task does not read it; it reads {', '.join(sorted(read))}")
+    return profile
 
 
-def _joint(model: Path, data: SnipsData, tuning: Tuning, work: Path, limit: int | None, seed: int) -> Scores:
-    from mixvocab.tasks.joint_training import CHOOSE_BY, fine_tune
-    from mixvocab.tasks.snips import unseen_labels
-
-    for line in unseen_labels(data):
-        typer.echo(f"note: {line}", err=True)
-    run = fine_tune(model, data, tuning, work / "model", seed=seed, limit=limit, folder=work / "run")
-    chosen = {name: value for name, value in run.dev.items() if name not in {"step", "epoch"}}
-    return {f"development, chosen by {CHOOSE_BY}": chosen, "test": run.test}
-
-
-def _glue(model: Path, data: GlueData, tuning: Tuning, work: Path, limit: int | None, seed: int) -> Scores:
-    from mixvocab.tasks.glue import fine_tune
-
-    tuned = fine_tune(model, data, tuning, seed=seed, rows=limit, folder=work / "run")
-    tuned.save(work / "model", model, data, tuning)
-    return tuned.scores
-
-
-def _hidden(model: Path) -> int | None:
-    """The hidden size in the model's config.json; None if it says none."""
-    try:
-        return json.loads((model / "config.json").read_text(encoding="utf-8")).get("hidden_size")
-    except (ValueError, AttributeError) as error:
-        raise UserError(f"{model}/config.json is damaged ({error}): save the model again") from None
+def _limit(given: str | None, usual: int | None) -> int | None:
+    """`--rows`: a number, None for all of them, or the profile's."""
+    if given is None:
+        return usual
+    if given == "all":
+        return None
+    if not given.isdecimal() or int(given) < 1:
+        raise UserError(f"--rows {given}: write a number of rows, 1 or more, or all")
+    return int(given)

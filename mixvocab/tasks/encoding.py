@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,16 @@ class Encoder:
 
     def texts(self, first: str, second: str | None = None) -> Encoded:
         """One text or a pair; what does not fit is cut from the end of the longer one."""
-        one = self.tokenizer.encode(first, add_special_tokens=False).ids
-        two = [] if second is None else self.tokenizer.encode(second, add_special_tokens=False).ids
+        a = self.tokenizer.encode(first, add_special_tokens=False).ids
+        b = [] if second is None else self.tokenizer.encode(second, add_special_tokens=False).ids
         room = self.length - (2 if second is None else 3)
-        if len(one) + len(two) > room:
-            shorter = min(len(one), len(two), room // 2)
-            one, two = (one[: room - shorter], two[:shorter]) if len(one) > len(two) else (
-                one[:shorter], two[: room - shorter]
-            )  # fmt: skip
-        ids = [self.cls, *one, self.sep] + ([] if second is None else [*two, self.sep])
+        if len(a) + len(b) > room:
+            shorter = min(len(a), len(b), room // 2)
+            room_a = room - shorter if len(a) > len(b) else shorter
+            a, b = a[:room_a], b[: room - room_a]
+        ids = [self.cls, *a, self.sep] + ([] if second is None else [*b, self.sep])
         types = np.zeros(len(ids), dtype=np.int64)
-        types[len(one) + 2 :] = 1
+        types[len(a) + 2 :] = 1
         return Encoded(np.array(ids), types, np.zeros(0, dtype=np.int64))
 
     def _word(self, word: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""The one way in which everything is fine-tuned: epochs through `mixvocab.train`, chosen on development data alone."""
+"""The one way in which everything is fine-tuned: epochs through the training loop, chosen on development data alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,44 +14,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mixvocab.errors import UserError
-from mixvocab.files import write_json
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import write_json
+from mixvocab.settings.profiles import TuningSettings
 from mixvocab.tasks.batching import Batches
-from mixvocab.train import Recipe, TrainResult, train
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """How to fine-tune. The paper (section 4.3): LAMB, 1e-4, batch 64, 10 epochs for GLUE; Adam, 1e-4, 64 for SNIPS."""
-
-    epochs: float
-    batch_size: int = 64
-    learning_rate: float = 1e-4
-    optimizer: str = "adamw"
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    accumulate: int = 1
-    precision: str = "auto"
-    dropout: float = 0.1
-    piece_dropout: float = 0.0  # share of the pieces that training reads as [UNK]; for intents and slots
-    window: int = 128  # tokens an example may have, [CLS] and [SEP] included
-    evaluations: int = 10  # on development data, spread over the run
-
-    def recipe(self, examples: int) -> Recipe:
-        """The training loop's recipe for so many examples."""
-        return Recipe(
-            steps=max(1, round(self.epochs * math.ceil(examples / self.batch_size))),
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            optimizer=self.optimizer,
-            warmup=self.warmup,
-            weight_decay=self.weight_decay,
-            clip=self.clip,
-            accumulate=self.accumulate,
-            precision=self.precision,
-            evaluations=self.evaluations,
-        )
+from mixvocab.train.loop import Recipe, TrainResult, train
 
 
 @dataclass
@@ -59,8 +26,15 @@ class Tuned:
     """What a fine-tuning run leaves besides the module."""
 
     result: TrainResult
-    scores: list[dict[str, float]]  # of each evaluation: step, epoch, and every development metric
+    curve: list[dict[str, float]]  # of each evaluation: step, epoch, and every development metric
     best: dict[str, float]  # the one whose weights the module has now
+    reported: dict[str, dict[str, float]]  # reported set -> metrics, scored once with those weights
+
+
+def recipe_for(tuning: TuningSettings, examples: int) -> Recipe:
+    """The training loop's recipe for so many training examples."""
+    steps = max(1, round(tuning.epochs * math.ceil(examples / tuning.batch_size)))
+    return Recipe(steps=steps, **tuning.model_dump(include={field.name for field in fields(Recipe)}))
 
 
 def finetune(
@@ -68,7 +42,8 @@ def finetune(
     batches: Batches,
     heldout: Sequence[Any],
     score: Callable[[], dict[str, float]],
-    tuning: Tuning,
+    report: Callable[[], dict[str, dict[str, float]]],
+    tuning: TuningSettings,
     *,
     choose_by: str,
     seed: int,
@@ -82,6 +57,7 @@ def finetune(
         batches: the training examples.
         heldout: batches of development examples, for the loss.
         score: development metrics of the module as it is; the test set has no place here.
+        report: metrics of each reported set; called once, after the choice.
         choose_by: the metric of `score` that chooses; of equal ones the earliest is kept.
         seed: of dropout; the order of examples has its seed in `batches`.
         folder: where checkpoints and the best weights lie until the run has ended; a killed run goes on there.
@@ -89,7 +65,7 @@ def finetune(
     Raises:
         UserError: for settings that cannot work, and a loss or a metric that is not finite.
     """
-    recipe = tuning.recipe(len(batches.examples))
+    recipe = recipe_for(tuning, len(batches.examples))
     best = _Best(module, choose_by, folder)
     per_epoch = len(batches.examples) / tuning.batch_size
 
@@ -99,32 +75,33 @@ def finetune(
         module.train()
 
     result = train(module, batches, recipe, seed=seed, heldout=heldout, folder=folder, label=label, on_evaluate=assess)
-    return Tuned(result, best.scores, best.restore())
+    chosen = best.restore()
+    return Tuned(result, best.curve, chosen, report())
 
 
 class _Best:
-    """The scores so far and the weights of the best ones: in memory, and in a folder if the run may be killed."""
+    """The curve so far and the weights of the best ones: in memory, and in a folder if the run may be killed."""
 
     def __init__(self, module: nn.Module, choose_by: str, folder: Path | None) -> None:
         self.module = module
         self.choose_by = choose_by
-        self.scores: list[dict[str, float]] = []
+        self.curve: list[dict[str, float]] = []
         self.chosen: dict[str, float] = {}
         self.weights: dict[str, Tensor] = {}
         self.folder = folder
         if folder and (folder / "scores.json").exists():
-            self.scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+            self.curve = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
             self.weights = load_file(folder / "best.safetensors")
-            self.chosen = self._first_best()
+            self.chosen = max(self.curve, key=lambda entry: entry[choose_by])  # the earliest of equals
 
     def offer(self, scores: dict[str, float]) -> None:
         value = scores[self.choose_by]
         if not math.isfinite(value):
             raise UserError(f"the development set's {self.choose_by} is {value} at step {scores['step']}")
         # A run that goes on from a checkpoint comes by some evaluations a second time, with the same scores.
-        if scores["step"] in {known["step"] for known in self.scores}:
+        if scores["step"] in {known["step"] for known in self.curve}:
             return
-        self.scores.append(scores)
+        self.curve.append(scores)
         if not self.chosen or value > self.chosen[self.choose_by]:
             self.chosen = scores
             self.weights = {name: tensor.detach().cpu().clone() for name, tensor in self.module.state_dict().items()}
@@ -133,13 +110,10 @@ class _Best:
                 save_file(self.weights, self.folder / "best.partial")
                 os.replace(self.folder / "best.partial", self.folder / "best.safetensors")
         if self.folder:
-            write_json(self.folder / "scores.json", self.scores)
+            write_json(self.folder / "scores.json", self.curve)
 
     def restore(self) -> dict[str, float]:
         with torch.no_grad():
             self.module.load_state_dict(self.weights)
         self.module.eval()
         return self.chosen
-
-    def _first_best(self) -> dict[str, float]:
-        return max(self.scores, key=lambda entry: entry[self.choose_by])  # max keeps the earliest of equals

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mixvocab.errors import UserError
-from mixvocab.files import write_json
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import write_json
 
 KINDS = ("joint", "classification", "regression")
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json")
@@ -47,9 +47,9 @@ def read_task(folder: Path, *, kind: str | None = None) -> dict[str, Any]:
         raise UserError(f"{folder.name}: no task.json in it; name a folder that `mixvocab finetune` wrote")
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
-        window, found = int(about["window"]), str(about["kind"])
+        window, actual = int(about["window"]), str(about["kind"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{folder.name}/task.json is damaged ({error}): fine-tune again") from None
-    if found not in KINDS or kind not in (None, found):
-        raise UserError(f"{folder.name}/task.json: kind {found!r}; {kind or ' or '.join(KINDS)} is needed here")
-    return about | {"window": window, "kind": found}
+    if actual not in KINDS or kind not in (None, actual):
+        raise UserError(f"{folder.name}/task.json: kind {actual!r}; {kind or ' or '.join(KINDS)} is needed here")
+    return about | {"window": window, "kind": actual}

@@ -17,18 +17,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import BertForSequenceClassification
 
-from mixvocab.errors import UserError
-from mixvocab.files import write_json
-from mixvocab.losses import IGNORED, Losses, Part, nll
-from mixvocab.models.loading import quietly
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import write_json
+from mixvocab.models.loading import load_pretrained
+from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import GlueData, GlueRow
 from mixvocab.tasks.batching import Batches, in_order, pad, real
 from mixvocab.tasks.encoding import Encoder
-from mixvocab.tasks.finetune import Tuned, Tuning, finetune
+from mixvocab.tasks.finetune import Tuned, finetune
 from mixvocab.tasks.folder import save_model
-from mixvocab.tasks.glue_rows import Roles, roles
+from mixvocab.tasks.glue_rows import roles
 from mixvocab.tasks.glue_scores import CHOOSE_BY, Label, glue_scores
-from mixvocab.train import to_tensors
+from mixvocab.train.loop import to_tensors
+from mixvocab.train.losses import IGNORED, Losses, Part, nll
 
 SCORE = ("score",)  # the name of a regression's one output
 
@@ -52,13 +53,13 @@ class GlueBatch:
     attention: np.ndarray
 
 
-def examples(rows: Sequence[GlueRow], encoder: Encoder, labels: Sequence[str]) -> list[GlueExample]:
+def glue_examples(rows: Sequence[GlueRow], encoder: Encoder, labels: Sequence[str]) -> list[GlueExample]:
     """Rows as numbers; `labels` are the classes in the order of the model's outputs, empty for a regression.
 
     Raises UserError for a label that is none of them.
     """
     number = {label: i for i, label in enumerate(labels)}
-    made = []
+    examples = []
     for place, row in enumerate(rows, 1):
         label: int | float
         if row.label is None:
@@ -68,8 +69,8 @@ def examples(rows: Sequence[GlueRow], encoder: Encoder, labels: Sequence[str]) -
         else:
             label = number[str(row.label)] if labels else float(row.label)
         encoded = encoder.texts(row.text_a, row.text_b)
-        made.append(GlueExample(encoded.ids, encoded.types, label))
-    return made
+        examples.append(GlueExample(encoded.ids, encoded.types, label))
+    return examples
 
 
 def collate(examples: Sequence[GlueExample]) -> GlueBatch:
@@ -108,28 +109,27 @@ class GlueTask(nn.Module):
     @property
     def labels(self) -> tuple[str, ...]:
         """The names of the classes in the order of the logits, from the model's config; none for a regression."""
-        return _saved_labels(self.model.config)
+        config: Any = self.model.config
+        names = config.id2label
+        return () if config.problem_type == "regression" else tuple(names[i] for i in range(len(names)))
 
 
-@torch.no_grad()
 def predict(task: GlueTask, rows: Sequence[GlueRow], encoder: Encoder) -> list[Label]:
     """Labels by name, or scores, in the order of the rows; what the rows state as labels is not looked at."""
-    bare = [GlueRow(row.text_a, row.text_b, None) for row in rows]
-    return _predict(task, examples(bare, encoder, task.labels))
+    unlabelled = [row._replace(label=None) for row in rows]
+    return _predict(task, glue_examples(unlabelled, encoder, task.labels))
 
 
 @torch.no_grad()
-def _predict(task: GlueTask, made: Sequence[GlueExample]) -> list[Label]:
-    was_training, device = task.training, next(task.parameters()).device
+def _predict(task: GlueTask, examples: Sequence[GlueExample]) -> list[Label]:
     task.eval()
-    found: list[Label] = [0.0] * len(made)
-    for chosen in in_order(made):
-        tensors = to_tensors(collate([made[i] for i in chosen]), device)
+    device = next(task.parameters()).device
+    predictions: dict[int, Label] = {}
+    for chosen in in_order(examples):
+        tensors = to_tensors(collate([examples[i] for i in chosen]), device)
         values = task.predict(tensors["ids"], tensors["types"], tensors.get("attention")).tolist()
-        for i, value in zip(chosen, values, strict=True):
-            found[i] = task.labels[value] if task.labels else value
-    task.train(was_training)
-    return found
+        predictions |= zip(chosen, [task.labels[n] for n in values] if task.labels else values, strict=True)
+    return [predictions[i] for i in range(len(examples))]
 
 
 def new_classifier(
@@ -142,18 +142,16 @@ def new_classifier(
     """
     names = SCORE if data.regression else data.labels
     with torch.random.fork_rng(devices=[]):  # transformers draws what is missing from torch's global generator
-        model, report = _load(
+        model, missing = load_pretrained(
+            BertForSequenceClassification,
             folder,
+            new_head=True,
             id2label=dict(enumerate(names)),
             label2id={name: i for i, name in enumerate(names)},
             problem_type="regression" if data.regression else "single_label_classification",
             hidden_dropout_prob=dropout,
             attention_probs_dropout_prob=dropout,
-            ignore_mismatched_sizes=True,  # a classifier of something else gives its encoder, not its head
         )
-    missing = report["missing_keys"]
-    if absent := sorted(key for key in missing if key.startswith(("bert.embeddings", "bert.encoder"))):
-        raise UserError(f"{folder.name} lacks weights of its layers ({absent[0]}): it is no pretrained BERT")
     with torch.no_grad():
         if "bert.pooler.dense.weight" in missing and model.bert.pooler is not None:
             # BERT's 0.02 suits 768 units; with 96 it leaves a [CLS] so faint that training first has to raise it.
@@ -171,114 +169,68 @@ def _draw(layer: nn.Linear, std: float, generator: torch.Generator) -> None:
 
 def load_classifier(folder: Path, data: GlueData) -> BertForSequenceClassification:
     """A fine-tuned model. Raises UserError if its labels are not the data's, name by name and in the same order."""
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{folder.name}: no config.json in it; name a folder that a fine-tuned model was saved to")
-    model, report = _load(folder)
+    model, _ = load_pretrained(BertForSequenceClassification, folder, new_head=False)
     expected, saved = (SCORE if data.regression else data.labels), tuple((model.config.id2label or {}).values())
-    if sorted(saved) != sorted(expected):
-        raise UserError(
-            f"{folder.name}/config.json: the model's labels are {', '.join(saved)}; {data.task}'s are "
-            f"{', '.join(expected)}: fine-tune on this data, or write the names that were meant into id2label"
-        )
     if saved != expected:
+        order = "in the order " if sorted(saved) == sorted(expected) else ""
         raise UserError(
-            f"{folder.name}/config.json: the model's labels are in the order {', '.join(saved)}, {data.task}'s in "
-            f"{', '.join(expected)}: reorder the head's rows and id2label together, or fine-tune on this data"
+            f"{folder.name}/config.json: the model's labels are {order}{', '.join(saved)}; {data.task}'s are {order}"
+            f"{', '.join(expected)}: fine-tune on this data, or put names and rows of the head right"
         )
-    if report["missing_keys"]:
-        raise UserError(f"{folder.name}: no weights for {sorted(report['missing_keys'])[0]}; it is not fine-tuned")
     return model
 
 
-def save_classifier(
-    model: BertForSequenceClassification, folder: Path, tokenizer: Path, data: GlueData, window: int, scores: dict
-) -> None:
-    """Write the model, the tokenizer's files from the folder `tokenizer`, and task.json; loads with plain Auto classes.
-
-    `window` is in tokens, `scores` what task.json says of the model's quality.
-    """
-    kind = "regression" if data.regression else "classification"
-    save_model(model, tokenizer, folder, task=data.task, kind=kind, window=window, scores=scores)
-
-
-@dataclass
-class FineTuned:
-    """A fine-tuned model with its development curve and, once, its scores on what reports."""
-
-    model: BertForSequenceClassification
-    tuned: Tuned
-    roles: Roles
-    scores: dict[str, dict[str, float]]  # reported set -> metrics
-    predictions: dict[str, list[Label]]  # reported set -> one a row
-
-    def save(self, folder: Path, pretrained: Path, data: GlueData, tuning: Tuning) -> None:
-        """The model's folder as `save_classifier` writes it, and predictions.json beside it."""
-        save_classifier(self.model, folder, pretrained, data, tuning.window, self.scores)
-        write_json(folder / "predictions.json", self.predictions)
-
-
-def fine_tune(
+def finetune_glue(
     pretrained: Path,
     data: GlueData,
-    tuning: Tuning,
+    tuning: TuningSettings,
+    out: Path,
     *,
     seed: int,
-    rows: int | None = None,
+    limit: int | None = None,
     folder: Path | None = None,
     label: str | None = None,
-) -> FineTuned:
+) -> Tuned:
     """Fine-tune the BERT in `pretrained` on a task: development data chooses when to stop, then report once.
 
     Args:
-        rows: at most so many training rows (`mixvocab.tasks.glue_rows.roles`); they are the same for all seeds.
+        out: gets what transformers writes, the tokenizer's files, task.json, and in predictions.json the label of
+            every reported row; loads with plain Auto classes.
         seed: of the new head, the order of the rows and dropout.
+        limit: at most so many training rows (`mixvocab.tasks.glue_rows.roles`); they are the same for all seeds.
         folder: for checkpoints; a run that was killed goes on there.
 
     Raises:
         UserError: for a folder without model or tokenizer, labels that F1 cannot read, and what training raises.
     """
-    parts, encoder = roles(data, rows), Encoder.load(pretrained, tuning.window)
+    if tuning.piece_dropout:
+        raise UserError(f"piece_dropout={tuning.piece_dropout} is for intents and slots alone; set it to 0 for GLUE")
+    parts, encoder = roles(data, limit), Encoder.load(pretrained, tuning.window)
     generator = torch.Generator().manual_seed(seed)
     task = GlueTask(new_classifier(pretrained, data, generator=generator, dropout=tuning.dropout))
-    training = examples(parts.train, encoder, task.labels)
-    chooser = examples(parts.choose, encoder, task.labels)
-    gold = [row.label for row in parts.choose]
+    choosing = glue_examples(parts.choose, encoder, task.labels)
+    predictions: dict[str, list[Label]] = {}
 
-    def score() -> dict[str, float]:
-        return glue_scores(data.task, gold, _predict(task, chooser), data.labels)
+    def scores(rows: Sequence[GlueRow], predicted: list[Label]) -> dict[str, float]:
+        return glue_scores(data.task, [row.label for row in rows], predicted, data.labels)
+
+    def report() -> dict[str, dict[str, float]]:
+        predictions.update({name: predict(task, rows, encoder) for name, rows in parts.report.items()})
+        return {name: scores(rows, predictions[name]) for name, rows in parts.report.items()}
 
     tuned = finetune(
         task,
-        Batches(training, collate, seed),
-        [collate([chooser[i] for i in chosen]) for chosen in in_order(chooser)],
-        score,
+        Batches(glue_examples(parts.train, encoder, task.labels), collate, seed),
+        [collate([choosing[i] for i in chosen]) for chosen in in_order(choosing)],
+        lambda: scores(parts.choose, _predict(task, choosing)),
+        report,
         tuning,
         choose_by=CHOOSE_BY,
         seed=seed,
         folder=folder,
         label=label or data.task,
     )
-    predictions = {name: predict(task, reported, encoder) for name, reported in parts.report.items()}
-    scores = {
-        name: glue_scores(data.task, [row.label for row in reported], predictions[name], data.labels)
-        for name, reported in parts.report.items()
-    }
-    return FineTuned(task.model, tuned, parts, scores, predictions)
-
-
-def _load(folder: Path, **settings: Any) -> tuple[BertForSequenceClassification, dict[str, Any]]:
-    with quietly():  # a new head is expected
-        try:
-            loaded: Any = BertForSequenceClassification.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **settings
-            )
-        except (OSError, ValueError, TypeError, RuntimeError) as error:
-            first = (str(error).splitlines() or [type(error).__name__])[0]
-            raise UserError(
-                f"model folder {folder.name} does not load ({first}): give config.json + *.safetensors"
-            ) from None
-    return loaded[0].eval(), loaded[1]
-
-
-def _saved_labels(config: Any) -> tuple[str, ...]:
-    return () if config.problem_type == "regression" else tuple(config.id2label[i] for i in range(config.num_labels))
+    kind = "regression" if data.regression else "classification"
+    save_model(task.model, pretrained, out, task=data.task, kind=kind, window=tuning.window, scores=tuned.reported)
+    write_json(out / "predictions.json", predictions)
+    return tuned

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.sources.rows import GlueData, GlueRow
 
 HELD_SHARE = 0.05

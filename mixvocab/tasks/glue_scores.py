@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.sources import glue
 
 Label = str | float
@@ -38,13 +38,13 @@ def metrics(task: str) -> tuple[str, ...]:
 
 def positive_label(labels: Sequence[str]) -> str:
     """Which of two labels F1 is about. Raises UserError where the names do not say so."""
-    found = [label for label in labels if label in POSITIVE]
-    if len(labels) != 2 or len(found) != 1:
+    positive = [label for label in labels if label in POSITIVE]
+    if len(labels) != 2 or len(positive) != 1:
         raise UserError(
             f"labels {', '.join(labels) or '(none)'}: F1 needs two labels, and one of them called "
             f"{', '.join(sorted(POSITIVE))}; rename them in the data"
         )
-    return found[0]
+    return positive[0]
 
 
 def glue_scores(

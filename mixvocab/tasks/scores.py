@@ -29,14 +29,14 @@ def joint_scores(rows: Sequence[SnipsRow], predictions: Sequence[Prediction]) ->
     `frame_accuracy` asks for the intent and all tags of an utterance; one that did not fit into the window is
     never right.
     """
-    gold, found = [list(row.slots) for row in rows], [list(p.slots) for p in predictions]
+    gold, predicted = [list(row.slots) for row in rows], [list(p.slots) for p in predictions]
     pairs = list(zip(rows, predictions, strict=True))
     frames = [row.intent == p.intent and row.slots == p.slots and p.complete for row, p in pairs]
     return {
         "intent_accuracy": sum(row.intent == p.intent for row, p in pairs) / len(pairs),
-        "slot_f1": float(f1_score(gold, found, zero_division=0)),
-        "slot_precision": float(precision_score(gold, found, zero_division=0)),
-        "slot_recall": float(recall_score(gold, found, zero_division=0)),
-        "slot_f1_strict": float(f1_score(gold, found, mode="strict", scheme=IOB2, zero_division=0)),
+        "slot_f1": float(f1_score(gold, predicted, zero_division=0)),
+        "slot_precision": float(precision_score(gold, predicted, zero_division=0)),
+        "slot_recall": float(recall_score(gold, predicted, zero_division=0)),
+        "slot_f1_strict": float(f1_score(gold, predicted, mode="strict", scheme=IOB2, zero_division=0)),
         "frame_accuracy": sum(frames) / len(pairs),
     }

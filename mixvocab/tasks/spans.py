@@ -18,12 +18,12 @@ class Slot:
 
 def spans(tags: Sequence[str], words: Sequence[str]) -> tuple[Slot, ...]:
     """Slots of IOB2 tags; an I- that continues nothing begins a slot of its own."""
-    found: list[Slot] = []
+    slots: list[Slot] = []
     for i, tag in enumerate(tags):
         mark, _, name = tag.partition("-")
-        if mark == "I" and found and found[-1].end == i and found[-1].name == name:
-            start = found[-1].start
-            found[-1] = Slot(name, " ".join(words[start : i + 1]), start, i + 1)
+        if mark == "I" and slots and slots[-1].end == i and slots[-1].name == name:
+            start = slots[-1].start
+            slots[-1] = Slot(name, " ".join(words[start : i + 1]), start, i + 1)
         elif mark in ("B", "I"):
-            found.append(Slot(name, words[i], i, i + 1))
-    return tuple(found)
+            slots.append(Slot(name, words[i], i, i + 1))
+    return tuple(slots)

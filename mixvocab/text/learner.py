@@ -12,8 +12,8 @@ import heapq
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-from mixvocab.errors import UserError
-from mixvocab.progress import progress
+from mixvocab.common.errors import UserError
+from mixvocab.common.progress import progress
 from mixvocab.text.merges import merged_pieces
 from mixvocab.text.normalise import words_of
 from mixvocab.text.wordpiece import CONTINUATION, SPECIAL_PIECES, Vocabulary, longest_match

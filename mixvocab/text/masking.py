@@ -7,14 +7,18 @@ two caps: at most 20 masked tokens a sequence, of which at most 10 segmented by 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.tables import WordTable
 
+if TYPE_CHECKING:
+    from mixvocab.settings.profiles import MixingSettings
+
 IGNORED = -100
-"""The label of a position that is not predicted (what PyTorch's cross entropy leaves out by default)."""
+"""The label of a position that is not predicted or has none (what PyTorch's cross entropy leaves out by default)."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,39 @@ class Masking:
         for name in ("max_masks", "max_teacher_masks"):
             if getattr(self, name) < 0:
                 raise UserError(f"masking {name} = {getattr(self, name)} is negative; choose 0 or more")
+
+    @classmethod
+    def of(cls, settings: MixingSettings) -> Masking:
+        """As a profile's settings say."""
+        return cls(settings.mask_rate, settings.max_masks, settings.max_teacher_masks)
+
+    def expected_shares(self, length: int, p_sv: float) -> tuple[float, float]:
+        """Expected shares of the tokens of a row of `length` that are masked teacher and masked student tokens.
+
+        `p_sv`: share of the tokens that are the student's. Where the cap on teacher tokens binds on average, student
+        tokens move up as far as there are any.
+        """
+        wanted = min(self.rate, self.max_masks / length)
+        of_teacher = min((1 - p_sv) * wanted, self.max_teacher_masks / length)
+        return of_teacher, min(wanted - of_teacher, p_sv)
+
+
+def mask_tokens(
+    ids: np.ndarray,
+    student: np.ndarray,
+    attention: np.ndarray,
+    masking: Masking,
+    tables: tuple[WordTable, WordTable],
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Masked ids and labels, both (B, T) int64, of sequences before masking: what `choose_masks` and `apply_masks` do.
+
+    All arrays are (B, T), as in `Batch`; `tables` = (teacher, student). Special tokens and padding are never masked.
+    """
+    teacher_table, student_table = tables
+    special = np.where(student, np.isin(ids, student_table.special), np.isin(ids, teacher_table.special))
+    chosen = choose_masks(attention & ~special, student, masking, rng)
+    return apply_masks(ids, student, chosen, masking, tables, rng)
 
 
 def choose_masks(maskable: np.ndarray, student: np.ndarray, masking: Masking, rng: np.random.Generator) -> np.ndarray:
@@ -81,9 +118,9 @@ def apply_masks(
     fate, draw = rng.random((2, len(own)))
     fresh = np.empty(len(own), np.int64)
     for number, table in enumerate(tables):
-        mine = own == number
-        other = table.regular[(draw[mine] * len(table.regular)).astype(np.int64)]
-        fresh[mine] = np.where(fate[mine] < masking.random, other, table.mask)
+        of_table = own == number
+        piece = table.regular[(draw[of_table] * len(table.regular)).astype(np.int64)]
+        fresh[of_table] = np.where(fate[of_table] < masking.random, piece, table.mask)
     kept = (fate >= masking.random) & (fate < masking.random + masking.keep)
     masked[chosen] = np.where(kept, ids[chosen], fresh)
     return masked, labels

@@ -30,7 +30,7 @@ def merged_pieces(counts: Mapping[str, int]) -> Iterator[str]:
     Equal scores are ordered by the piece's text; nothing else decides, so equal counts give equal pieces.
     """
     chains = _Chains.of(counts)
-    made: set[str] = set()
+    pieces: set[str] = set()
     while chains.queue:
         score, text, pair = heapq.heappop(chains.queue)
         if pair != _CHARACTER:
@@ -40,8 +40,8 @@ def merged_pieces(counts: Mapping[str, int]) -> Iterator[str]:
                     heapq.heappush(chains.queue, (-current, text, pair))
                 continue
             chains.merge(pair, text)
-        if text not in made:  # two pairs may spell the same piece
-            made.add(text)
+        if text not in pieces:  # two pairs may spell the same piece
+            pieces.add(text)
             yield text
 
 

@@ -1,22 +1,53 @@
 """Mixed-vocabulary batches (section 3.2 of the paper, stage I).
 
 Each word of a sequence is segmented with the student's vocabulary with probability p_SV, else with the
-teacher's; `text/units.py` has what may be mixed instead of words. The pieces come from the word tables in one
-ragged gather, so a batch costs about as much as drawing its random numbers.
+teacher's. The pieces come from the word tables in one ragged gather, so a batch costs about as much as drawing its
+random numbers. `text/masking.py` then masks it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from mixvocab.errors import UserError
-from mixvocab.text.masking import IGNORED, Masking, apply_masks, choose_masks
+from mixvocab.common.errors import UserError
+from mixvocab.text.masking import IGNORED, Masking, mask_tokens
 from mixvocab.text.tables import WordTable, ranges
-from mixvocab.text.units import CHOICES, NOT_ALIKE, Choice, cut_alike
-from mixvocab.text.words import Words, WordStore
+from mixvocab.text.words import WordStore
+
+Choice = Callable[[np.random.Generator, tuple[int, int], float], np.ndarray]
+"""(generator, (rows, words), p_sv) -> (rows, words) bool: which words the student's vocabulary segments."""
+
+SPAN = 3  # words that a run has on average
+
+
+def by_word(rng: np.random.Generator, shape: tuple[int, int], p_sv: float) -> np.ndarray:
+    """The paper's choice: each word on its own."""
+    return rng.random(shape, dtype=np.float32) < p_sv
+
+
+def by_sequence(rng: np.random.Generator, shape: tuple[int, int], p_sv: float) -> np.ndarray:
+    """One draw a row: sequences are never mixed within, only batches are."""
+    return np.repeat(rng.random((shape[0], 1), dtype=np.float32) < p_sv, shape[1], axis=1)
+
+
+def by_span(rng: np.random.Generator, shape: tuple[int, int], p_sv: float) -> np.ndarray:
+    """One draw a run of words; the lengths of runs are geometric with mean `SPAN`.
+
+    Every word begins a new run with probability 1 / `SPAN`, so wherever a row starts in the text, its first run is as
+    long as any other. Neighbouring runs may draw the same vocabulary.
+    """
+    drawn = by_word(rng, shape, p_sv)
+    begins = rng.random(shape, dtype=np.float32) < 1 / SPAN
+    begins[:, 0] = True
+    first = np.maximum.accumulate(np.where(begins, np.arange(shape[1]), 0), axis=1)
+    return np.take_along_axis(drawn, first, axis=1)
+
+
+CHOICES: dict[str, Choice] = {"word": by_word, "span": by_span, "sequence": by_sequence}
+"""By the name of the unit that one draw holds for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +73,9 @@ class Mixer:
     and one at p_SV = 1 the student's, to the last token. Without a teacher all tokens are the student's, nothing is
     mixed, and no draw depends on `unit`.
 
-    `unit` is what one draw of a vocabulary holds for: "word" (the paper), "span", "sequence", or "piece", the parts of
-    a word that both vocabularies cut alike; or a `Choice` over words.
+    `unit` is what one draw of a vocabulary holds for: "word" (the paper), "span", "sequence", or a `Choice`.
 
-    Raises `UserError` for p_sv outside [0, 1], an unknown unit, one that the tables do not allow, a row too short, or
-    tables of another store.
+    Raises `UserError` for p_sv outside [0, 1], an unknown unit, a row too short, or tables of another store.
     """
 
     def __init__(
@@ -67,24 +96,16 @@ class Mixer:
             raise UserError(f"length = {length} leaves no room for a word; choose 3 or more")
         if isinstance(unit, str) and unit not in CHOICES:
             raise UserError(f"no mixing unit {unit!r}; choose one of {', '.join(CHOICES)}")
-        for name, table in (("student", student), ("teacher", teacher)):
-            if table is not None and len(table) != len(store.types):
-                raise UserError(
-                    f"the {name}'s table holds {len(table):,} words and the store {len(store.types):,}: "
-                    "make it with store.table(tokenizer)"
-                )
-        self.store, self.p_sv, self.length = store, (1.0 if teacher is None else p_sv), length
-        self.masking = masking or Masking()
         if teacher is None:
-            unit = "word"
-        if unit == "piece" and store.meta["unit"] != "word":
-            raise UserError(NOT_ALIKE)  # its units are stretches of text that the teacher spells its own way
+            teacher, p_sv, unit = student, 1.0, "word"
+        store.check(student, "student")
+        store.check(teacher, "teacher")
+        self.store, self.p_sv, self.length = store, p_sv, length
+        self.masking = masking or Masking()
         self._choose = CHOICES[unit] if isinstance(unit, str) else unit
-        self._words = store.words(split)
-        self._tables = (student if teacher is None else teacher, student)
-        self._split = split
-        self._parts = cut_alike(*self._tables) if unit == "piece" else None
-        self._join_tables(self._parts.tables if self._parts else self._tables)
+        self._split, self._words = split, store.words(split)
+        self._tables = teacher, student
+        self._join_tables()
 
     @property
     def mask(self) -> int:
@@ -97,13 +118,11 @@ class Mixer:
 
     def unmasked(self, rows: int, rng: np.random.Generator) -> Batch:
         """The same before masking: `ids` as segmented, nothing to predict."""
-        words = self._windows(self._words, self._starts_of_rows(rows, rng))
-        return self._segment(words, self._choose(rng, words.shape, self.p_sv))
+        return self._segment(*self._draw(rows, rng))
 
     def words_in_rows(self, rows: int, rng: np.random.Generator) -> np.ndarray:
         """How many whole words each of `rows` random rows holds, (rows,) int64."""
-        words = self._windows(self._words, self._starts_of_rows(rows, rng))
-        return self._fit(words, self._choose(rng, words.shape, self.p_sv))[0]
+        return self._words_that_fit(*self._draw(rows, rng))
 
     def heldout_batches(self, rows: int, count: int, rng: np.random.Generator) -> Iterator[Batch]:
         """At most `count` batches of consecutive rows of the held-out split, in order, none overlapping.
@@ -119,94 +138,73 @@ class Mixer:
             student = self._choose(rng, (rows, self.length), self.p_sv)
             windows: list[np.ndarray] = []
             while len(windows) < rows and position < len(words):
-                row = self._windows(words, np.array([position]))
-                fitted, _ = self._fit(row, student[len(windows)][None])
-                position += int(fitted[0])
-                windows.append(row)
+                window = self._windows(words, np.array([position]))
+                position += int(self._words_that_fit(window, student[len(windows)][None])[0])
+                windows.append(window)
             if not windows:
                 return
             yield self._mask(self._segment(np.concatenate(windows), student[: len(windows)]), rng)
 
-    def _join_tables(self, tables: tuple[WordTable, WordTable]) -> None:
-        """Both tables as one: type t is found at t for the teacher, at t + `_offset` for the student.
+    def _join_tables(self) -> None:
+        """Lay the tables end to end, each followed by [CLS], [SEP] and nothing, so that one gather reads both.
 
-        Three more types follow those of the tables, which are the store's words or parts of them: [CLS], [SEP], and
-        nothing (no pieces at all).
+            row    0 ... W-1          W      W+1    W+2      | W+3 ... 2W+2       2W+3   2W+4   2W+5
+            ids    the teacher's ids  [CLS]  [SEP]  no ids   | the student's ids  [CLS]  [SEP]  no ids
+
+        A word of type t is row t for the teacher and row t + W + 3 for the student.
         """
-        types = len(tables[0])
-        self._cls, self._sep, self._none = range(types, types + 3)
-        self._last = np.ones(types + 3, bool)  # the type ends a word: all do but parts with another behind them
-        if self._parts:
-            self._last[:types] = self._parts.last
-        starts, ids, at = [], [], 0
-        for table in tables:
-            ends = np.concatenate([table.starts, table.starts[-1] + [1, 2, 2]]) + at
-            starts.append(np.stack([ends[:-1], ends[1:]]))
-            ids.append(np.concatenate([table.ids, [table.cls, table.sep]]).astype(np.int32))
-            at += len(ids[-1])
-        bounds = np.concatenate(starts, axis=1)
-        self._offset = self._none + 1
-        self._ids = np.concatenate(ids)
-        self._starts, self._lengths = bounds[0], np.diff(bounds, axis=0)[0]
-        self._special = np.zeros((2, max(table.size for table in self._tables)), bool)
-        for number, table in enumerate(self._tables):
-            self._special[number, table.special] = True
-        self._pads = np.array([table.pad for table in self._tables])
+        words = len(self.store.types)
+        self._cls, self._sep, self._none, self._student_rows = range(words, words + 4)
+        ids = [part for table in self._tables for part in (table.ids, [table.cls, table.sep])]
+        lengths = [part for table in self._tables for part in (table.lengths, [1, 1, 0])]
+        self._ids, self._lengths = np.concatenate(ids).astype(np.int32), np.concatenate(lengths)
+        self._starts = self._lengths.cumsum() - self._lengths
 
-    def _starts_of_rows(self, rows: int, rng: np.random.Generator) -> np.ndarray:
-        """Random places of the split, each with a row's worth of words behind it if there is so much text."""
+    def _draw(self, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Windows at random places, each with a row's worth of words behind it if there is so much text; and who
+        segments them."""
         if not len(self._words):
             raise UserError(f"the {self._split} split of {self.store.folder} holds no words")
-        return rng.integers(max(1, len(self._words) - (self.length - 2) + 1), size=rows)
+        starts = rng.integers(max(1, len(self._words) - (self.length - 2) + 1), size=rows)
+        types = self._windows(self._words, starts)
+        return types, self._choose(rng, types.shape, self.p_sv)
 
-    def _windows(self, words: Words, starts: np.ndarray) -> np.ndarray:
+    def _windows(self, words: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """(B, length) types: [CLS], as many words as could ever fit, [SEP] in the last column."""
-        window = np.full((len(starts), self.length), self._none, np.int64)
-        window[:, 0], window[:, -1] = self._cls, self._sep
-        for row, start in enumerate(starts.tolist()):
-            found = self._types(words.slice(start, start + self.length - 2))
-            window[row, 1 : 1 + len(found)] = found
-        return window
+        types = np.full((len(starts), self.length), self._none, np.int64)
+        types[:, 0], types[:, -1] = self._cls, self._sep
+        place = starts[:, None] + np.arange(self.length - 2)
+        there = place < len(words)
+        types[:, 1:-1][there] = words[place[there]]
+        return types
 
-    def _types(self, words: np.ndarray) -> np.ndarray:
-        """What stands for `words` in the joined tables: themselves, or as many of their parts as could ever fit."""
-        if self._parts is None:
-            return words
-        words = words.astype(np.int64)
-        begin, end = self._parts.starts[words], self._parts.starts[words + 1]
-        return ranges(begin, end - begin)[: self.length - 2]
-
-    def _fit(self, types: np.ndarray, student: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """How many whole words (columns 1 to length - 2) fit into each row, (B,), and every column's pieces.
+    def _fitted(self, types: np.ndarray, student: np.ndarray) -> np.ndarray:
+        """How many pieces of each column stand in the row, (B, length): 0 from the first word that does not fit on.
 
         A first word that is longer than the row is cut to its length: the only word ever cut.
         """
         room = self.length - 2
-        pieces = self._lengths[types + student * self._offset]
-        inner, last = pieces[:, 1:-1], self._last[types[:, 1:-1]]
-        first = last.cumsum(axis=1) - last == 0  # columns of the first word
-        upto = np.minimum(inner.cumsum(axis=1), room)
-        inner[first] = np.diff(upto, axis=1, prepend=0)[first]
-        whole = (inner > 0) & last & (inner.cumsum(axis=1) <= room)
-        # A part is in if a word that fits ends with it or behind it.
-        kept = np.logical_or.accumulate(whole[:, ::-1], axis=1)[:, ::-1] | first
-        inner[~kept] = 0
-        return np.maximum(whole.sum(axis=1), inner[:, 0] > 0), pieces
+        pieces = self._lengths[types + student * self._student_rows]
+        inner = pieces[:, 1:-1]
+        inner[:, 0] = np.minimum(inner[:, 0], room)
+        inner[inner.cumsum(axis=1) > room] = 0
+        return pieces
 
-    def _segment(self, words: np.ndarray, student: np.ndarray) -> Batch:
-        """Gather the pieces of `words` (B, length), each from the vocabulary that `student` says."""
-        _, pieces = self._fit(words, student)
-        flat = pieces.ravel()
-        gathered = self._ids[ranges(self._starts[(words + student * self._offset).ravel()], flat)]
+    def _words_that_fit(self, types: np.ndarray, student: np.ndarray) -> np.ndarray:
+        return (self._fitted(types, student)[:, 1:-1] > 0).sum(axis=1)
+
+    def _segment(self, types: np.ndarray, student: np.ndarray) -> Batch:
+        """Gather the pieces of `types` (B, length), each from the vocabulary that `student` says."""
+        pieces = self._fitted(types, student)
+        starts = self._starts[types + student * self._student_rows]
         attention = np.arange(self.length) < pieces.sum(axis=1)[:, None]
-        chosen = np.repeat(student[:, -1:], self.length, axis=1)
-        chosen[attention] = np.repeat(student.ravel(), flat)
-        ids = self._pads[chosen.astype(np.int64)]
-        ids[attention] = gathered
-        return Batch(ids, chosen, np.full(ids.shape, IGNORED, np.int64), attention)
+        own = np.repeat(student[:, -1:], self.length, axis=1)
+        own[attention] = np.repeat(student.ravel(), pieces.ravel())
+        teacher_table, student_table = self._tables
+        ids = np.where(own, student_table.pad, teacher_table.pad)
+        ids[attention] = self._ids[ranges(starts.ravel(), pieces.ravel())]
+        return Batch(ids, own, np.full(ids.shape, IGNORED, np.int64), attention)
 
     def _mask(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        maskable = batch.attention & ~self._special[batch.student.astype(np.int64), batch.ids]
-        chosen = choose_masks(maskable, batch.student, self.masking, rng)
-        ids, labels = apply_masks(batch.ids, batch.student, chosen, self.masking, self._tables, rng)
+        ids, labels = mask_tokens(batch.ids, batch.student, batch.attention, self.masking, self._tables, rng)
         return Batch(ids, batch.student, labels, batch.attention)

@@ -8,10 +8,15 @@ word by word (section 3.2 of the paper).
 
 from __future__ import annotations
 
+from functools import cache
+
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
+_PRE_TOKENIZER = BertPreTokenizer()
 
+
+@cache
 def bert_normalizer(lowercase: bool = True) -> BertNormalizer:
     """Clean control characters, space out CJK, and (uncased) lower-case and strip accents."""
     return BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=None, lowercase=lowercase)
@@ -19,5 +24,7 @@ def bert_normalizer(lowercase: bool = True) -> BertNormalizer:
 
 def words_of(text: str, lowercase: bool = True) -> list[str]:
     """The words of `text`, in order, after BERT's normalisation."""
+    if text.isascii() and text.isalnum():  # one word as it stands, as most of what stands between spaces is
+        return [text.lower() if lowercase else text]
     normal = bert_normalizer(lowercase).normalize_str(text)
-    return [word for word, _ in BertPreTokenizer().pre_tokenize_str(normal)]
+    return [word for word, _ in _PRE_TOKENIZER.pre_tokenize_str(normal)]

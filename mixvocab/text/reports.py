@@ -48,44 +48,61 @@ class Segmentation:
         return self.unknown / self.words
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Overlap:
-    """How much of a vocabulary a teacher has too; special pieces, which both always have, are left out."""
+    """How much of a vocabulary a teacher has too; special pieces, which both always have, are left out.
 
-    shared: int  # pieces that both have
-    pieces: int  # pieces of the vocabulary
-    shared_initial: int
-    initial: int  # of these, pieces that begin a word
-    shared_continuation: int
-    continuation: int
-    shared_tokens: int  # tokens of the text that are shared pieces
-    tokens: int  # tokens of the text, [UNK] not among them
-    ranked: tuple[bool, ...]  # for each piece, most used first: does the teacher have it?
-    missing: tuple[str, ...]  # the pieces that the teacher lacks, most used first
+    ranked: the pieces, those that the text uses most first; use: tokens of the text that each is, (pieces,); known:
+    the teacher has it, (pieces,) bool.
+    """
+
+    ranked: tuple[str, ...]
+    use: np.ndarray
+    known: np.ndarray
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces there are."""
+        return len(self.ranked)
+
+    @property
+    def shared(self) -> int:
+        """How many of them the teacher has."""
+        return int(self.known.sum())
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Those that the teacher lacks, most used first."""
+        return tuple(piece for piece, known in zip(self.ranked, self.known, strict=True) if not known)
+
+    @property
+    def continues(self) -> np.ndarray:
+        """(pieces,) bool: the piece continues a word."""
+        return np.array([piece.startswith(CONTINUATION) and piece != CONTINUATION for piece in self.ranked], bool)
 
     @property
     def share(self) -> float:
         """Shared pieces as a share of all (the paper: 93.9 % of 4,928), between 0 and 1."""
-        return _ratio(self.shared, self.pieces)
+        return _share(self.known)
 
     @property
     def share_initial(self) -> float:
         """The same among pieces that begin a word."""
-        return _ratio(self.shared_initial, self.initial)
+        return _share(self.known[~self.continues])
 
     @property
     def share_continuation(self) -> float:
         """The same among continuation pieces."""
-        return _ratio(self.shared_continuation, self.continuation)
+        return _share(self.known[self.continues])
 
     @property
     def share_of_text(self) -> float:
-        """The same with each piece weighted by its use in the text."""
-        return _ratio(self.shared_tokens, self.tokens)
+        """The same with each piece weighted by its use in the text, [UNK] left out."""
+        return _share(self.known, self.use)
 
     def share_by_use(self) -> np.ndarray:
         """(pieces,): the share shared among the k most used pieces, for k = 1, 2, ..."""
-        return np.cumsum(self.ranked) / np.arange(1, self.pieces + 1)
+        return np.cumsum(self.known) / np.arange(1, self.pieces + 1)
 
 
 def segmentation(vocabulary: Vocabulary, counts: Mapping[str, int]) -> Segmentation:
@@ -122,31 +139,18 @@ def overlap(vocabulary: Vocabulary, teacher: Collection[str], counts: Mapping[st
 
     `teacher`: its pieces, for example a `Vocabulary`'s `pieces` or a tokenizer's `get_vocab()`.
     """
-    theirs = frozenset(teacher)
+    teacher_pieces = frozenset(teacher)
     use = piece_use(vocabulary, counts)
-    pieces = sorted(
-        (piece for piece in vocabulary.pieces if piece not in SPECIAL_PIECES),
-        key=lambda piece: (-use[piece], piece),
-    )
-    initial = [piece for piece in pieces if not _continues(piece)]
-    continuation = [piece for piece in pieces if _continues(piece)]
+    pieces = sorted(set(vocabulary.pieces) - set(SPECIAL_PIECES), key=lambda piece: (-use[piece], piece))
     return Overlap(
-        shared=sum(piece in theirs for piece in pieces),
-        pieces=len(pieces),
-        shared_initial=sum(piece in theirs for piece in initial),
-        initial=len(initial),
-        shared_continuation=sum(piece in theirs for piece in continuation),
-        continuation=len(continuation),
-        shared_tokens=sum(use[piece] for piece in pieces if piece in theirs),
-        tokens=sum(use[piece] for piece in pieces),
-        ranked=tuple(piece in theirs for piece in pieces),
-        missing=tuple(piece for piece in pieces if piece not in theirs),
+        ranked=tuple(pieces),
+        use=np.array([use[piece] for piece in pieces], np.int64),
+        known=np.array([piece in teacher_pieces for piece in pieces], bool),
     )
 
 
-def _continues(piece: str) -> bool:
-    return piece.startswith(CONTINUATION) and len(piece) > len(CONTINUATION)
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def _share(known: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """The weighted share of True, 0 of nothing."""
+    weights = np.ones(len(known), np.int64) if weights is None else weights
+    total = int(weights.sum())
+    return int(weights[known].sum()) / total if total else 0.0

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tokenizers.models import WordPiece
 
-from mixvocab.errors import UserError
-from mixvocab.text.reading import backend, stripped
+from mixvocab.common.errors import UserError
+from mixvocab.text.reading import stripped
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -43,8 +42,7 @@ class WordTable:
     """Ragged word -> piece ids of one vocabulary, and the ids that batches need of it.
 
     starts: (W+1,) int64; ids: (starts[W],) int32. `special` holds the special ids, sorted; `regular` the
-    ids that a masked token may be replaced by: every piece that text can produce. `characters` (size,) says how
-    many characters of a word each id spells; None if the vocabulary is not of WordPiece's kind (with ##).
+    ids that a masked token may be replaced by: every piece that text can produce.
     """
 
     starts: np.ndarray
@@ -54,10 +52,8 @@ class WordTable:
     pad: int
     mask: int
     unk: int
-    size: int
     special: np.ndarray
     regular: np.ndarray
-    characters: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -72,33 +68,21 @@ class WordTable:
         words = np.asarray(words, dtype=np.int64)
         return self.ids[ranges(self.starts[words], self.starts[words + 1] - self.starts[words])]
 
-    def of_parts(self, starts: np.ndarray) -> WordTable:
-        """The same pieces with parts of words in the place of words; `starts`: (P+1,) int64, see `text/units.py`."""
-        return replace(self, starts=starts)
-
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerFast, starts: np.ndarray, ids: np.ndarray) -> WordTable:
         """Join a segmentation to its tokenizer's special ids.
 
         Raises `UserError` where the tokenizer lacks a token that masked sequences need.
         """
-        needed = ("cls", "sep", "pad", "mask", "unk")
-        found = {name: getattr(tokenizer, f"{name}_token_id") for name in needed}
-        missing = [f"{name}_token" for name, number in found.items() if number is None]
+        roles = {role: getattr(tokenizer, f"{role}_token_id") for role in ("cls", "sep", "pad", "mask", "unk")}
+        missing = [f"{role}_token" for role, number in roles.items() if number is None]
         if missing:
             raise UserError(
                 f"tokenizer {tokenizer.name_or_path!r} has no {', '.join(missing)}; "
                 "choose a model that was trained with masked tokens"
             )
         pieces = tokenizer.get_vocab()
-        special = np.unique(np.array(sorted({*tokenizer.all_special_ids, *found.values()}), np.int64))
+        special = np.unique(np.array(sorted({*tokenizer.all_special_ids, *roles.values()}), np.int64))
         unused = [number for piece, number in pieces.items() if _UNUSED.fullmatch(piece)]
         regular = np.setdiff1d(np.array(sorted(pieces.values()), np.int64), [*special, *unused])
-        size = max(pieces.values()) + 1
-        characters = None
-        model = backend(tokenizer).model
-        if isinstance(model, WordPiece) and model.continuing_subword_prefix == "##":
-            characters = np.zeros(size, np.int64)
-            for piece, number in pieces.items():
-                characters[number] = len(piece.removeprefix("##"))
-        return cls(starts, ids, **found, size=size, special=special, regular=regular, characters=characters)
+        return cls(starts, ids, **roles, special=special, regular=regular)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tokenizers.models import WordPiece
 
-from mixvocab.errors import UserError
-from mixvocab.text.reading import backend, reads_like_bert
+from mixvocab.common.errors import UserError
+from mixvocab.text.reading import backend, lowercases
 from mixvocab.text.wordpiece import CONTINUATION, SPECIAL_PIECES, Vocabulary
 
 if TYPE_CHECKING:
@@ -20,19 +20,14 @@ def teacher_vocabulary(tokenizer: PreTrainedTokenizerFast) -> Vocabulary:
     Raises `UserError` for a teacher whose vocabulary is no WordPiece or that reads text in another way than BERT.
     """
     model = _word_piece(tokenizer)
-    casing = [lowercase for lowercase in (True, False) if reads_like_bert(tokenizer, lowercase)]
-    if not casing:
-        raise UserError(
-            f"vocabulary.kind: tokenizer {tokenizer.name_or_path!r} cuts text in another way than BERT, and a student "
-            "reads as BERT does: choose kind learned for this teacher"
-        )
+    lowercase = lowercases(tokenizer)
     pieces = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
     if [number for _, number in pieces] != list(range(len(pieces))):
         raise UserError(
             f"vocabulary.kind: tokenizer {tokenizer.name_or_path!r} leaves ids out, which vocab.txt cannot: "
             "choose kind learned for this teacher"
         )
-    return Vocabulary(tuple(piece for piece, _ in pieces), casing[0], model.max_input_chars_per_word)
+    return Vocabulary(tuple(piece for piece, _ in pieces), lowercase, model.max_input_chars_per_word)
 
 
 def shared_vocabulary(vocabulary: Vocabulary, teacher: PreTrainedTokenizerFast) -> Vocabulary:

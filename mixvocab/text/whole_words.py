@@ -2,7 +2,7 @@
 
 Nats a masked piece cannot: a vocabulary of small pieces has more of them, and easier ones. So whole words are masked,
 all pieces of a word at once, and the loss is counted a word: the same words of the same text for every vocabulary.
-How a word of several pieces is then scored says `mixvocab.distill.word_scores`.
+How a word of several pieces is then scored says `mixvocab.evaluate.word_scores`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.mixing import Batch
 from mixvocab.text.tables import WordTable, ranges
@@ -58,12 +58,8 @@ def whole_word_batches(
     """
     if not 0 < masked <= words:
         raise UserError(f"{masked} masked words of {words}: choose 1 to {words}")
-    if len(table) != len(store.types):
-        raise UserError(
-            f"the table holds {len(table):,} words and the store {len(store.types):,}: "
-            "make it with store.table(tokenizer)"
-        )
-    text = np.asarray(store.words("heldout"), dtype=np.int64)
+    store.check(table, "vocabulary")
+    text = store.words("heldout").astype(np.int64)
     text = text[: len(text) // words * words].reshape(-1, words)
     plain = np.array([word.isascii() and len(word) <= BERT_MAX_WORD_CHARACTERS for word in store.types])
     characters = np.array([len(word) for word in store.types])

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, processors
 from tokenizers.models import WordPiece
 
-from mixvocab.errors import UserError
-from mixvocab.files import atomic_write, write_json
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import atomic_write, write_json
 from mixvocab.text.normalise import bert_normalizer
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def longest_match(word: str, pieces: Container[str], longest: int, prefix: str =
     `longest`: characters of the longest piece without its prefix. `prefix`: CONTINUATION if `word` is itself
     the rest of a word.
     """
-    found: list[str] = []
+    segments: list[str] = []
     start, length = 0, len(word)
     while start < length:
         for end in range(min(length, start + longest), start, -1):
@@ -48,9 +48,9 @@ def longest_match(word: str, pieces: Container[str], longest: int, prefix: str =
                 break
         else:
             return None
-        found.append(piece)
+        segments.append(piece)
         start, prefix = end, CONTINUATION
-    return found
+    return segments
 
 
 @dataclass(frozen=True)

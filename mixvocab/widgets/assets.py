@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.sources.cache import cache_root
 from mixvocab.widgets import npm, style
 

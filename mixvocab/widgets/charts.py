@@ -1,6 +1,6 @@
 """What an interactive chart shows, as data: series of points, axes with their units, the finding as its title.
 
-The page's script `js/chart/` draws it; `mixvocab.book.figures.show` puts it beside the picture of the same data, which
+The page's script `js/chart/` draws it; `mixvocab_book.show.figures` puts it beside the picture of the same data, which
 stays for JupyterLab, for print and for pages without scripts.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from mixvocab.stats import Estimate
+from mixvocab.evaluate.stats import Estimate
 from mixvocab.widgets.element import element
 
 Scale = Literal["linear", "log", "symlog", "categories"]
@@ -109,7 +109,7 @@ class Chart:
     name: str = ""
 
     def __post_init__(self) -> None:
-        points = [point for one in self.series for point in one.points]
+        points = [point for series in self.series for point in series.points]
         if not points:
             raise ValueError(f"chart {self.title!r}: no points")
         across = self.y.scale == "categories"  # intervals lie along x then
@@ -180,8 +180,8 @@ def dots(
 
     `kinds`: row -> the series that its mean belongs to and that series' colour; None: all belong to one.
     """
-    each = tuple(Point(float(value), row) for row, values in singles.items() for value in values)
-    series = [Series("single seeds", each, INK, "diamond", hollow=True)] if each else []
+    single = tuple(Point(float(value), row) for row, values in singles.items() for value in values)
+    series = [Series("single seeds", single, INK, "diamond", hollow=True)] if single else []
     named = kinds or dict.fromkeys(means, ("mean over seeds", 0))
     for name, colour in dict.fromkeys(named[row] for row in means):
         points = tuple(_estimated(row, value) for row, value in means.items() if named[row] == (name, colour))
@@ -218,7 +218,7 @@ def _check(title: str, axis: Axis, values: Sequence[Value]) -> None:
 def _sparse(thing: Any) -> Any:
     """Dataclasses as dictionaries without the fields that have their default."""
     if isinstance(thing, tuple):
-        return [_sparse(one) for one in thing]
+        return [_sparse(member) for member in thing]
     if not hasattr(thing, "__dataclass_fields__"):
         return float(f"{thing:.9g}") if isinstance(thing, float) else thing
     return {f.name: _sparse(v) for f in fields(thing) if (v := getattr(thing, f.name)) != f.default}

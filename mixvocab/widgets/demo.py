@@ -9,21 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mixvocab.common.errors import UserError
 from mixvocab.edge.bundle import ROUNDED, TASK, TOKENIZER
 from mixvocab.edge.runtime import Predictor, softmax
-from mixvocab.errors import UserError
 from mixvocab.sources.source import Source
-from mixvocab.widgets.element import element
+from mixvocab.widgets.element import element, fallback_table
 from mixvocab.widgets.vocabularies import pack, unpack
 
 MASK = "[MASK]"
 GUESSES = 5  # pieces shown for a masked place
+_WHERE = "<p>Answers of Python. In the rendered book, the model itself runs at this place and answers as you type.</p>"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Demo:
 
     def html(self) -> str:
         """The place of the live model; where no script runs, a table of the examples and their answers."""
-        return element("demo", {"task": self.name}, _table(self.value["examples"]))
+        rows = [(example["text"], _in_words(example["answer"])) for example in self.value["examples"]]
+        return element("demo", {"task": self.name}, fallback_table(("text", "answer"), rows) + _WHERE)
 
 
 def demo(
@@ -133,18 +134,6 @@ def guessed(predictor: Predictor, text: str) -> dict[str, Any]:
 
 
 _ANSWERS = {"joint": ("snips", understood), "masked": ("masked", guessed)}
-
-
-def _table(examples: Sequence[Mapping[str, Any]]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(example['text'])}</td><td>{escape(_in_words(example['answer']))}</td></tr>"
-        for example in examples
-    )
-    head = '<thead><tr><th scope="col">text</th><th scope="col">answer</th></tr></thead>'
-    return f'<table class="table">{head}<tbody>{rows}</tbody></table>{_WHERE}'
-
-
-_WHERE = "<p>Answers of Python. In the rendered book, the model itself runs at this place and answers as you type.</p>"
 
 
 def _in_words(answer: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import traitlets
 
 from mixvocab.text.wordpiece import SPECIAL_PIECES
+from mixvocab.widgets.element import fallback_table
 from mixvocab.widgets.live import LiveWidget
 from mixvocab.widgets.vocabularies import Pack
 
@@ -51,16 +52,13 @@ class ExplorerWidget(LiveWidget):
     def table_html(self) -> str:
         """How many pieces are shared, for every size."""
         teacher = frozenset(self.vocabularies["teacher"]["pieces"])
-        sizes = self.vocabularies["sizes"]
-        rows = "".join(_row(self.vocabularies["students"][size], teacher) for size in sizes)
         heads = ("pieces of the student", "also the teacher's", "share", "only the student's")
-        head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-        table = f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        return f'<div class="mv-table" style="overflow-x:auto">{table}</div>'
+        return fallback_table(
+            heads, [_row(self.vocabularies["students"][size], teacher) for size in self.vocabularies["sizes"]]
+        )
 
 
-def _row(student: Pack, teacher: frozenset[str]) -> str:
+def _row(student: Pack, teacher: frozenset[str]) -> tuple[str, ...]:
     own = [piece for piece in student["pieces"] if piece not in SPECIAL_PIECES]
     shared = sum(piece in teacher for piece in own)
-    cells = (f"{shared:,}", f"{shared / len(own):.1%}", f"{len(own) - shared:,}")
-    return f'<tr><th scope="row">{len(own):,}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    return f"{len(own):,}", f"{shared:,}", f"{shared / len(own):.1%}", f"{len(own) - shared:,}"

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.widgets.assets import lab_files
 from mixvocab.widgets.element import element
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mixvocab.errors import UserError
-from mixvocab.text.masking import IGNORED, Masking, apply_masks, choose_masks
+from mixvocab.common.errors import UserError
+from mixvocab.text.masking import IGNORED, Masking, mask_tokens
+from mixvocab.text.mixing import by_word
 from mixvocab.text.reading import backend
 from mixvocab.text.tables import WordTable, segment_words
-from mixvocab.text.units import by_word
 from mixvocab.text.wordpiece import CLS, SEP
 from mixvocab.widgets.segments import words_of_line
 
@@ -44,8 +44,8 @@ class MixedLine:
         """Each token with S or T for its vocabulary; one to predict in brackets behind what stands in its place."""
         rows = zip(self.shown, self.pieces, self.labels, self.student, strict=True)
         return " ".join(
-            f"{shown}{'' if label == IGNORED else f'({piece})'}/{'S' if mine else 'T'}"
-            for shown, piece, label, mine in rows
+            f"{shown}{'' if label == IGNORED else f'({piece})'}/{'S' if by_student else 'T'}"
+            for shown, piece, label, by_student in rows
         )
 
 
@@ -70,24 +70,22 @@ def mixed_line(
         raise UserError(f"length = {length} leaves no room for a word; choose 3 or more")
     masking, rng, room = masking or Masking(), np.random.default_rng(seed), length - 2
     words = [CLS, *words_of_line(text, backend(student))[:room], SEP]
-    tables = tuple(WordTable.of(each, *segment_words(each, words)) for each in (teacher, student))
+    tables = tuple(WordTable.of(tokenizer, *segment_words(tokenizer, words)) for tokenizer in (teacher, student))
     drawn = by_word(rng, (1, length), p_sv)[0]
     drawn = np.append(drawn[: len(words) - 1], drawn[-1])
 
-    cuts = [tables[int(mine)].segment(np.array([n]))[:room] for n, mine in enumerate(drawn)]
+    cuts = [tables[int(by_student)].segment(np.array([n]))[:room] for n, by_student in enumerate(drawn)]
     fits = max(int(np.searchsorted(np.cumsum([len(cut) for cut in cuts[1:-1]]), room, side="right")), 1)
     kept = [0, *range(1, len(words) - 1)[:fits], len(words) - 1]
     word = np.repeat(np.arange(len(kept)), [len(cuts[n]) for n in kept])
 
     # One row, padded to its length as a batch's would be: masks are drawn for every place of it.
-    ids, own, maskable = np.zeros((1, length), np.int64), np.zeros((1, length), bool), np.zeros((1, length), bool)
+    ids, own, there = np.zeros((1, length), np.int64), np.zeros((1, length), bool), np.zeros((1, length), bool)
     tokens = len(word)
     ids[0, :tokens] = np.concatenate([cuts[n] for n in kept])
     own[0, :tokens] = drawn[kept][word]
-    special = [np.isin(ids, table.special) for table in tables]
-    maskable[0, :tokens] = ~np.where(own, special[1], special[0])[0, :tokens]
-    chosen = choose_masks(maskable, own, masking, rng)
-    inputs, labels = apply_masks(ids, own, chosen, masking, (tables[0], tables[1]), rng)
+    there[0, :tokens] = True
+    inputs, labels = mask_tokens(ids, own, there, masking, (tables[0], tables[1]), rng)
 
     def pieces(row: np.ndarray) -> list[str]:
         backends = (backend(teacher), backend(student))

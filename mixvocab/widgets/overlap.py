@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import traitlets
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.models.parameters import STUDENT_SHAPES
 from mixvocab.text.reading import backend
 from mixvocab.widgets.live import LiveWidget
@@ -53,7 +53,7 @@ class OverlapWidget(LiveWidget):
         """vocabularies: what `mixvocab.widgets.vocabularies.published` made; `values`: of the other traits."""
         shapes = {name: {"layers": shape.layers, "hidden": shape.hidden} for name, shape in STUDENT_SHAPES.items()}
         self.set_trait("shapes", shapes)
-        self._made: dict[str | int, PreTrainedTokenizerFast] = {}
+        self._restored: dict[str | int, PreTrainedTokenizerFast] = {}
         super().__init__(vocabularies, **values)
         self._cut()
 
@@ -94,10 +94,11 @@ class OverlapWidget(LiveWidget):
 
     def _tokenizers(self) -> tuple[PreTrainedTokenizerFast, PreTrainedTokenizerFast]:
         """The teacher's and the student's of the chosen size; each made once."""
-        for name, packed in (("teacher", self.vocabularies["teacher"]), (self.size, self._student())):
-            if name not in self._made:
-                self._made[name] = restore(packed)
-        return self._made["teacher"], self._made[self.size]
-
-    def _student(self) -> Pack:
-        return self.vocabularies["students"][str(self.size)]
+        packs: dict[str | int, Pack] = {
+            "teacher": self.vocabularies["teacher"],
+            self.size: self.vocabularies["students"][str(self.size)],
+        }
+        for name, packed in packs.items():
+            if name not in self._restored:
+                self._restored[name] = restore(packed)
+        return self._restored["teacher"], self._restored[self.size]

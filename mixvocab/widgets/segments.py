@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from html import escape
 from typing import TypedDict
 
 from tokenizers import Tokenizer
 
 from mixvocab.text.wordpiece import SPECIAL_PIECES
+from mixvocab.widgets.element import fallback_table
 
 _SPECIAL = re.compile("(" + "|".join(map(re.escape, SPECIAL_PIECES)) + ")")
 _SHOWN = 60  # words of a table that stands where no script runs
@@ -37,8 +37,7 @@ def words_of_line(text: str, tokenizer: Tokenizer) -> list[str]:
 def segments_of(text: str, teacher: Tokenizer, student: Tokenizer) -> list[Segment]:
     """One entry a word, in order; the two tokenizers read text as the same words."""
     words = words_of_line(text, teacher)
-    cuts = [{word: _cut(tokenizer, word) for word in set(words)} for tokenizer in (teacher, student)]
-    return [{"word": word, "teacher": cuts[0][word], "student": cuts[1][word]} for word in words]
+    return [{"word": word, "teacher": _cut(teacher, word), "student": _cut(student, word)} for word in words]
 
 
 def _cut(tokenizer: Tokenizer, word: str) -> list[str]:
@@ -47,13 +46,7 @@ def _cut(tokenizer: Tokenizer, word: str) -> list[str]:
 
 def table_of(segments: list[Segment]) -> str:
     """Both segmentations as an HTML table, for pages without scripts and for print."""
-    rows = "".join(
-        f"<tr><th scope='row'>{escape(each['word'])}</th>"
-        + "".join(f"<td><code>{escape(' '.join(pieces))}</code></td>" for pieces in (each["teacher"], each["student"]))
-        + "</tr>"
-        for each in segments[:_SHOWN]
-    )
+    rows = [(cut["word"], " ".join(cut["teacher"]), " ".join(cut["student"])) for cut in segments[:_SHOWN]]
     left = len(segments) - _SHOWN
     more = f"<p>And {left:,} words more.</p>" if left > 0 else ""
-    head = "<tr><th>word</th><th>teacher's pieces</th><th>student's pieces</th></tr>"
-    return f"<table class='mv-fallback'><thead>{head}</thead><tbody>{rows}</tbody></table>{more}"
+    return fallback_table(("word", "teacher's pieces", "student's pieces"), rows) + more

@@ -1,6 +1,6 @@
 """How the book looks, in one place: colours, inks, grounds and type, for matplotlib's figures and for pages.
 
-A colour means the same in a picture and in a widget: both read it here. `mixvocab.book.figures.style` makes
+A colour means the same in a picture and in a widget: both read it here. `mixvocab_book.show.figures.style` makes
 matplotlib's settings of it, `css` the variables that every style sheet of the book uses instead of colours.
 """
 

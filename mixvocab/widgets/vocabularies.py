@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.reading import reads_like_bert
 from mixvocab.text.wordpiece import CONTINUATION, Vocabulary
 
@@ -54,7 +54,7 @@ def restore(packed: Pack) -> PreTrainedTokenizerFast:
     return Vocabulary(tuple(packed["pieces"]), state["normalizer"]["lowercase"], longest).tokenizer()
 
 
-def special_strings(packed: Pack) -> set[str]:
+def _special_pieces(packed: Pack) -> set[str]:
     """What is one piece wherever it stands in a text, as [MASK] is."""
     return {token["content"] for token in packed["tokenizer"]["added_tokens"]}
 
@@ -73,11 +73,11 @@ def published(
         raise UserError("the teacher's tokenizer splits text otherwise than BERT: pages compare vocabularies by word")
     sizes = sorted(students)
     packs = {str(size): pack(students[size], f"student {size}") for size in sizes}
-    theirs = pack(teacher, "teacher")
-    if any(special_strings(theirs) != special_strings(each) for each in packs.values()):
+    teacher_pack = pack(teacher, "teacher")
+    if any(_special_pieces(teacher_pack) != _special_pieces(packed) for packed in packs.values()):
         raise UserError("the teacher's special tokens are not BERT's five: pages compare vocabularies word by word")
     return {
-        "teacher": theirs,
+        "teacher": teacher_pack,
         "students": packs,
         "default": str(default),
         "sizes": [str(size) for size in sizes],

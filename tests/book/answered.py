@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mixvocab.book.cell_records import Results
-from mixvocab.book.cells import Cell, Experiment, Grid
-from mixvocab.book.profiles import load_profile
+from mixvocab.settings.profiles import load_profile
+from mixvocab_book.sweep.cell_records import Results
+from mixvocab_book.sweep.cells import Cell, Experiment, Grid
 
 ROWS = 64
 
@@ -29,7 +29,7 @@ def record(nats: float, seed: int, *, slope: float = 1.0) -> dict[str, Any]:
             "heldout": {"loss": nats - 1, "masked": nats - 0.5, "right": 0.05},
             "parameters": 1_234_567,
             "pieces": 400,
-            "notes": {},
+            "guess": {"word": 6.05, "masked": 5.55},
             "spent": spent,
         },
         "curves": {"word_nats": rows.tolist(), "word_counts": [4] * ROWS},

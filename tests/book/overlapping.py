@@ -64,13 +64,13 @@ def real_lines() -> list[str]:
 @pytest.fixture(scope="session")
 def overlap_folder(tmp_path_factory, scripts, real_lines) -> Path:
     """A page with the widget as a chapter shows it, and vocabularies as a chapter publishes them."""
-    from mixvocab.book.publish import PUBLISHED, published_files
     from mixvocab.models.teacher import load_tokenizer
     from mixvocab.sources.teacher import resolve_teacher
     from mixvocab.text.learner import learn_vocabularies
     from mixvocab.text.normalise import words_of
     from mixvocab.widgets.overlap import OverlapWidget
     from mixvocab.widgets.vocabularies import published
+    from mixvocab_book.show.page_data import PAGE_DATA, provided_files
 
     pages = scripts / "pages"
     root = tmp_path_factory.mktemp("site") / "below"
@@ -82,8 +82,8 @@ def overlap_folder(tmp_path_factory, scripts, real_lines) -> Path:
     students = learn_vocabularies(Counter(word for line in real_lines for word in words_of(line)), [400, 1000])
     vocabularies = published(teacher, students, default=1000, about="a test's text")
     (root / "vocabularies.json").write_text(json.dumps(vocabularies), encoding="utf-8")
-    notebook = {"cells": [{"outputs": [{"data": {PUBLISHED: {"name": "vocabularies", "json": vocabularies}}}]}]}
-    for name, content in published_files([notebook]).items():
+    notebook = {"cells": [{"outputs": [{"data": {PAGE_DATA: {"name": "vocabularies", "json": vocabularies}}}]}]}
+    for name, content in provided_files([notebook]).items():
         (static / name).write_bytes(content)
     setup = (
         "import json\nfrom mixvocab.widgets.vocabularies import restore\n"

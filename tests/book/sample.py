@@ -40,7 +40,7 @@ CELLS: list[tuple[str, str, list[str]]] = [
     ),
     (
         "code",
-        "from mixvocab.book import open_chapter\n"
+        "from mixvocab_book import open_chapter\n"
         "from mixvocab.sources.source import Source\n\n"
         'chapter = open_chapter("01_sample", profile=profile, seed=seed, p_sv=p_sv)\n'
         'source = Source("corpus", "a <b>text</b> & more", "path", "a.txt", "CC0", "0" * 64, True)\n'
@@ -51,13 +51,13 @@ CELLS: list[tuple[str, str, list[str]]] = [
     (
         "code",
         "import sys\n\n"
-        'print("stage I: 20 of 400 (5%), 8 s left, loss 3.1")\nprint("stage I: 400 done in 9 s")\n'
-        'print("a warning that readers need not see", file=sys.stderr)',
+        'print("stage I: 20 of 400 (5%), 8 s left, loss 3.1", file=sys.stderr)\n'
+        'print("a warning that readers need not see", file=sys.stderr)\nprint("printed for readers")',
         [],
     ),
     (
         "code",
-        "from matplotlib import pyplot as plt\n\nfrom mixvocab.book import figures\n\n\n"
+        "from matplotlib import pyplot as plt\n\nfrom mixvocab_book.show import figures, tables\n\n\n"
         "def draw():\n"
         "    figure, axes = plt.subplots()\n"
         '    axes.plot([0, 400, 800, 1200], [8.5, 6.4, 6.0, 5.8], label="with stage I")\n'
@@ -66,7 +66,7 @@ CELLS: list[tuple[str, str, list[str]]] = [
         "    axes.legend()\n"
         "    return figure\n\n\n"
         'figures.show(draw, alt="Two curves; \\"with stage I\\" is lower", caption="A sample & a test.")\n'
-        'figures.table(["model", "parameters", "loss"], [["L-6 H-96", 1_200_000, 5.81234]], caption="Students")',
+        'tables.table(["model", "parameters", "loss"], [["L-6 H-96", 1_200_000, 5.81234]], caption="Students")',
         [],
     ),
     ("code", "import ipywidgets\n\nipywidgets.IntSlider(value=3, max=9, description='zebra')", []),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
-from mixvocab.book.chapter import Chapter
+from mixvocab.distill.scores import Guess
+from mixvocab.distill.steps import Student
+from mixvocab.models.flops import Spent
+from mixvocab.models.parameters import BertShape
+from mixvocab.train.loop import TrainResult
+from mixvocab_book.chapter import Chapter
+from mixvocab_book.steps.students import Run, student_step
 
 GRID = """
 sweeps:
@@ -33,33 +38,24 @@ experiments:
 Log = list[tuple[str, float, int, int]]  # method, p_sv, steps of stage I, seed
 
 
-@dataclass
-class Spent:
-    tokens_read: int
-    flops: float
-    seconds: float
-    steps: int
+def fake_run(log: Log) -> Callable[[Chapter, str, int], Run]:
+    """`students.run` that writes to `log` instead of training."""
 
+    def run(chapter: Chapter, method: str, seed: int) -> Run:
+        p_sv = chapter.profile.mixing.p_sv
+        log.append((method, p_sv, chapter.profile.stage_one.steps, seed))
+        curve = [{"step": 1, "tokens": 100, "loss": 5.0 + p_sv, "masked": 6.0, "right": 0.1}]
+        student = Student(Path(), TrainResult(curve, [], 3, 100, 2.0), BertShape(1, 16, 300), Spent())
+        nats = 10 + p_sv + seed / 10 + np.arange(20) / 7
+        return Run(
+            method,
+            seed,
+            student_step(chapter.plan, "nokd", seed),
+            student,
+            {"stage one": Spent(40, 1e6, 1.0, 2), "stage two": Spent(100, 3e6, 2.0, 3)},
+            np.stack([nats * 2, np.full(20, 2.0)], axis=1),
+            Guess(6.5, 0.05, 11.0),
+            {},
+        )
 
-def fake_methods(log: Log) -> dict[str, Any]:
-    """Methods that write to `log` instead of training."""
-
-    def method(name: str) -> Any:
-        def run(chapter: Chapter) -> Any:
-            first, mixing = chapter.profile.stage_one, chapter.profile.mixing
-            log.append((name, mixing.p_sv, first.steps, chapter.seed))
-            nats = 10 + mixing.p_sv + chapter.seed / 10 + np.arange(20) / 7
-            curve = [{"step": 1, "loss": 5.0, "masked": 6.0}]
-            return SimpleNamespace(
-                student=SimpleNamespace(result=SimpleNamespace(curve=curve)),
-                parameters=1000,
-                pieces=300,
-                spent={"stage one": Spent(40, 1e6, 1.0, 2), "stage two": Spent(100, 3e6, 2.0, 3)},
-                heldout={"loss": 5.0 + mixing.p_sv, "masked": 6.0, "right": 0.1},
-                words=np.stack([nats * 2, np.full(20, 2.0)], axis=1),
-                notes={"aligned": 0.5},
-            )
-
-        return run
-
-    return {name: method(name) for name in ("nokd", "mixed")}
+    return run

@@ -16,17 +16,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from mixvocab.book import cell_steps, heldout, steps
-from mixvocab.book.cells import Cell, as_text
-from mixvocab.book.chapter import Chapter, open_chapter
-from mixvocab.book.grid import load_grid
 from mixvocab.distill import mixed_vocab, vanilla
-from mixvocab.models.teacher import MixedTeacher
-from mixvocab.optim import parameter_groups
+from mixvocab.distill.mixed_vocab import MixedTeacher
 from mixvocab.text.masking import IGNORED
-from mixvocab.train import Recipe, TrainResult, Turn
+from mixvocab.text.wordpiece import Vocabulary
+from mixvocab.train.loop import Recipe, TrainResult, Turn
+from mixvocab.train.optim import parameter_groups
+from mixvocab_book.chapter import Chapter, open_chapter
+from mixvocab_book.steps.students import student_step
+from mixvocab_book.sweep.cells import Cell, as_text
+from mixvocab_book.sweep.grid import load_grid
 
-TRAINED = ("start", "stage-one", "stage-two", "vanilla", "pruned", "label-teacher", "pretrained-teacher", "word-scores")
+TRAINED = ("stage-one", "stage-two", "vanilla", "pruned", "label-teacher", "pretrained-teacher")
 SETTINGS = {
     "corpus.megabytes": 1.0,
     "corpus.heldout": 0.2,
@@ -77,8 +78,12 @@ class Run:
     cell: Cell
     chapter: Chapter
     calls: list[Call]
-    pieces: int
     table: Tensor  # the finished student's word embeddings
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """That the profile asks for."""
+        return self.chapter.get(self.chapter.plan.vocabulary())
 
     @property
     def mixed(self) -> Call:
@@ -104,14 +109,12 @@ def run(tiny_teacher: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.Mon
         point = {"step": recipe.steps, "loss": 1.0, "teacher": 1.0, "student": 1.0}
         return TrainResult([point], [], recipe.steps, 1000, 1.0)
 
-    for module in (mixed_vocab, vanilla):
-        monkeypatch.setattr(module, "train", note)
-    monkeypatch.setattr(heldout, "score_words", lambda student, batches: np.ones((1, 2)))
+    monkeypatch.setattr(mixed_vocab, "train", note)
     settings = SETTINGS | {"teacher.source": str(tiny_teacher)}
     chapter = open_chapter("07_ablations", profile="smoke", data_dir=prose(tmp_path), **settings)
 
     def make(name: str, leave_out: tuple[str, ...] = ()) -> Runs:
-        grid = load_grid("full", profile="smoke", methods=cell_steps.METHODS, overrides=chapter.overrides, only=[name])
+        grid = load_grid("full", profile="smoke", overrides=chapter.overrides, only=[name])
         found = {}
         for cell in grid.experiments[0].cells:
             if cell.label in leave_out:
@@ -120,9 +123,9 @@ def run(tiny_teacher: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.Mon
                 shutil.rmtree(chapter.store.root / kind, ignore_errors=True)
             calls.clear()
             own = replace(chapter, profile=cell.profile)
-            outcome = cell_steps.METHODS[cell.method](own)
-            table = outcome.student.model().get_input_embeddings().weight.detach()
-            found[cell.label] = Run(cell, own, list(calls), outcome.pieces, table)
+            student = own.get(student_step(own.plan, cell.method, own.seed))
+            table = student.model().get_input_embeddings().weight.detach()
+            found[cell.label] = Run(cell, own, list(calls), table)
         return found
 
     return make
@@ -156,7 +159,8 @@ def taught(runs: Runs, label: str) -> bool:
 
 
 def start(runs: Runs) -> None:
-    spread = steps.pca_spread(runs["PCA"].chapter)
+    chapter = runs["PCA"].chapter
+    spread = float(chapter.get(chapter.plan.init(0, start_std=None)).embeddings.std())
     stds = {label: float(one.student.embeddings.std()) for label, one in runs.items()}
     assert stds["NoKD"] == pytest.approx(0.02, rel=0.05)
     for label in ("NoKD, wider", "PCA", "random + stage I"):
@@ -219,21 +223,20 @@ def stage_one_length(runs: Runs) -> None:
 
 def vocabulary_size(runs: Runs) -> None:
     for one in runs.values():
-        assert len(one.student.embeddings) == one.cell.value == one.pieces
+        assert len(one.student.embeddings) == one.cell.value == len(one.table)
         assert one.student.batch().ids.max() < one.cell.value
 
 
 def from_scratch(runs: Runs) -> None:
-    teacher = steps.teacher_tokenizer(runs["5K learned"].chapter)
+    teacher = runs["5K learned"].chapter.plan.teacher_tokenizer
     assert len(runs["5K learned"].student.embeddings) == 400
     assert len(runs["the teacher's 30K"].student.embeddings) == len(teacher)
-    _, known = steps.vocabulary(runs["the teacher's 30K"].chapter)
-    assert known.tokenizer().get_vocab() == teacher.get_vocab()
+    assert runs["the teacher's 30K"].vocabulary.tokenizer().get_vocab() == teacher.get_vocab()
 
 
 def teacher_labels(runs: Runs) -> None:
     labels, own = runs["labels, the teacher's 30K"], runs["labels of a 5K teacher"]
-    teacher = steps.teacher_tokenizer(labels.chapter)
+    teacher = labels.chapter.plan.teacher_tokenizer
     assert isinstance(labels.student.module, vanilla.LabelDistillation)
     assert isinstance(labels.student.module._teacher[0], vanilla.OwnVocabularyTeacher)
     assert len(labels.student.embeddings) == len(teacher)
@@ -243,10 +246,10 @@ def teacher_labels(runs: Runs) -> None:
     assert (pretraining.hidden_size, pretraining.vocab_size) == (32, 400)
     assert isinstance(runs["mixed-vocabulary"].mixed.module, MixedTeacher)
     pruned = runs["labels, 30K pruned"]
-    kept = set(steps.vocabulary(pruned.chapter)[1].pieces) & set(teacher.get_vocab())
-    assert len(pruned.table) == pruned.pieces == len(kept) < len(teacher)
-    shared = cell_steps.with_vocabulary(pruned.chapter, "shared")
-    numbers = steps.vocabulary(shared)[1].tokenizer().get_vocab()
+    kept = set(pruned.vocabulary.pieces) & set(teacher.get_vocab())
+    assert len(pruned.table) == len(kept) < len(teacher)
+    shared = pruned.chapter.plan.with_settings(vocabulary={"kind": "shared"}).vocabulary()
+    numbers = pruned.chapter.get(shared).tokenizer().get_vocab()
     assert set(numbers) == kept
     for piece, number in numbers.items():
         assert torch.equal(pruned.table[number], labels.table[teacher.get_vocab()[piece]])
@@ -269,7 +272,6 @@ def mixing_unit(runs: Runs) -> None:
     found = {as_text(one.cell.value): switches(one.mixed.batch(256)) for one in runs.values()}
     assert found["sequence"] == 0
     assert 0 < found["span"] < 0.7 * found["word"]
-    assert found["piece"] > found["word"]
 
 
 def teacher_masks(runs: Runs) -> None:
@@ -324,16 +326,18 @@ def other_text(runs: Runs) -> None:
     assert own.mixed.store == own.student.store
     assert code.student.store == own.student.store
     assert code.mixed.store != own.mixed.store
-    assert "def" in steps.word_store(code.chapter, "code")[1].types
+    assert "def" in code.chapter.get(code.chapter.plan.rows("code")).types
 
 
 def low_overlap(runs: Runs) -> None:
     prose, code = runs["PCA, none"], runs["PCA, code"]
-    spelled = [steps.vocabulary(one.chapter)[1].pieces for one in (prose, code)]
+    spelled = [one.vocabulary.pieces for one in (prose, code)]
     assert len(spelled[0]) == len(spelled[1]) == 400
     assert set(spelled[0]) != set(spelled[1])
-    counts = steps.word_store(prose.chapter)[1].counts
-    cut = [float(steps.student_table(one.chapter).lengths @ counts / counts.sum()) for one in (prose, code)]
+    plan, store = prose.chapter.plan, prose.chapter.store
+    counts = store.get(plan.rows()).counts
+    tables = [plan.rows().student_table(one.chapter.plan.vocabulary(), store) for one in (prose, code)]
+    cut = [float(table.lengths @ counts / counts.sum()) for table in tables]
     assert cut[1] > 1.05 * cut[0]  # it knows fewer of these words
     assert code.student.store == prose.student.store  # another vocabulary of the same text
 
@@ -346,7 +350,7 @@ LEFT_OUT = {"other_text": ("documentation",)}  # collecting it takes half a minu
 
 
 def test_every_experiment_has_a_check() -> None:
-    grid = load_grid("full", profile="smoke", methods=cell_steps.METHODS)
+    grid = load_grid("full", profile="smoke")
     assert {one.name for one in grid.experiments} == set(CHECKS)
 
 

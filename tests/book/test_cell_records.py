@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mixvocab.book.cell_records import BLOCK, blocks
+from mixvocab_book.steps.students import BLOCK, blocks
 
 
 def test_blocks_hold_every_row_once_in_order() -> None:

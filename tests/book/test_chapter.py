@@ -3,10 +3,11 @@
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from mixvocab.book import chapter as chapters
-from mixvocab.book import gate, open_chapter
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.sources.source import Source
+from mixvocab_book import open_chapter
+from mixvocab_book.chapter import show_user_errors_plainly
+from mixvocab_book.press import gate
 
 SOURCE = Source("corpus", "<i>a</i>", "path", "a.txt", "CC0", "0" * 64, False)
 
@@ -17,7 +18,6 @@ def test_settings_and_seeds():
     assert chapter.seed == 5
     assert chapter.profile.mixing.p_sv == 0.25
     assert chapter.overrides == {"p_sv": 0.25}
-    assert chapter.once("x", lambda: 1) == chapter.once("x", lambda: 2) == 1
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_bad_settings_are_one_line(settings, message):
 
 def test_banner_says_and_carries_the_facts(monkeypatch):
     shown = []
-    monkeypatch.setattr(chapters, "display", lambda data, raw: shown.append(data))
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
     monkeypatch.delenv("MIXVOCAB_DATA", raising=False)
     open_chapter("01_vocabulary", profile="smoke", seed=2, p_sv=0.5).banner(SOURCE)
     (data,) = shown
@@ -59,8 +59,8 @@ def test_record_takes_the_chapters_facts():
 
 def test_user_error_has_no_traceback_in_a_notebook(monkeypatch, capsys):
     shell = InteractiveShell()
-    monkeypatch.setattr(chapters, "get_ipython", lambda: shell)
-    chapters.show_user_errors_plainly()
-    result = shell.run_cell("from mixvocab.errors import UserError\nraise UserError('first\\nsecond')")
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    show_user_errors_plainly()
+    result = shell.run_cell("from mixvocab.common.errors import UserError\nraise UserError('first\\nsecond')")
     assert isinstance(result.error_in_exec, UserError)
     assert capsys.readouterr().out.strip() == "UserError: first second"

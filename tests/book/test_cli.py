@@ -1,10 +1,10 @@
-"""`mixvocab book`: three commands, errors in one line."""
+"""`mixbook`: three commands, errors in one line."""
 
 import pytest
 import sample
 
-from mixvocab import cli
-from mixvocab.book import layout
+from mixvocab_book import cli
+from mixvocab_book.press import layout
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def small(tmp_path, monkeypatch):
 
 def run(*arguments):
     with pytest.raises(SystemExit) as ended:
-        cli.main(["book", *map(str, arguments)])
+        cli.main([*map(str, arguments)])
     return ended.value.code
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from mixvocab.book import evaluation
-from mixvocab.stats import estimate
+from mixvocab_book.show import evaluation
 
 
 def record(method: str, seed: int, f1: float, size: str = "L-6 H-96", profile: str = "laptop") -> dict[str, Any]:
@@ -60,19 +59,6 @@ def test_twins_are_compared_on_the_seeds_they_share() -> None:
     assert gain.mean == pytest.approx(9.0)
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([5.0], "nothing is claimed"),
-        ([5.0, 5.1, 4.9], "better"),
-        ([-5.0, -5.1], "worse"),
-        ([1.0, -1.0], "no difference"),
-    ],
-)
-def test_no_claim_without_an_interval_that_allows_it(values: list[float], expected: str) -> None:
-    assert expected in evaluation.verdict(estimate(values))
-
-
 def test_only_students_of_the_same_settings_are_twins() -> None:
     found = evaluation.entries([record("mixed", 0, 0.9), record("nokd", 0, 0.8), record("nokd-wide", 0, 0.85)])
     assert [(a.method, b.method) for a, b in evaluation.twins(found)] == [("mixed", "nokd"), ("mixed", "nokd-wide")]
@@ -92,6 +78,29 @@ def test_the_entry_with_more_seeds_is_the_better_known() -> None:
     known = {e.method: e for e in evaluation.best_known(now, before)}
     assert known["mixed"].seeds == (0, 1, 2)
     assert known["nokd"].values("slot_f1") == pytest.approx([80.0])
+
+
+def test_the_student_of_most_tasks_is_the_better_known_and_no_other_stands_beside_it() -> None:
+    def glue(task: str, f1: float, profile: str = "evening", steps: int = 100) -> dict[str, Any]:
+        found = record("pca", 0, f1, profile=profile)
+        found["params"] |= {"task": task, "stage_two": {"steps": steps, "batch_size": 1}, "mixing": {"length": 10}}
+        return found
+
+    of_tasks = [
+        evaluation.entries(records)
+        for records in (
+            [glue("SST-2", 0.7, "laptop"), glue("SST-2", 0.8)],
+            [glue("MRPC", 0.6)],
+            [glue("SST-2", 0.9, steps=300), glue("MRPC", 0.9, "laptop", steps=900)],
+        )
+    ]
+    now, before = [*of_tasks[0], *of_tasks[1]], of_tasks[2]
+    known = evaluation.best_known(now, before)
+    assert [(entry.profile, entry.read, *entry.values("slot_f1")) for entry in known] == [
+        ("evening", 1000, 80.0),
+        ("evening", 1000, 60.0),
+    ]
+    assert evaluation.best_known(of_tasks[0], before)[0].read == 9000  # of equals the one that has read most
 
 
 def test_rows_beside_the_paper() -> None:

@@ -6,13 +6,12 @@ import json
 import pytest
 import sample
 
-from mixvocab.book import gate
-
-EXPECTED = {"chapter": "01_sample", "profile": "smoke", "seed": 3, "data_dir": False}
+from mixvocab_book.press import gate
+from mixvocab_book.press.layout import Settings
 
 
 @pytest.fixture
-def executed(tmp_path):
+def executed(tmp_path, monkeypatch):
     """An executed notebook as the gate wants it, and a function that says what it has against a changed one."""
     notebook = sample.notebook()
     for number, cell in enumerate(gate.code_cells(notebook), start=1):
@@ -22,12 +21,13 @@ def executed(tmp_path):
     gate.code_cells(notebook)[1]["outputs"] = [{"output_type": "display_data", "data": {gate.BANNER: facts}}]
     notebook["metadata"]["papermill"] = {"exception": None}
     path = tmp_path / "copy.ipynb"
+    monkeypatch.delenv("MIXVOCAB_DATA", raising=False)
 
-    def problems(change=lambda notebook: None, **expected):
+    def problems(change=lambda notebook: None, chapter="01_sample", **settings):
         changed = copy.deepcopy(notebook)
         change(changed)
         path.write_text(json.dumps(changed))
-        return gate.problems(path, **EXPECTED | expected)
+        return gate.problems(path, chapter, Settings(**{"profile": "smoke", "seed": 3} | settings))
 
     return problems
 
@@ -54,10 +54,10 @@ def test_each_fault_is_named(executed):
 @pytest.mark.parametrize(
     ("key", "value"), [("profile", "laptop"), ("seed", 0), ("chapter", "02_other"), ("data_dir", True)]
 )
-def test_another_run_is_refused(executed, key, value):
-    (problem,) = executed(**{key: value})
-    assert key in problem
-    assert repr(value) in problem
+def test_another_run_is_refused(executed, tmp_path, key, value):
+    (problem,) = executed(**{key: tmp_path if key == "data_dir" else value})
+    assert f"{key} " in problem
+    assert problem.endswith(f"instead of {value!r}")
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"cells": 3}'])
@@ -65,4 +65,4 @@ def test_missing_and_damaged_copies_are_refused(tmp_path, content):
     path = tmp_path / "copy.ipynb"
     if content is not None:
         path.write_text(content)
-    assert gate.problems(path, **EXPECTED) == ["there is no readable executed copy"]
+    assert gate.problems(path, "01_sample", Settings("smoke", 3)) == ["there is no readable executed copy"]

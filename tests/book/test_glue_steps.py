@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from mixvocab.book import glue_steps, records
-from mixvocab.book.chapter import Chapter, open_chapter
-from mixvocab.book.published import PUBLISHED_GLUE
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.tasks.glue import load_classifier
 from mixvocab.tasks.glue_scores import glue_scores
+from mixvocab_book.chapter import Chapter, open_chapter
+from mixvocab_book.show import glue_tables
+from mixvocab_book.show.paper_tables import PUBLISHED_GLUE
+from mixvocab_book.steps import glue as glue_steps
+from mixvocab_book.store import records
 
 Opener = Callable[..., Chapter]
 ROWS = {"MRPC": 48, "SST-2": 40, "MNLI": 36, "STS-B": 32}
@@ -26,25 +28,25 @@ def opened(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any],
 
 
 def test_every_method_trains_and_is_found_again(opened: Opener) -> None:
-    chapter = opened()
-    methods = ["nokd", "nokd-wide", "mixed", "bert-joint"]
-    models = [glue_steps.model(chapter, "SST-2", method, 0) for method in methods]
-    assert all(one.artefact.made for one in models)
+    chapter, methods = opened(), ("nokd", "nokd-wide", "mixed", "bert-joint")
+    steps = [glue_steps.glue_step(chapter.plan, "SST-2", method, 0) for method in methods]
+    assert all(chapter.store.artefact(step).made for step in steps)
+    models = [chapter.get(step) for step in steps]
     later = opened()
-    again = [glue_steps.model(later, "SST-2", method, 0) for method in methods]
+    again = [later.get(glue_steps.glue_step(later.plan, "SST-2", method, 0)) for method in methods]
     assert not any(artefact.made for artefact in later.store.used)
     assert [one.test for one in again] == [one.test for one in models]
     assert models[0].parameters == models[2].parameters < models[3].parameters
     assert models[2].pretraining[0] > 0 == models[0].pretraining[0]
     assert models[0].pretraining[1] > 0 == models[3].pretraining[1]
-    assert glue_steps.model(chapter, "SST-2", "nokd", 1).artefact.made
+    assert chapter.store.artefact(glue_steps.glue_step(chapter.plan, "SST-2", "nokd", 1)).made
 
 
 def test_what_is_kept_is_the_model_that_was_scored(opened: Opener) -> None:
     chapter = opened()
     for task in ("STS-B", "MNLI"):
-        one, data = glue_steps.model(chapter, task, "nokd", 0), glue_steps.data(chapter, task)
-        split = glue_steps.roles(chapter, task)
+        one = chapter.get(glue_steps.glue_step(chapter.plan, task, "nokd", 0))
+        data, split = glue_steps.data(chapter.plan, task).value, glue_steps.roles(chapter, task)
         load_classifier(one.folder, data)
         predictions = json.loads((one.folder / "predictions.json").read_text())
         for name, rows in split.report.items():
@@ -62,15 +64,15 @@ def test_roles_are_the_same_for_every_model(opened: Opener) -> None:
 
 def test_records_hold_what_the_tables_show(opened: Opener) -> None:
     chapter = opened()
-    models = [glue_steps.model(chapter, task, method, 0) for task in ("SST-2", "MRPC") for method in ("nokd", "mixed")]
-    paths = [glue_steps.record(chapter, one) for one in models]
+    paths = [glue_steps.record(chapter, task, m, 0) for task in ("SST-2", "MRPC") for m in ("nokd", "mixed")]
     assert paths[1].name == "glue-sst-2-mixed-l1-h16-smoke-s0.json"
-    found = glue_steps.live(paths)
+    found = glue_tables.live(paths)
     assert list(found) == ["SST-2", "MRPC"]
     assert [entry.method for entry in found["MRPC"]] == ["nokd", "mixed"]
     kept = records.read(paths[2])
     assert kept["metrics"]["baselines"]["majority"] == glue_steps.baseline(chapter, "MRPC", "majority")
     assert kept["metrics"]["training_rows"] == ROWS["MRPC"]
+    assert kept["params"]["identity"] == glue_steps.glue_step(chapter.plan, "MRPC", "nokd", 0).asked
     assert kept["params"]["roles"] == "chosen on dev, reported on test"
     assert {source["kind"] for source in kept["sources"]} == {"glue", "corpus", "teacher"}
 
@@ -89,7 +91,7 @@ def test_rows_beside_table_1() -> None:
         found.append(record("SST-2", "mixed", seed, {"dev/accuracy": points + 0.05}))
         found.append(record("MNLI", "mixed", seed, {"m/accuracy": 0.6, "mm-hard/accuracy": 0.3}))
     found.append(record("SST-2", "nokd", 0, {"dev/accuracy": 0.5}, "L-6 H-96"))
-    nokd, mixed = glue_steps.ours(glue_steps._by_task(found))
+    nokd, mixed = glue_tables.ours(glue_tables._by_task(found))
     assert mixed.name == "Mixed-vocab from PCA L-6 H-256"
     assert mixed.beside == "Mixed-vocab L-6 H-256"
     assert mixed.beside in {row.label for row in PUBLISHED_GLUE}
@@ -110,9 +112,9 @@ def test_a_row_beside_table_1_is_one_student() -> None:
 
     both = [read("SST-2", 0, 0.7, 10), read("MNLI", 0, 0.4, 10)]
     longer = [read("SST-2", seed, 0.8, 90) for seed in (0, 1)]
-    (row,) = glue_steps.ours(glue_steps._by_task(both + longer))
+    (row,) = glue_tables.ours(glue_tables._by_task(both + longer))
     assert {name: score.mean for name, score in row.scores.items()} == pytest.approx({"sst2": 70, "mnli_m": 40})
-    (row,) = glue_steps.ours(glue_steps._by_task(both[:1]), glue_steps._by_task(longer))
+    (row,) = glue_tables.ours(glue_tables._by_task(both[:1]), glue_tables._by_task(longer))
     assert (row.scores["sst2"].mean, row.seeds) == (pytest.approx(80), 2)
 
 
@@ -121,7 +123,7 @@ def test_only_real_rows_count_as_recorded(monkeypatch: pytest.MonkeyPatch) -> No
     found[0]["sources"] = [{"kind": "glue", "name": "synthetic", "real": False}]
     found[1]["sources"] = [{"kind": "glue", "name": "SST-2", "real": True}]
     monkeypatch.setattr(records, "load", lambda pattern: found)
-    assert [entry.seeds for entry in glue_steps.recorded()["SST-2"]] == [(1,)]
+    assert [entry.seeds for entry in glue_tables.recorded()["SST-2"]] == [(1,)]
 
 
 def test_names_of_tasks() -> None:

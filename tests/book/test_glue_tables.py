@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from mixvocab.book import glue_tables
-from mixvocab.book.evaluation import Entry, entries
+from mixvocab_book.show import glue_tables
+from mixvocab_book.show.evaluation import Entry, entries
 
 
 def record(method: str, seed: int, accuracy: float, bag: float, steps: int = 100) -> dict[str, Any]:
@@ -48,19 +48,19 @@ def runs(method: str, values: list[float], bag: float = 0.8, steps: int = 100) -
     ],
 )
 def test_a_sentence_for_each_outcome(values: list[float], expected: str) -> None:
-    assert glue_tables.told({"SST-2": runs("nokd", values)}) == [
+    assert glue_tables.outcomes({"SST-2": runs("nokd", values)}) == [
         f"SST-2, dev accuracy - {expected} L-6 H-96 (1.0M tokens)"
     ]
 
 
 def test_outcomes_of_one_score_stand_in_one_sentence() -> None:
     known = {"SST-2": runs("nokd", [0.7, 0.71]) + runs("mixed", [0.9, 0.91])}
-    (line,) = glue_tables.told(known)
+    (line,) = glue_tables.outcomes(known)
     assert line == (
         "SST-2, dev accuracy - below the bag of words: NoKD L-6 H-96 (1.0M tokens); "
         "above the bag of words: mixed-vocab from PCA L-6 H-96 (1.2M tokens)"
     )
-    assert glue_tables.told({}) == glue_tables.rows({}) == []
+    assert glue_tables.outcomes({}) == glue_tables.rows({}) == []
 
 
 def test_rows_show_how_much_text_was_read() -> None:
@@ -84,7 +84,7 @@ def test_rows_show_how_much_text_was_read() -> None:
 
 def test_one_run_is_held_against_the_draw_of_rows() -> None:
     now = {"SST-2": runs("nokd", [0.52]) + runs("mixed", [0.9])}
-    assert glue_tables.stand(now, {"SST-2": 400}) == [
+    assert glue_tables.tallies(now, {"SST-2": 400}) == [
         "SST-2, accuracies: 1 of 2 above the majority class, 0 below; "
         "1 of 2 above the bag of words, 1 below (by more than 4.9 points)"
     ]
@@ -94,7 +94,7 @@ def test_what_is_no_share_has_no_margin() -> None:
     (entry,) = runs("nokd", [0.5])
     for part in (entry.metrics["test"], *entry.metrics["baselines"].values()):
         part["dev/matthews"] = part.pop("dev/accuracy")
-    assert glue_tables.stand({"CoLA": [entry]}, {"CoLA": 400}) == []
+    assert glue_tables.tallies({"CoLA": [entry]}, {"CoLA": 400}) == []
 
 
 def test_twins_say_how_much_they_read_and_share_seeds() -> None:

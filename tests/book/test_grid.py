@@ -9,18 +9,16 @@ import pytest
 import sweeping
 import yaml
 
-from mixvocab.book.cells import Grid
-from mixvocab.book.grid import load_grid
-from mixvocab.book.profiles import profile_names
-from mixvocab.errors import UserError
-
-METHODS = ("nokd", "wide", "mixed")
+from mixvocab.common.errors import UserError
+from mixvocab.settings.profiles import profile_names
+from mixvocab_book.sweep.cells import Grid
+from mixvocab_book.sweep.grid import load_grid
 
 
 def load(path: Path, text: str = sweeping.GRID, sweep: str = "full", **changes: Any) -> Grid:
     file = path / "grid.yaml"
     file.write_text(text, encoding="utf-8")
-    return load_grid(sweep, path=file, **({"profile": "smoke", "methods": METHODS} | changes))
+    return load_grid(sweep, path=file, **({"profile": "smoke"} | changes))
 
 
 def with_experiment(**written: Any) -> str:
@@ -32,9 +30,7 @@ def with_experiment(**written: Any) -> str:
 @pytest.mark.parametrize("profile", profile_names())
 @pytest.mark.parametrize("sweep", ["reduced", "full"])
 def test_the_books_own_grid_holds_at_every_profile(profile: str, sweep: str) -> None:
-    from mixvocab.book.cell_steps import METHODS as KNOWN
-
-    grid = load_grid(sweep, profile=profile, methods=KNOWN)
+    grid = load_grid(sweep, profile=profile)
     assert grid.cells()
     for one in grid.experiments:
         assert len({cell.label for cell in one.cells}) == len(one.cells)
@@ -167,4 +163,4 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, changes: dict[str, An
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--grid .*none\.yaml: cannot be read"):
-        load_grid("full", profile="smoke", methods=METHODS, path=tmp_path / "none.yaml")
+        load_grid("full", profile="smoke", path=tmp_path / "none.yaml")

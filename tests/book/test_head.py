@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 from docutils import nodes
 
-from mixvocab.book import head
+from mixvocab_book.press import head
 
 META = re.compile(r'<meta (?:name|property)="([^"]+)" content="([^"]*)" />')
 
@@ -37,12 +37,12 @@ def test_the_card_is_relative_without_a_home_and_absolute_with_one():
     assert tags_of()["og:image"] == "../_static/card.png"
     assert "og:url" not in tags_of()
     known = tags_of("https://example.org/book/")
-    assert known["og:image"] == known["twitter:image"] == "https://example.org/book/_static/card.png"
+    assert known["og:image"] == "https://example.org/book/_static/card.png"
     assert known["og:url"] == "https://example.org/book/notebooks/01_vocabulary.html"
 
 
 def test_a_long_description_ends_between_words():
-    short = head.shortened("word, " * 100)
+    short = tags_of(text="word " * 100)["description"]
     assert len(short) <= head.LONGEST
     assert short.endswith("word…")
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from mixvocab.book import kept as keeping
-from mixvocab.book import records
-from mixvocab.book.kept import keep_best, kept, set_aside
+from mixvocab.common.errors import UserError
 from mixvocab.edge.bundle import FLOATS, ROUNDED, TASK, TOKENIZER
-from mixvocab.errors import UserError
 from mixvocab.sources.source import Source
+from mixvocab_book.store import records
+from mixvocab_book.sweep import kept as keeping
+from mixvocab_book.sweep.kept import keep_best, kept, set_aside
 
 SOURCE = Source("snips", "SNIPS", "data-dir", "snips", "CC0", "0" * 64, True)
 
@@ -50,7 +50,7 @@ def test_the_best_on_development_data_is_kept(tmp_path: Path, monkeypatch: pytes
     committed.mkdir()
     monkeypatch.setattr(records, "committed_folder", lambda: committed)
     assert kept() is None
-    with pytest.raises(UserError, match="run `mixvocab record` first"):
+    with pytest.raises(UserError, match="run `mixbook record` first"):
         keep_best(committed, models)
     for name, frames, more in (
         ("snips-pca", 0.7, {}),

@@ -3,8 +3,8 @@
 import pytest
 import sample
 
-from mixvocab.book.layout import Layout, select
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
+from mixvocab_book.press.layout import Layout, select
 
 CHAPTERS = ["01_vocabulary", "02_mixing", "03_stage_one", "04_stage_two"]
 

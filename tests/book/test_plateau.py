@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pytest
 
-from mixvocab.book import plateau
+from mixvocab_book.show import plateau
 
 GUESS = {"masked": 6.5, "right": 0.052, "word": 8.1}
 
 
 def record(
-    arm: str, seed: int, masked: float, left: float | None = None, steps: int = 100, read: str = "a" * 64
+    method: str, seed: int, masked: float, left: float | None = None, steps: int = 100, read: str = "a" * 64
 ) -> dict[str, Any]:
     """A student of 100 steps of 1,000 tokens; `left`: million tokens to the plateau's end; `read`: its text."""
     curve = [{"step": s, "tokens": s * 1000, "masked": masked + (100 - s) / 100} for s in (0, 50, 100)]
@@ -21,7 +20,7 @@ def record(
         "profile": "evening",
         "seed": seed,
         "params": {
-            "arm": arm,
+            "method": method,
             "size": "L-6 H-96",
             "stage_two": {"steps": steps, "batch_size": 10},
             "mixing": {"length": 100},
@@ -31,9 +30,7 @@ def record(
             "heldout_word_nats": masked + 1.5,
             "guess": GUESS,
             "left_plateau_tokens": left and left * 1e6,
-            "stage_one_tokens": 0,
-            "stage_two_tokens": 100_000,
-            "flops": 2e15,
+            "spent": {"stage two": {"tokens_read": 100_000, "flops": 2e15}},
         },
         "curves": {"stage_two": curve},
         "sources": [{"kind": "teacher", "sha256": "t"}, {"kind": "corpus", "name": "text", "sha256": read}],
@@ -66,6 +63,7 @@ def test_the_guess_is_the_tables_first_row() -> None:
     assert rows[1][5] == "not yet"
     assert rows[2][2].startswith("5.010 ± ")
     assert rows[2][5] == "1.0M tokens"
+    assert rows[2][6:] == ["0", "100,000", "2.00"]
     assert all(len(row) == len(plateau.HEADERS) for row in rows)
 
 
@@ -96,39 +94,42 @@ def test_the_finding_has_a_form_for_every_outcome(students: dict[str, Any], told
     assert plateau.finding(groups(**students)).startswith(told)
 
 
+def test_seeds_that_have_left_are_counted() -> None:
+    found = groups(pca=(5.0, 1.0), nokd=(6.4, None))
+    found["nokd"][1]["metrics"]["left_plateau_tokens"] = 9e6
+    assert "NoKD (but for 1 of 3 seeds) does not within this budget" in plateau.finding(found)
+
+
 def test_a_student_that_does_not_beat_the_guess_has_learned_no_context() -> None:
     found = groups(pca=(5.0, 1.0), nokd=(6.6, None))
     assert plateau.without_context(found) == ["NoKD"]
-    assert "NoKD is no better than the guess: nothing has been learned of context there." in plateau.told(found)
-    assert "1.49 nats below the guess" in plateau.told(found)
-    assert "nothing has been learned" not in plateau.told(groups(pca=(5.0, 1.0)))
+    assert "NoKD is no better than the guess: nothing has been learned of context there." in plateau.summary(found)
+    assert "1.49 nats below the guess" in plateau.summary(found)
+    assert "nothing has been learned" not in plateau.summary(groups(pca=(5.0, 1.0)))
 
 
 def test_some_seeds_only() -> None:
     found = plateau.by_method([record("pca", 0, 5.9, 1.5), record("pca", 1, 6.1, None)])
-    assert plateau.told_plateau(found["pca"]) == "1.5M (1 of 2 seeds)"
+    assert plateau.plateau_end(found["pca"]) == "1.5M (1 of 2 seeds)"
 
 
 def test_answers_are_paired_and_have_each_sign() -> None:
     found = groups(pca=(5.0, 1.0), nokd=(6.4, None), mixed=(5.3, 1.2))
     answers = {row[1]: row[2] for row in plateau.answers(found)}
-    assert answers["PCA against NoKD"].startswith("yes: +1.400 ± 0.000 nats over 3 seeds")
-    assert answers["mixed-vocab from PCA against PCA"].startswith("no, it is worse: -0.300")
+    assert answers["PCA against NoKD"].startswith("+1.400 ± 0.000 nats over 3 seeds: better")
+    assert answers["mixed-vocab from PCA against PCA"].startswith("-0.300")
     one = plateau.by_method([record("pca", 0, 5.0), record("nokd", 0, 6.0), record("nokd", 1, 6.0)])
-    assert plateau.answers(one)[0][2] == "+1.000 nats in one seed"
+    assert plateau.answers(one)[0][2] == "+1.000 nats with one seed: no interval, so nothing is claimed"
     unsure = plateau.by_method(
         [record("pca", 0, 5.0), record("nokd", 0, 6.0), record("pca", 1, 6.0), record("nokd", 1, 5.5)]
     )
-    assert plateau.answers(unsure)[0][2].startswith("no difference found: +0.250 ± ")
+    assert plateau.answers(unsure)[0][2].endswith(": no difference found at this scale")
 
 
-def test_figure_chart_and_words_show_the_guess() -> None:
+def test_chart_and_words_show_the_guess() -> None:
     found = groups(pca=(5.0, 1.0), nokd=(6.4, None))
-    figure = plateau.draw(found)
-    (axes,) = figure.axes
-    assert [line.get_label() for line in axes.lines] == ["NoKD", "PCA", "guessing by frequency"]
-    assert axes.lines[-1].get_ydata()[0] == GUESS["masked"]
-    plt.close(figure)
     chart = plateau.chart(found)
+    assert [each.name for each in chart.series] == ["NoKD", "PCA"]
+    assert [point.x for point in chart.series[1].points] == [0.05, 0.1]  # without the evaluation before training
     assert [(r.axis, r.value) for r in chart.references] == [("y", GUESS["masked"])]
     assert "guessing by frequency 6.50" in plateau.alt(found)

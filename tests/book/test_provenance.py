@@ -4,7 +4,7 @@ import json
 import os
 import socket
 
-from mixvocab.book import provenance
+from mixvocab_book.store import provenance
 
 
 def test_everything_is_there_and_json():

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mixvocab.book import queue as queues
-from mixvocab.book import records
-from mixvocab.book.queue import Queue, Unit, load_wanted, table, work
-from mixvocab.errors import UserError
-from mixvocab.files import write_json
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import write_json
+from mixvocab_book.store import records
+from mixvocab_book.sweep import queue as queues
+from mixvocab_book.sweep.queue import Queue, Unit, load_wanted, table, work
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_killed_run_goes_on_and_writes_the_same_record(
     monkeypatch.setenv("PYTHONPATH", str(queue.root))
     script = f"""
 from pathlib import Path
-from mixvocab.book import queue
+from mixvocab_book.sweep import queue
 plain = queue.command
 queue.command = lambda unit: plain(unit)[3:]
 units = queue.load_wanted(Path({str(tmp_path / "wanted.yaml")!r}))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mixvocab.book import records
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.sources.source import Source
+from mixvocab_book.store import records
 
 SOURCE = Source("corpus", "a.txt", "path", "a.txt", "CC0", "0" * 64, True)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import mixvocab
-from mixvocab.book import reference
+import mixvocab_book
+from mixvocab_book.press import reference
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "book" / "api").glob("*.md"))
@@ -24,7 +25,8 @@ def rewritten(text: str) -> str:
 def test_every_public_module_is_in_the_reference():
     there = {
         one.name
-        for one in pkgutil.walk_packages(mixvocab.__path__, "mixvocab.")
+        for package in (mixvocab, mixvocab_book)
+        for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
         if not one.ispkg and not any(part.startswith("_") for part in one.name.split("."))
     }
     marks = [mark for page in PAGES for mark in reference.MARK.findall(page.read_text(encoding="utf-8"))]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mixvocab.book import gate, pages, render
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
+from mixvocab_book.press import gate, pages, render, status
 
 
 def test_page_hides_what_is_not_for_readers(executed_book):
@@ -15,7 +15,7 @@ def test_page_hides_what_is_not_for_readers(executed_book):
     assert [t for t in tags if "injected-parameters" in t] == [["injected-parameters", "remove-cell"]]
     assert sum("hide-input" in t for t in tags) == 1  # the cell that draws
     text = json.dumps([cell.get("outputs") for cell in page["cells"]])
-    assert "8 s left" not in text
+    assert "printed for readers" in text
     assert gate.BANNER not in text
     assert "papermill" not in page["metadata"]
 
@@ -29,10 +29,11 @@ def test_pages_hold_banner_status_and_escaped_text(rendered_book):
     assert "Profile smoke · seed 3" in chapter
     assert "a &lt;b&gt;text&lt;/b&gt; &amp; more" in chapter
     assert "its numbers mean nothing" in chapter
-    assert chapter.count("a warning that readers need not see") == 1  # in the code; not once more as output
-    status = (rendered_book.html / "book" / "status.html").read_text(encoding="utf-8")
+    for told in ("8 s left", "a warning that readers need not see"):
+        assert chapter.count(told) == 1  # in the code; not once more as output
+    status_page = (rendered_book.html / "book" / "status.html").read_text(encoding="utf-8")
     for expected in ("01_sample", "smoke", "mv-synthetic", "mv-real", "torch "):
-        assert expected in status
+        assert expected in status_page
 
 
 def test_pages_name_no_path_of_this_machine(rendered_book):
@@ -72,6 +73,6 @@ def test_jupyter_book_2_is_refused(monkeypatch):
 
 
 def test_status_of_a_chapter_that_did_not_run():
-    rows = pages.status_rows({"01_a": None})
+    rows = status.status_rows({"01_a": None})
     assert rows == [{"chapter": "01_a", "state": "not executed"}]
-    assert "not executed" in pages.status_html(rows)
+    assert "not executed" in status.status_html(rows)

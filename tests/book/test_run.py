@@ -6,10 +6,11 @@ import shutil
 import pytest
 import sample
 
-from mixvocab.book import gate
-from mixvocab.book.layout import Layout
-from mixvocab.book.run import PROGRESS, Settings, chapter_key, check, is_current, run_chapters
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
+from mixvocab_book.press import gate
+from mixvocab_book.press.build import build, run_chapters
+from mixvocab_book.press.freshness import chapter_key, is_current
+from mixvocab_book.press.layout import Layout, Settings
 
 SMOKE = Settings("smoke", 3)
 
@@ -32,7 +33,7 @@ def rewrite(book, cells):
 
 
 def test_executed_copy_passes_and_is_current(book):
-    assert check(book, SMOKE, "01_sample") == []
+    assert gate.problems(book.copy("01_sample"), "01_sample", SMOKE) == []
     assert is_current(book, SMOKE, "01_sample", chapter_key(book, SMOKE, "01_sample"))
 
 
@@ -76,7 +77,9 @@ def test_outputs_and_counts_in_the_source_do_not_count(book):
 
 def test_user_error_is_one_line_and_the_good_copy_stays(book):
     good = book.copy("01_sample").read_bytes()
-    rewrite(book, [*sample.CELLS[:2], code("from mixvocab.errors import UserError\nraise UserError('no\\ntext')")])
+    rewrite(
+        book, [*sample.CELLS[:2], code("from mixvocab.common.errors import UserError\nraise UserError('no\\ntext')")]
+    )
     with pytest.raises(UserError, match=r"^01_sample: no text$"):
         run_chapters(book, SMOKE, ["01_sample"])
     assert book.copy("01_sample").read_bytes() == good
@@ -104,9 +107,18 @@ def test_bad_input_is_refused_before_anything_runs(book, tmp_path):
         run_chapters(book, Settings("smoke", 3, tmp_path / "nowhere"), ["01_sample"])
 
 
-def test_progress_lines_are_told_from_other_output():
-    assert PROGRESS.search("stage I: 20 of 400 (5%), 8 s left, loss 3.1")
-    assert PROGRESS.search("stage-two: made in 2 s, kept as stage-two/6f77")
-    assert PROGRESS.search("stage II, seed 0: 764 done in 20 s, loss 5.672")
-    assert not PROGRESS.search("    def forward(self, ids: Tensor) -> Losses:")
-    assert not PROGRESS.search("largest difference of a logit: 0.0e+00; 0.3 MB on disk")
+def test_what_a_chapter_says_to_whoever_waits_is_passed_on(book, capsys):
+    run_chapters(book, Settings("smoke", 3, force=True), ["01_sample"])
+    lines = capsys.readouterr().out.splitlines()
+    assert "  01 | stage I: 20 of 400 (5%), 8 s left, loss 3.1" in lines
+    assert not any("printed for readers" in line for line in lines)
+    assert lines[0].startswith("[1/1] 01_sample: running at smoke, about ")  # by what it took last time
+    assert lines[-1].startswith("[1/1] 01_sample: done in ")
+
+
+def test_a_chapter_that_did_not_run_is_not_rendered(book):
+    book.copy("01_sample").unlink()
+    rewrite(book, [*sample.CELLS[:2], code("1 / 0")])
+    with pytest.raises(UserError, match="01_sample: code cell 3 failed with ZeroDivisionError"):
+        build(book, SMOKE)
+    assert not book.html.exists()

@@ -14,11 +14,14 @@ import pytest
 import sweeping
 from filelock import FileLock
 
-from mixvocab.book import cell_records, records, sweep
-from mixvocab.book.ablations import plain_table
-from mixvocab.book.chapter import Chapter, open_chapter
-from mixvocab.book.workers import Worker
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
+from mixvocab_book.chapter import Chapter, open_chapter
+from mixvocab_book.steps import students
+from mixvocab_book.store import records
+from mixvocab_book.sweep import cell_records
+from mixvocab_book.sweep import run as sweep
+from mixvocab_book.sweep.results import plain_table
+from mixvocab_book.sweep.workers import Worker
 
 CELLS = [("nokd", 0.5, 2), ("mixed", 0.5, 0), ("mixed", 0.5, 2), ("mixed", 0.25, 2)]
 
@@ -27,8 +30,7 @@ CELLS = [("nokd", 0.5, 2), ("mixed", 0.5, 0), ("mixed", 0.5, 2), ("mixed", 0.25,
 def trained(monkeypatch: pytest.MonkeyPatch) -> sweeping.Log:
     """What was trained, by a stand-in."""
     log: sweeping.Log = []
-    monkeypatch.setattr(cell_records, "methods", lambda: sweeping.fake_methods(log))
-    monkeypatch.setattr(cell_records, "code", lambda: "the code")
+    monkeypatch.setattr(students, "run", sweeping.fake_run(log))
     return log
 
 
@@ -52,11 +54,11 @@ def test_every_cell_once_shared_between_experiments_and_found_again(
     # p_sv = 0.5 is the profile's own: that cell of one experiment is "stage I" of the other.
     assert trained == [(*cell, seed) for seed in (0, 1) for cell in CELLS]
     assert not results.missing()
-    assert "3 of 8 cells done, about" in capsys.readouterr().out
+    assert "3 of 8 cells done, about" in capsys.readouterr().err
     assert len(list(records.live_folder().glob("*.json"))) == 8
     again = sweep.run_sweep(chapter, "full", grid=grid)
     assert len(trained) == 8
-    assert "cells done" not in capsys.readouterr().out
+    assert "cells done" not in capsys.readouterr().err
     assert plain_table(again) == plain_table(results)
 
 
@@ -73,14 +75,13 @@ def test_only_seeds_and_single_cells(chapter: Chapter, grid: Path, trained: swee
 def test_a_cell_that_cannot_be_trained_is_missing_and_the_others_are_not(
     chapter: Chapter, grid: Path, trained: sweeping.Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = sweeping.fake_methods(trained)
-
-    def failing(chapter: Chapter) -> Any:
-        if chapter.profile.mixing.p_sv == 0.25 and chapter.seed:
+    def failing(chapter: Chapter, method: str, seed: int) -> students.Run:
+        if chapter.profile.mixing.p_sv == 0.25 and seed:
             raise UserError("the loss became nan\nby step 3")
-        return known["mixed"](chapter)
+        return known(chapter, method, seed)
 
-    monkeypatch.setattr(cell_records, "methods", lambda: known | {"mixed": failing})
+    known = students.run
+    monkeypatch.setattr(students, "run", failing)
     results = sweep.run_sweep(chapter, "full", grid=grid)
     assert [(one.name, cell.label, seed) for one, cell, seed in results.missing()] == [("p_sv", "0.25", 1)]
     table = plain_table(results)
@@ -94,14 +95,14 @@ def test_other_code_other_settings_and_other_data_are_other_cells(
 ) -> None:
     cell = {"grid": grid, "only": ["p_sv=0.25"], "seeds": 1}
     sweep.run_sweep(chapter, "full", **cell)
-    monkeypatch.setattr(cell_records, "code", lambda: "changed code")
+    monkeypatch.setattr(cell_records, "code_fingerprint", lambda room: "changed code")
     sweep.run_sweep(chapter, "full", keep=True, **cell)
     assert len(trained) == 1
     sweep.run_sweep(chapter, "full", **cell)
     assert len(trained) == 2
     assert len(list(records.live_folder().glob("*.json"))) == 1
     (tmp_path / "data" / "text.txt").write_text("another text .\n\nof two documents .", encoding="utf-8")
-    chapter.held.clear()
+    chapter.sources.clear()
     sweep.run_sweep(chapter, "full", **cell)
     assert len(trained) == 3
     assert len(list(records.live_folder().glob("*.json"))) == 2
@@ -114,7 +115,7 @@ def test_committed_records_count_whatever_the_code_unless_told_otherwise(
     kept = tmp_path / "committed"
     records.live_folder().rename(kept)
     monkeypatch.setattr(records, "committed_folder", lambda: kept)
-    monkeypatch.setattr(cell_records, "code", lambda: "changed code")
+    monkeypatch.setattr(cell_records, "code_fingerprint", lambda room: "changed code")
     results = sweep.run_sweep(chapter, "full", grid=grid)
     assert len(trained) == 8
     assert not any(record["live"] for record in results.records.values())
@@ -141,7 +142,7 @@ def test_what_another_process_has_taken_is_left_to_it(chapter: Chapter, grid: Pa
 
 
 def command(grid: Path, data: Path, teacher: Path, settings: dict[str, Any]) -> list[str]:
-    """`mixvocab sweep` of two experiments at the smallest size."""
+    """`mixbook sweep` of two experiments at the smallest size."""
     given = settings | {"teacher.source": teacher}
     options = [part for name, value in given.items() for part in ("--set", f"{name}={value}")]
     return ["sweep", "full", "--grid", str(grid), "--profile", "smoke", "--data-dir", str(data), *options]
@@ -174,16 +175,15 @@ def test_two_processes_share_a_sweep_and_a_killed_one_repeats_nothing(
     arguments = command(grid, tiny_corpus, tiny_teacher, tiny_settings)
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     undisturbed = subprocess.run(
-        [*launched(2), "mixvocab.cli", *arguments],
+        [*launched(2), "mixvocab_book.cli", *arguments],
         env=environment(alone), capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert undisturbed.returncode == 0, undisturbed.stderr
-    assert undisturbed.stdout.count("; now ") == 8  # each cell once
-    assert all(f"full, process {number} of 2: " in undisturbed.stdout for number in (1, 2))
+    assert undisturbed.stderr.count("; now ") == 8  # each cell once
     assert undisturbed.stdout.count("start: Which start?") == 1  # one of them prints the table
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "mixvocab.cli", *arguments], env=environment(killed), stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "mixvocab_book.cli", *arguments], env=environment(killed), stdout=subprocess.DEVNULL
     )
     while len(before := finished(killed)) < 3 and process.poll() is None:
         time.sleep(0.02)
@@ -192,11 +192,11 @@ def test_two_processes_share_a_sweep_and_a_killed_one_repeats_nothing(
     before = finished(killed)
     assert 3 <= len(before) < 8
     resumed = subprocess.run(
-        [sys.executable, "-m", "mixvocab.cli", *arguments],
+        [sys.executable, "-m", "mixvocab_book.cli", *arguments],
         env=environment(killed), capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert resumed.returncode == 0, resumed.stderr
-    assert f"full: {len(before)} of 8 cells done" in resumed.stdout
-    assert resumed.stdout.count("; now ") == 8 - len(before)
+    assert f"full: {len(before)} of 8 cells done" in resumed.stderr
+    assert resumed.stderr.count("; now ") == 8 - len(before)
     assert before.items() <= finished(killed).items()
     assert table_of(resumed.stdout) == table_of(undisturbed.stdout)

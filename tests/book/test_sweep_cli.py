@@ -1,4 +1,4 @@
-"""`mixvocab sweep`: what its options say wrongly is one line and exit code 2."""
+"""`mixbook sweep`: what its options say wrongly is one line and exit code 2."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sweeping
 
-from mixvocab.cli import main
+from mixvocab_book.cli import main
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,6 @@ def test_bad_input_is_one_line(
         main(["sweep", "--grid", str(file), "--profile", "smoke", *arguments])
     assert ended.value.code == 2
     told = capsys.readouterr().err
-    assert told.startswith("mixvocab: ")
+    assert told.startswith("mixbook: ")
     assert message in told
     assert told.count("\n") == 1

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from mixvocab.book import evaluation, records, task_steps
-from mixvocab.book.chapter import Chapter, open_chapter
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.sources import resolve_snips
 from mixvocab.sources.tasks import Sizes
+from mixvocab_book.chapter import Chapter, open_chapter
+from mixvocab_book.show import evaluation
+from mixvocab_book.steps import snips as task_steps
+from mixvocab_book.store import records
 
 Opener = Callable[..., Chapter]
 
@@ -22,40 +24,41 @@ def opened(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any],
 
     def open_one(**more: Any) -> Chapter:
         chapter = open_chapter("06_snips", profile="smoke", data_dir=tiny_corpus, **settings | more)
-        chapter.held["snips"] = resolve_snips("embedded", sizes=Sizes(train=80, valid=20, test=20))
+        chapter.sources["snips"] = resolve_snips("embedded", sizes=Sizes(train=80, valid=20, test=20))
         return chapter
 
     return open_one
 
 
 def test_every_method_trains_and_is_found_again(opened: Opener) -> None:
-    chapter = opened()
-    models = [task_steps.snips_model(chapter, method, 0) for method in task_steps.METHODS]
-    assert all(model.artefact.made for model in models)
-    later = opened()
-    again = [task_steps.snips_model(later, method, 0) for method in task_steps.METHODS]
+    chapter, later = opened(), opened()
+    steps = {method: task_steps.snips_step(chapter.plan, method, 0) for method in task_steps.titles()}
+    assert {"mixed", "pruned", "stackprop", "bert-joint"} < set(steps)
+    assert all(chapter.store.artefact(step).made for step in steps.values())
+    models = {method: chapter.get(step) for method, step in steps.items()}
+    again = {method: later.get(task_steps.snips_step(later.plan, method, 0)) for method in steps}
     assert not any(artefact.made for artefact in later.store.used)
-    assert [model.test for model in again] == [model.test for model in models]
-    sizes = {model.method: model.parameters for model in models}
-    assert sizes["nokd"] == sizes["mixed"] < sizes["bert-joint"]
-    read = {model.method: model.pretraining for model in models}
+    assert [model.test for model in again.values()] == [model.test for model in models.values()]
+    assert models["nokd"].parameters == models["mixed"].parameters < models["bert-joint"].parameters
+    read = {method: model.pretraining for method, model in models.items()}
     assert read["mixed"][0] > 0 == read["nokd"][0]
     assert read["nokd"][1] == read["mixed"][1] > 0
     assert read["stackprop"] == read["bert-joint"] == (0, 0)
-    assert task_steps.snips_model(opened(**{"snips.epochs": 2}), "nokd", 0).artefact.made
+    longer = opened(**{"snips.epochs": 2})
+    assert longer.store.artefact(task_steps.snips_step(longer.plan, "nokd", 0)).made
 
 
 def test_records_hold_what_the_tables_show(opened: Opener) -> None:
     chapter = opened()
-    models = [task_steps.snips_model(chapter, method, 0) for method in ("nokd", "stackprop")]
-    paths = [task_steps.record_snips(chapter, model) for model in models]
+    model = chapter.get(task_steps.snips_step(chapter.plan, "nokd", 0))
+    paths = [task_steps.record_snips(chapter, method, 0) for method in ("nokd", "stackprop")]
     assert [path.name for path in paths] == ["snips-nokd-l1-h16-smoke-s0.json", "snips-stackprop-smoke-s0.json"]
     student, recurrent = evaluation.live(paths)
-    assert student.values("slot_f1") == [100 * models[0].test["slot_f1"]]
+    assert student.values("slot_f1") == [100 * model.test["slot_f1"]]
     assert (student.size, recurrent.size) == ("L-1 H-16", "")
     kept = records.read(paths[0])
     assert {source["kind"] for source in kept["sources"]} == {"snips", "corpus", "teacher"}
-    assert kept["metrics"]["parameters"] == models[0].parameters
+    assert kept["metrics"]["parameters"] == model.parameters
 
 
 def test_methods_by_name() -> None:

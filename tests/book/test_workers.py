@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from mixvocab.book.workers import Worker, take_part
+from mixvocab_book.sweep.workers import Worker, take_part
 
 LAUNCHED = {
     "RANK": "3",

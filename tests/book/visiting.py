@@ -11,8 +11,8 @@ import browsing
 import pytest
 import sample
 
-from mixvocab.book.layout import Layout
-from mixvocab.book.run import Settings, run_chapters
+from mixvocab_book.press.build import run_chapters
+from mixvocab_book.press.layout import Layout, Settings
 
 PHONE = {"width": 375, "height": 800}
 PATIENCE = 30_000  # ms: how long `expect` looks again, on a busy machine
@@ -31,7 +31,7 @@ def browser() -> Iterator:
 @pytest.fixture(scope="session")
 def scripts() -> Path:
     """The folder of the pages' and widgets' scripts; skipped where it is empty and npm cannot fill it."""
-    from mixvocab.errors import UserError
+    from mixvocab.common.errors import UserError
     from mixvocab.widgets import assets
 
     try:
@@ -55,7 +55,7 @@ def executed_book(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 @pytest.fixture(scope="session")
 def rendered_book(executed_book: Layout, scripts: Path) -> Layout:
     """The same, rendered."""
-    from mixvocab.book import render
+    from mixvocab_book.press import render
 
     render.render(executed_book)
     return executed_book

@@ -37,7 +37,7 @@ def tiny(tmp_path: Path, tiny_teacher: Path) -> World:
     """Sixty sentences of the same words, a fifth of them held out."""
     tokenizer = load_tokenizer(tiny_teacher)
     vocab = learn_vocabulary(count_words(TEXTS), 200)
-    store = WordStore.build(TEXTS, tmp_path / "store", teacher=tokenizer, heldout=0.2)
+    store = WordStore.build(TEXTS, tmp_path / "store", vocab.tokenizer(), teacher=tokenizer, heldout=0.2)
     return World(tiny_teacher, tokenizer, vocab, store, store.table(vocab.tokenizer()), store.table(tokenizer))
 
 
@@ -46,6 +46,6 @@ def batches(tiny_teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     tokenizer = BertTokenizer.from_pretrained(tiny_teacher)
     words = "the rereadings student and a machine were learning at night".split()
     texts = [" ".join(words[(n + k * k) % len(words)] for k in range(1, 40)) for n in range(60)]
-    store = WordStore.build(texts, tmp_path_factory.mktemp("scores") / "store", heldout=0.5)
+    store = WordStore.build(texts, tmp_path_factory.mktemp("scores") / "store", tokenizer, heldout=0.5)
     table = store.table(tokenizer)
     return list(whole_word_batches(store, table, rng=np.random.default_rng(0), words=8, masked=3, batch=7, rows=20))

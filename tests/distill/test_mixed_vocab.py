@@ -3,14 +3,14 @@
 import pytest
 import torch
 
+from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import compute_matched, stage_one, stage_two, student_with
-from mixvocab.distill.presets import PRESETS, multipliers
-from mixvocab.errors import UserError
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import pca_start, shared_pieces, teacher_pieces
 from mixvocab.models.teacher import load_teacher
+from mixvocab.settings.presets import PRESETS, multipliers
 from mixvocab.text.mixing import Mixer
-from mixvocab.train import Recipe
+from mixvocab.train.loop import Recipe
 
 RECIPE = Recipe(steps=4, batch_size=4, learning_rate=1e-2, evaluations=2)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,21 +10,20 @@ import torch
 from torch import Tensor
 from transformers import BertForMaskedLM
 
-from mixvocab.distill.mixed_vocab import stage_one, stage_two
+from mixvocab.common.errors import UserError
+from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM, stage_one, stage_two
 from mixvocab.distill.vanilla import (
     LabelDistillation,
     OwnVocabularyTeacher,
     StudentVocabularyTeacher,
-    distil_labels,
 )
-from mixvocab.errors import UserError
-from mixvocab.losses import mean_loss
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import random_start
-from mixvocab.models.student import StudentMLM, new_student
-from mixvocab.models.teacher import MixedTeacher, load_teacher
+from mixvocab.models.student import new_student
+from mixvocab.models.teacher import load_teacher
 from mixvocab.text.mixing import Mixer
-from mixvocab.train import Recipe
+from mixvocab.train.loop import Recipe
+from mixvocab.train.losses import mean_loss
 
 RECIPE = Recipe(steps=4, batch_size=4, learning_rate=1e-2, evaluations=2)
 PIECES = 30
@@ -100,7 +100,7 @@ def test_the_pretrained_teacher_labels_its_own_pieces(tiny_teacher: Path) -> Non
 
 
 def test_at_zero_it_is_stage_two_and_above_it_is_not(tiny) -> None:  # type: ignore[no-untyped-def]
-    shape, mixer = BertShape(1, 8, tiny.teacher.size, heads=2), Mixer(tiny.store, tiny.teacher, None, length=16)
+    shape, mixer = BertShape(1, 8, len(tiny.tokenizer), heads=2), Mixer(tiny.store, tiny.teacher, None, length=16)
     start = random_start(1, 1, 32, generator=torch.Generator().manual_seed(0))
     reading = Mixer(tiny.store, tiny.teacher, tiny.teacher, p_sv=0.0, length=16)
     mixed, warmed = stage_one(load_teacher(tiny.folder), start, reading, RECIPE, heldout_batches=1)
@@ -109,7 +109,8 @@ def test_at_zero_it_is_stage_two_and_above_it_is_not(tiny) -> None:  # type: ign
     teacher = OwnVocabularyTeacher(mixed)
     plain, _ = stage_two(shape, mixer, RECIPE, seed=3, heldout_batches=1)
     for soft, equal in ((0.0, True), (0.5, False)):
-        student, result = distil_labels(shape, teacher, mixer, RECIPE, soft=soft, seed=3, heldout_batches=1)
+        objective = partial(LabelDistillation, teacher=teacher, soft=soft)
+        student, result = stage_two(shape, mixer, RECIPE, seed=3, heldout_batches=1, objective=objective)
         same = [torch.equal(a, b) for a, b in zip(plain.parameters(), student.parameters(), strict=True)]
         assert all(same) == equal
         parts = {"masked", "kept", "replaced", "right"}
@@ -119,7 +120,7 @@ def test_at_zero_it_is_stage_two_and_above_it_is_not(tiny) -> None:  # type: ign
 
 def test_labels_alone_draw_the_student_to_the_teacher(tiny) -> None:  # type: ignore[no-untyped-def]
     """The teacher always says one piece; so does, in the end, its student, whatever the text says."""
-    size = tiny.student.size
+    size = len(tiny.vocab)
 
     class Stubborn:
         def logits(self, ids: Tensor, attention: Tensor | None, masked: Tensor) -> Tensor:
@@ -128,5 +129,6 @@ def test_labels_alone_draw_the_student_to_the_teacher(tiny) -> None:  # type: ig
     mixer = Mixer(tiny.store, tiny.student, None, length=16)
     recipe = Recipe(steps=40, batch_size=8, learning_rate=2e-2, evaluations=1)
     shape = BertShape(1, 8, size, heads=2)
-    student, _ = distil_labels(shape, Stubborn(), mixer, recipe, soft=1.0, heldout_batches=1)
+    objective = partial(LabelDistillation, teacher=Stubborn(), soft=1.0)
+    student, _ = stage_two(shape, mixer, recipe, heldout_batches=1, objective=objective)
     assert set(student(torch.arange(5, 15)[None]).logits.argmax(dim=-1).flatten().tolist()) == {17}

@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
 
+from mixvocab.common.files import write_json
 from mixvocab.edge.export import export
-from mixvocab.files import write_json
-from mixvocab.models.joint import JointBert
+from mixvocab.tasks.joint_bert import JointBert
 from mixvocab.text.wordpiece import Vocabulary
 
 WORDS = "play some jazz by miles davis book a table for two in boston rate this novel five stars".split()

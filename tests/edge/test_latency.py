@@ -3,11 +3,11 @@ import time
 import numpy as np
 import pytest
 
+from mixvocab.common.errors import UserError
 from mixvocab.edge import peers
 from mixvocab.edge.latency import Contestant, exported, measure, vnni
 from mixvocab.edge.network import Floats, Integers, Rounded
 from mixvocab.edge.runtime import open_session
-from mixvocab.errors import UserError
 from mixvocab.models.parameters import BertShape
 from mixvocab.tasks.encoding import Encoder
 
@@ -60,10 +60,10 @@ def test_random_graphs_answer_and_have_the_shape_asked_for(numbers):
     assert np.isfinite(slots).all()
 
 
-def test_eager_contestants_run(encoder):
-    field = peers.Field(students=(), large=False)
-    found = measure(list(peers.contestants(field, 1, encoder)), [6], 1)
-    assert [one.name for one in found] == [peers.EAGER, peers.STACKPROP]
+def test_small_contestants_run(encoder):
+    found = measure(list(peers.contestants(1, encoder, large=False)), [6], 1)
+    student = [f"{peers.STUDENT}, {kind}" for kind in ("fp32", "int8")]
+    assert [one.name for one in found] == [*student, peers.EAGER, peers.STACKPROP]
 
 
 @pytest.mark.parametrize(

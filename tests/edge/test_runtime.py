@@ -5,11 +5,12 @@ import sys
 import pytest
 
 from mixvocab.cli import main
+from mixvocab.common.errors import UserError
 from mixvocab.edge.bundle import GRAPHS, ROUNDED
 from mixvocab.edge.runtime import Predictor, softmax
-from mixvocab.errors import UserError
 from mixvocab.sources.rows import SnipsRow
-from mixvocab.tasks import joint_training, snips
+from mixvocab.tasks.joint import predict
+from mixvocab.tasks.joint_bert import load_joint_bert
 from mixvocab.tasks.spans import Slot, spans
 
 TEXTS = ["play some jazz by miles davis", "book a table for two in boston", "rate this novel five stars", "jazz"]
@@ -25,10 +26,10 @@ def test_answers_do_not_depend_on_company_or_order(exported, numbers):
 
 
 def test_fp32_answers_are_those_of_torch(exported, make_folder):
-    task, encoder, labels = joint_training.load_joint(make_folder("joint"))
+    task, encoder, labels = load_joint_bert(make_folder("joint"))
     texts = [*TEXTS, " ".join(TEXTS * 3), "zzzz 😀 play"]
     rows = [SnipsRow(tuple(text.split()), ("O",) * len(text.split()), "PlayMusic") for text in texts]
-    expected = snips.predict(task, rows, encoder, labels)
+    expected = predict(task, rows, encoder, labels)
     found = Predictor.load(exported("joint").folder, numbers="fp32").predict(texts)
     assert [(a.label, a.tags, a.complete) for a in found] == [(p.intent, p.slots, p.complete) for p in expected]
     assert not found[4].complete

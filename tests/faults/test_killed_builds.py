@@ -7,30 +7,37 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from mixvocab.book.artefacts import ArtefactStore
+from mixvocab.common.store import Step, Store
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILDER = """
 import sys, time
 from pathlib import Path
-from mixvocab.book.artefacts import ArtefactStore
+from dataclasses import dataclass
+from mixvocab.common.store import Step, Store
 
-root, log, leave, resumable = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4] == "resumable"
+root, log, leave = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
 
-def make(folder):
-    with log.open("a") as file:
-        file.write("resumed\\n" if (folder / "half.txt").exists() else "begun\\n")
-    (folder / "half.txt").write_text("half")
-    end = time.monotonic() + 300  # of a test that failed and left it alone
-    while not leave.exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    (folder / "whole.txt").write_text("whole")
+@dataclass(frozen=True)
+class Slow(Step):
+    name, room = "slow", "text"
+    resumable = sys.argv[4] == "resumable"
 
-print(ArtefactStore(root).get("slow", {}, [], make, [], resumable=resumable).made, flush=True)
+    def make(self, folder, store):
+        with log.open("a") as file:
+            file.write("resumed\\n" if (folder / "half.txt").exists() else "begun\\n")
+        (folder / "half.txt").write_text("half")
+        end = time.monotonic() + 300  # of a test that failed and left it alone
+        while not leave.exists() and time.monotonic() < end:
+            time.sleep(0.02)
+        (folder / "whole.txt").write_text("whole")
+
+print(Store(root).artefact(Slow()).made, flush=True)
 """
 
 
@@ -88,13 +95,17 @@ def test_truncated_artefact_is_made_again_in_a_new_process(tmp_path):
     assert file.read_text() == "whole"
 
 
-def test_truncation_of_a_large_file_shows_in_its_size(tmp_path):
-    store = ArtefactStore(tmp_path)
+@dataclass(frozen=True)
+class Large(Step[None]):
+    name, room = "large", "text"
 
-    def make(folder: Path) -> None:
+    def make(self, folder: Path, store: Store) -> None:
         (folder / "large.bin").write_bytes(bytes(3 << 20))
 
-    path = store.get("large", {}, [], make, []).path
+
+def test_truncation_of_a_large_file_shows_in_its_size(tmp_path):
+    store = Store(tmp_path)
+    path = store.artefact(Large()).path
     os.truncate(path / "large.bin", 1 << 20)
-    assert store.get("large", {}, [], make, []).made
+    assert store.artefact(Large()).made
     assert (path / "large.bin").stat().st_size == 3 << 20

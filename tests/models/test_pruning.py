@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, BertForMaskedLM
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pruning import prune
 from mixvocab.models.student import new_student

@@ -5,13 +5,12 @@ import torch
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.models.start import (
     pca_start,
     random_start,
     shared_pieces,
     sinusoidal_positions,
-    spread,
     teacher_pieces,
 )
 
@@ -91,12 +90,6 @@ def test_shared_pieces_are_the_same_text_in_the_same_place_of_a_word() -> None:
 def test_pieces_are_shared_with_word_piece_teachers_alone() -> None:
     with pytest.raises(UserError, match=r"stage_one\.shared .* WordPiece"):
         shared_pieces(wordpiece("##ing"), wordpiece("ing"))
-
-
-def test_spread_is_the_standard_deviation_of_all_entries() -> None:
-    start = random_start(400, 16, 8, generator=torch.Generator().manual_seed(3), std=0.25)
-    assert spread(start) == round(float(start.embeddings.std()), 3)
-    assert abs(spread(start) - 0.25) < 0.01
 
 
 @pytest.mark.parametrize("width", [16, 96])

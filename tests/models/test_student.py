@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mixvocab.errors import UserError
-from mixvocab.losses import average, mean_loss
+from mixvocab.common.errors import UserError
+from mixvocab.distill.mixed_vocab import StudentMLM
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.student import StudentMLM, new_student
+from mixvocab.models.student import new_student
+from mixvocab.train.losses import average, mean_loss
 
 SHAPE = BertShape(2, 16, 60)
 

@@ -14,10 +14,11 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
+from mixvocab.distill.mixed_vocab import MixedTeacher
 from mixvocab.models.start import random_start
-from mixvocab.models.teacher import MixedTeacher, load_teacher
-from mixvocab.optim import parameter_groups
+from mixvocab.models.teacher import load_teacher
+from mixvocab.train.optim import parameter_groups
 
 V_T, V_S, D, SMALL = 40, 25, 16, 6
 
@@ -154,10 +155,13 @@ def test_other_teachers_of_the_family(other: torch.nn.Module) -> None:
     torch.testing.assert_close(model(**data)["teacher"].total, expected)
 
 
-def test_an_encoder_without_a_head_gets_the_identity(tmp_path: Path) -> None:
+def test_an_encoder_without_a_head_starts_from_its_pretrained_states(tmp_path: Path) -> None:
     bert(BertModel).save_pretrained(tmp_path)
     model = load_teacher(tmp_path)
-    assert torch.equal(model.cls.predictions.transform.dense.weight, torch.eye(D))
+    states = torch.randn(5, D, generator=torch.Generator().manual_seed(0))
+    begin = random_start(V_S, 4, D, generator=torch.Generator().manual_seed(1))
+    transform = MixedTeacher(model, begin.embeddings, begin.affine).transform
+    torch.testing.assert_close(transform(states), torch.nn.functional.layer_norm(states, (D,), eps=1e-12))
     assert torch.equal(model.get_input_embeddings().weight, bert(BertModel).get_input_embeddings().weight)
 
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM
 
-from mixvocab.losses import average, mean_loss
+from mixvocab.distill.mixed_vocab import MixedTeacher
 from mixvocab.models.start import random_start
-from mixvocab.models.teacher import MixedTeacher
+from mixvocab.train.losses import average, mean_loss
 
 V_T, V_S, D, SMALL = 40, 25, 16, 6
 # Student pieces 5 to 14 are the teacher's 20 to 29; all others are each vocabulary's own.

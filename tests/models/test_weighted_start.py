@@ -49,7 +49,7 @@ def test_a_spread_changes_the_student_and_not_what_the_teacher_reads() -> None:
 def test_frequencies_are_those_of_the_training_words(tmp_path: Path) -> None:
     documents = ["a cat sat", "the cat ran", "a dog sat"] * 20
     vocabulary = learn_vocabulary(count_words(documents), 150)
-    store = WordStore.build(documents, tmp_path / "store", teacher=vocabulary.tokenizer(), heldout=0.2)
+    store = WordStore.build(documents, tmp_path / "store", vocabulary.tokenizer(), heldout=0.2)
     table = store.table(vocabulary.tokenizer())
     found = piece_frequencies(store, table, len(vocabulary))
     ids = table.segment(np.asarray(store.words("train")))

@@ -1,7 +1,7 @@
 import pytest
 
-from mixvocab.errors import UserError
-from mixvocab.files import file_sha256
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import file_sha256
 from mixvocab.sources import hub, resolve_corpus
 
 

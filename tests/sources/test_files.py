@@ -4,8 +4,8 @@ import lzma
 import pytest
 import zstandard
 
-from mixvocab.errors import UserError
-from mixvocab.sources.files import all_text_files, files_sha256, is_text, read_documents, read_evenly, text_files
+from mixvocab.common.errors import UserError
+from mixvocab.sources.files import files_sha256, is_text, read_documents, read_evenly, text_files
 
 TEXT = "First paragraph.\nSecond one.\n\n\n  \nAnother document: café, naïve.\n"
 DOCUMENTS = ["First paragraph.\nSecond one.", "Another document: café, naïve."]
@@ -63,7 +63,7 @@ def test_what_counts_as_corpus_text(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "c.txt").write_text("x")
     assert [path.name for path in text_files(tmp_path)] == ["a.txt.xz", "b.txt"]
-    assert [path.name for path in all_text_files(tmp_path)] == ["a.txt.xz", "b.txt", "c.txt"]
+    assert [path.name for path in text_files(tmp_path, "**/*")] == ["a.txt.xz", "b.txt", "c.txt"]
     assert not is_text(tmp_path / "missing.txt")
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.sources import GlueRow, glue, resolve_glue
 
 # One example of each task's train and test file, as GLUE's own archives have them.
@@ -92,10 +92,13 @@ def test_line_breaks_of_other_alphabets_stay_inside_a_sentence(tmp_path):
     [
         ("sentence\nfine\n", r"SST-2/dev\.tsv, line 1: no column 'label'"),
         ("", r"SST-2/dev\.tsv: empty"),
-        ("sentence\tlabel\n", r"SST-2/dev\.tsv: no example"),
+        ("sentence\tlabel\n", "SST-2, dev: no example"),
         ("sentence\tlabel\nfine\t1\n\nshort\n", r"SST-2/dev\.tsv, line 4: 1 columns where 2"),
         ("sentence\tlabel\nfine\t \n", r"SST-2/dev\.tsv, line 2: no label"),
-        ("sentence\tlabel\nfine\tindeed\t1\n", r"SST-2/dev\.tsv, line 2: 3 columns where there are 2$"),
+        (
+            "sentence\tlabel\nfine\tindeed\t1\n",
+            r"SST-2/dev\.tsv, line 2: 3 columns where 2 are needed and 2 are known$",
+        ),
         (
             'sentence\tlabel\nfine\t1\n"a\tb"\t1\n',
             r"SST-2/dev\.tsv, line 3: 3 columns .*; quotation marks join nothing",
@@ -104,7 +107,10 @@ def test_line_breaks_of_other_alphabets_stay_inside_a_sentence(tmp_path):
             'sentence\tlabel\n"in two\nlines"\t1\n',
             r"SST-2/dev\.tsv, line 2: 1 columns .*; quotation marks join nothing",
         ),
-        ("sentence\tlabel\nfine\t1\nodd\tfoo\n", r"SST-2/dev\.tsv, line 3: label 'foo' does not occur in train\.tsv"),
+        (
+            "sentence\tlabel\nfine\t1\nodd\tfoo\n",
+            r"SST-2/dev\.tsv, line 3: label 'foo' does not occur in the training set",
+        ),
     ],
 )
 def test_malformed_files_are_named_with_their_line(tmp_path, dev, message):
@@ -123,18 +129,26 @@ def test_quotation_marks_inside_texts_and_empty_cells_behind_them_are_fine(tmp_p
 def test_a_test_set_with_labels_is_checked_too(tmp_path):
     train, _ = FILES["MRPC"]
     folder = write(tmp_path / "MRPC", train=train, dev=train, test=train.replace("\n1\t", "\n2\t"))
-    with pytest.raises(UserError, match=r"MRPC/test\.tsv, line 2: label '2' does not occur in train\.tsv \(it has 1\)"):
+    with pytest.raises(
+        UserError, match=r"MRPC/test\.tsv, line 2: label '2' does not occur in the training set, which has 1"
+    ):
         resolve_glue("MRPC", str(folder))
 
 
 def test_the_hubs_rows_are_checked_alike():
-    source = resolve_glue("RTE", "embedded").source
-    row = {"sentence": "fine", "label": 1}
-    data = glue.from_rows(glue.layout("SST-2"), {"train": [row], "validation": [row]}, source)
-    assert data.labels == ("1",)
-    assert data.splits["dev"][0].label == "1"
-    with pytest.raises(UserError, match=r"validation row 2: label '0' does not occur in split train"):
-        glue.from_rows(glue.layout("SST-2"), {"train": [row], "validation": [row, row | {"label": 0}]}, source)
+    layout, row = glue.layout("SST-2"), {"sentence": "fine", "label": 1}
+    splits = glue.from_hub(layout, {"train": [row], "validation": [row], "test": [row | {"label": -1}]}, "me/sst2")
+    assert splits == {
+        "train": [("fine", None, "1")],
+        "dev": [("fine", None, "1")],
+        "test": [("fine", None, None)],
+    }
+    for changed, message in (
+        ({"label": 0}, "me/sst2, validation row 2: label '0' does not occur in the training set"),
+        ({"label": -1}, "me/sst2, validation row 2: no label"),
+    ):
+        with pytest.raises(UserError, match=message):
+            glue.from_hub(layout, {"train": [row], "validation": [row, row | changed]}, "me/sst2")
 
 
 def test_other_bad_input(tmp_path):

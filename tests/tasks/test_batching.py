@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mixvocab.tasks.batching import Batches, in_order, pad, real
-from mixvocab.train import Turn
+from mixvocab.train.loop import Turn
 
 
 @dataclass

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import AutoTokenizer
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.tasks.encoding import Encoder
 
 TEXTS = ["The cat sat, learning!", "smallest HOUSE of all time", "x", "", "the   readers' cats", "été in the city"]

@@ -1,7 +1,7 @@
 """The recipe: chosen on development data alone, resumed exactly, and clear about what is not finite."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mixvocab.errors import UserError
-from mixvocab.losses import Losses, Part
+from mixvocab.common.errors import UserError
+from mixvocab.settings.profiles import TuningSettings
+from mixvocab.tasks import finetune as module_under_test
 from mixvocab.tasks.batching import Batches, pad, real
-from mixvocab.tasks.finetune import Tuned, Tuning, finetune
-from mixvocab.train import Turn
+from mixvocab.tasks.finetune import Tuned, finetune, recipe_for
+from mixvocab.train.loop import Turn
+from mixvocab.train.losses import Losses, Part
 
 
 @dataclass
@@ -45,7 +47,7 @@ def collate(rows: list[Row]) -> Batch:
 
 
 ROWS = [Row(np.array([i % 7, i % 3])) for i in range(50)]
-TUNING = Tuning(epochs=4, batch_size=8, learning_rate=0.1, evaluations=7, weight_decay=0.0)
+TUNING = TuningSettings(epochs=4, batch_size=8, learning_rate=0.1, evaluations=7, weight_decay=0.0)
 
 
 def run(scores, module: nn.Module | None = None, batches=None, **more) -> tuple[nn.Module, Tuned]:  # type: ignore[no-untyped-def]
@@ -57,6 +59,7 @@ def run(scores, module: nn.Module | None = None, batches=None, **more) -> tuple[
         batches or Batches(ROWS, collate, 1),
         [collate(ROWS[:10])],
         (lambda: score(module)) if given is None else score,
+        lambda: {"test": {"value": module.value.item()}},
         TUNING,
         choose_by="f1",
         seed=2,
@@ -72,17 +75,18 @@ def test_the_weights_of_the_best_evaluation_are_kept_the_earliest_of_equals() ->
         return {"f1": [0.1, 0.5, 0.9, 0.2, 0.9, 0.3, 0.1, 0.0][len(seen) - 1]}
 
     module, tuned = run(score)
-    assert len(tuned.scores) == 8
+    assert len(tuned.curve) == 8
     assert module.value.item() == seen[2] != seen[4]
-    assert tuned.best == tuned.scores[2]
-    assert [entry["step"] for entry in tuned.scores] == [0, 4, 8, 12, 16, 20, 24, 28]
-    assert tuned.scores[-1]["epoch"] == pytest.approx(28 * 8 / 50, abs=0.01)
+    assert tuned.best == tuned.curve[2]
+    assert tuned.reported == {"test": {"value": seen[2]}}
+    assert [entry["step"] for entry in tuned.curve] == [0, 4, 8, 12, 16, 20, 24, 28]
+    assert tuned.curve[-1]["epoch"] == pytest.approx(28 * 8 / 50, abs=0.01)
 
 
 def test_epochs_make_steps() -> None:
-    assert Tuning(epochs=3, batch_size=64).recipe(3668).steps == 3 * 58
-    assert Tuning(epochs=0.5, batch_size=64).recipe(3668).steps == 29
-    assert Tuning(epochs=0.001, batch_size=64).recipe(10).steps == 1
+    assert recipe_for(TuningSettings(epochs=3), 3668).steps == 3 * 58
+    assert recipe_for(TuningSettings(epochs=0.5), 3668).steps == 29
+    assert recipe_for(TuningSettings(epochs=0.001), 10).steps == 1
 
 
 class Killed(BaseException):
@@ -94,8 +98,8 @@ def test_a_killed_run_goes_on_to_the_same_scores_and_bytes(tmp_path: Path, monke
         return {"f1": 1 / (1 + abs(module.value.item() - 0.5))}
 
     whole, unbroken = run(closeness)
-    recipe = Tuning.recipe
-    monkeypatch.setattr(Tuning, "recipe", lambda self, n: _always(recipe(self, n)))
+    always = lambda *given: replace(recipe_for(*given), checkpoint_minutes=0.0)  # noqa: E731
+    monkeypatch.setattr(module_under_test, "recipe_for", always)
     calls = []
 
     def dies(turn: Turn) -> Batch:
@@ -110,14 +114,8 @@ def test_a_killed_run_goes_on_to_the_same_scores_and_bytes(tmp_path: Path, monke
     assert (tmp_path / "best.safetensors").exists()
     resumed, tuned = run(closeness, folder=tmp_path)
     assert torch.equal(whole.value, resumed.value)
-    assert tuned.scores == unbroken.scores
+    assert tuned.curve == unbroken.curve
     assert tuned.best == unbroken.best
-
-
-def _always(recipe):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
-    return replace(recipe, checkpoint_minutes=0.0)
 
 
 def test_a_metric_that_is_not_finite_is_an_error() -> None:

@@ -1,31 +1,30 @@
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
+from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources import GlueRow
 from mixvocab.sources.rows import GlueData
 from mixvocab.sources.source import Source
 from mixvocab.tasks.encoding import Encoder
-from mixvocab.tasks.finetune import Tuning
+from mixvocab.tasks.folder import save_model
 from mixvocab.tasks.glue import (
     GlueTask,
     collate,
-    examples,
-    fine_tune,
+    finetune_glue,
+    glue_examples,
     load_classifier,
     new_classifier,
     predict,
-    save_classifier,
 )
-from mixvocab.train import to_tensors
+from mixvocab.train.loop import to_tensors
 
 SOURCE = Source("glue", "a set", "path", "set/", "none", "0" * 64, False)
-TUNING = Tuning(epochs=3, batch_size=16, learning_rate=3e-3, dropout=0.0, window=16, evaluations=2)
+TUNING = TuningSettings(epochs=3, batch_size=16, learning_rate=3e-3, dropout=0.0, window=16, evaluations=2)
 
 
 def pairs(count, seed):
@@ -61,10 +60,14 @@ def task_of(folder, data, seed=0):
     return GlueTask(model)
 
 
+def save(model, tokenizer, out, scores=None):
+    save_model(model, tokenizer, out, task="RTE", kind="classification", window=16, scores=scores or {})
+
+
 def balance(task, rows, encoder):
     """Move the bias into the widest gap between the rows' logits: both labels occur, none by a hair."""
     if task.labels:
-        made = [to_tensors(collate([example]), "cpu") for example in examples(rows, encoder, task.labels)]
+        made = [to_tensors(collate([example]), "cpu") for example in glue_examples(rows, encoder, task.labels)]
         with torch.no_grad():
             logits = torch.cat([task.logits(one["ids"], one["types"]) for one in made])
             margins = (logits[:, 1] - logits[:, 0]).sort().values
@@ -74,7 +77,7 @@ def balance(task, rows, encoder):
 
 def test_examples_and_batches(tiny_teacher, nli):
     encoder = Encoder.load(tiny_teacher, 16)
-    made = examples(nli.splits["dev"], encoder, nli.labels)
+    made = glue_examples(nli.splits["dev"], encoder, nli.labels)
     assert [example.label for example in made] == [int(row.label == "neutral") for row in nli.splits["dev"]]
     batch = collate(made)
     assert batch.ids.shape == batch.types.shape == batch.attention.shape == (30, max(len(e.ids) for e in made))
@@ -83,15 +86,15 @@ def test_examples_and_batches(tiny_teacher, nli):
         assert (ids[real] == example.ids).all()
         assert (types[real] == example.types).all()
         assert not ids[~real].any()
-    assert examples([GlueRow("cat", None, None)], encoder, nli.labels)[0].label == -100
+    assert glue_examples([GlueRow("cat", None, None)], encoder, nli.labels)[0].label == -100
     with pytest.raises(UserError, match="row 1: label 'foo' is none of the model's: entailment, neutral"):
-        examples([GlueRow("cat", None, "foo")], encoder, nli.labels)
+        glue_examples([GlueRow("cat", None, "foo")], encoder, nli.labels)
 
 
 def test_the_loss_is_a_sum_over_known_labels(tiny_teacher, nli):
     task = task_of(tiny_teacher, nli)
-    made = examples(nli.splits["dev"][:6], Encoder.load(tiny_teacher, 16), nli.labels)
-    hidden = examples([nli.splits["dev"][0]._replace(label=None)], Encoder.load(tiny_teacher, 16), nli.labels)
+    made = glue_examples(nli.splits["dev"][:6], Encoder.load(tiny_teacher, 16), nli.labels)
+    hidden = glue_examples([nli.splits["dev"][0]._replace(label=None)], Encoder.load(tiny_teacher, 16), nli.labels)
     each = []
     for example in made:
         tensors = to_tensors(collate([example]), "cpu")
@@ -104,7 +107,7 @@ def test_the_loss_is_a_sum_over_known_labels(tiny_teacher, nli):
 
 def test_a_scores_loss_is_its_squared_error(tiny_teacher, similarity):
     task = task_of(tiny_teacher, similarity)
-    made = examples(similarity.splits["dev"][:5], Encoder.load(tiny_teacher, 16), ())
+    made = glue_examples(similarity.splits["dev"][:5], Encoder.load(tiny_teacher, 16), ())
     batch = collate(made)
     assert batch.labels.dtype == np.float32
     tensors = to_tensors(batch, "cpu")
@@ -137,7 +140,7 @@ def test_batching_padding_and_order_change_no_prediction(tiny_teacher, kind, req
 
 def test_the_second_text_is_told_from_the_first(tiny_teacher, nli):
     encoder, task = Encoder.load(tiny_teacher, 16), task_of(tiny_teacher, nli)
-    ids = to_tensors(collate(examples(pairs(1, 1), encoder, nli.labels)), "cpu")
+    ids = to_tensors(collate(glue_examples(pairs(1, 1), encoder, nli.labels)), "cpu")
     with torch.no_grad():
         apart = task.logits(ids["ids"], ids["types"])
         same = task.logits(ids["ids"], torch.zeros_like(ids["types"]))
@@ -170,7 +173,7 @@ def test_dropout_is_set_in_all_of_the_model(tiny_teacher, nli):
 def test_label_order_is_saved_and_checked(tiny_teacher, nli, tmp_path):
     folder = tmp_path / "model"
     task = task_of(tiny_teacher, nli)
-    save_classifier(task.model, folder, tiny_teacher, nli, 16, {"dev": {"accuracy": 0.5}})
+    save(task.model, tiny_teacher, folder, scores={"dev": {"accuracy": 0.5}})
     saved = json.loads((folder / "config.json").read_text())
     assert saved["id2label"] == {"0": "entailment", "1": "neutral"}
     assert saved["label2id"] == {"entailment": 0, "neutral": 1}
@@ -200,17 +203,17 @@ def test_label_order_is_saved_and_checked(tiny_teacher, nli, tmp_path):
 
 
 def test_a_folder_that_is_no_fine_tuned_model(tiny_teacher, nli, tmp_path):
-    with pytest.raises(UserError, match=r"no config\.json"):
+    with pytest.raises(UserError, match="no model in it"):
         load_classifier(tmp_path, nli)
-    with pytest.raises(UserError, match="the model's labels are LABEL_0, LABEL_1"):
+    with pytest.raises(UserError, match=r"lacks bert\.pooler\.dense\.bias: it is not fine-tuned"):
         load_classifier(tiny_teacher, nli)
-    with pytest.raises(UserError, match="does not load"):
+    with pytest.raises(UserError, match="no model in it"):
         new_classifier(tmp_path, nli, generator=torch.Generator())
 
 
 def test_what_was_fine_tuned_on_one_task_begins_the_next_with_a_fresh_head(tiny_teacher, nli, similarity, tmp_path):
     first = task_of(tiny_teacher, nli)
-    save_classifier(first.model, tmp_path / "m", tiny_teacher, nli, 16, {})
+    save(first.model, tiny_teacher, tmp_path / "m")
     again = new_classifier(tmp_path / "m", nli, generator=torch.Generator().manual_seed(0))
     assert again.classifier.weight.abs().max() < 0.2 < 1 < first.model.classifier.weight.abs().max()
     score = new_classifier(tmp_path / "m", similarity, generator=torch.Generator().manual_seed(0))
@@ -221,32 +224,36 @@ def test_fine_tuning_learns_chooses_on_development_and_is_the_same_again(tiny_te
     easy = {name: [GlueRow(r.text_a, None, ("entailment", "neutral")[int("cat" in r.text_a)]) for r in rows]
             for name, rows in nli.splits.items()}  # fmt: skip
     data = GlueData(SOURCE, "RTE", easy)
-    tuning = replace(TUNING, epochs=8)
-    one = fine_tune(tiny_teacher, data, tuning, seed=0)
-    assert set(one.scores) == {"test"}
-    assert one.scores["test"]["accuracy"] > 0.9
-    assert one.tuned.best == max(one.tuned.scores, key=lambda entry: entry["score"])
-    assert len(one.predictions["test"]) == len(easy["test"])
-    two = fine_tune(tiny_teacher, data, tuning, seed=0)
-    assert one.tuned.scores == two.tuned.scores
-    assert all(
-        (a == b).all() for a, b in zip(one.model.state_dict().values(), two.model.state_dict().values(), strict=True)
-    )
-    one.save(tmp_path / "model", tiny_teacher, data, TUNING)
-    task = GlueTask(load_classifier(tmp_path / "model", data))
-    assert predict(task, easy["test"], Encoder.load(tmp_path / "model", TUNING.window)) == one.predictions["test"]
-    assert json.loads((tmp_path / "model" / "predictions.json").read_text()) == one.predictions
+    tuning = TUNING.model_copy(update={"epochs": 8})
+    out = tmp_path / "one"
+    tuned = finetune_glue(tiny_teacher, data, tuning, out, seed=0)
+    assert set(tuned.reported) == {"test"}
+    assert tuned.reported["test"]["accuracy"] > 0.9
+    assert tuned.best == max(tuned.curve, key=lambda entry: entry["score"])
+    assert finetune_glue(tiny_teacher, data, tuning, tmp_path / "two", seed=0).curve == tuned.curve
+    assert all(file.read_bytes() == (tmp_path / "two" / file.name).read_bytes() for file in out.iterdir())
+    predictions = json.loads((out / "predictions.json").read_text())["test"]
+    task = GlueTask(load_classifier(out, data))
+    assert predict(task, easy["test"], Encoder.load(out, TUNING.window)) == predictions
+    assert json.loads((out / "task.json").read_text())["scores"] == tuned.reported
 
 
-def test_reported_rows_have_no_say(tiny_teacher, nli):
+def test_reported_rows_have_no_say(tiny_teacher, nli, tmp_path):
     changed = nli.splits | {"test": [r._replace(label="neutral") for r in nli.splits["test"]]}
-    one = fine_tune(tiny_teacher, nli, TUNING, seed=0, rows=32)
-    two = fine_tune(tiny_teacher, GlueData(SOURCE, "RTE", changed), TUNING, seed=0, rows=32)
-    assert one.tuned.scores == two.tuned.scores
-    assert one.predictions == two.predictions
+    one = finetune_glue(tiny_teacher, nli, TUNING, tmp_path / "one", seed=0, limit=32)
+    two = finetune_glue(tiny_teacher, GlueData(SOURCE, "RTE", changed), TUNING, tmp_path / "two", seed=0, limit=32)
+    assert one.curve == two.curve
+    for name in ("model.safetensors", "predictions.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_a_regression_runs_too(tiny_teacher, similarity):
-    run = fine_tune(tiny_teacher, similarity, TUNING, seed=0)
-    assert set(run.scores["dev"]) == {"pearson", "spearman", "score"}
-    assert all(isinstance(value, float) for value in run.predictions["dev"])
+def test_a_regression_runs_too(tiny_teacher, similarity, tmp_path):
+    tuned = finetune_glue(tiny_teacher, similarity, TUNING, tmp_path, seed=0)
+    assert set(tuned.reported["dev"]) == {"pearson", "spearman", "score"}
+    assert all(isinstance(value, float) for value in json.loads((tmp_path / "predictions.json").read_text())["dev"])
+    assert json.loads((tmp_path / "task.json").read_text())["kind"] == "regression"
+
+
+def test_settings_that_glue_does_not_read_are_errors(tiny_teacher, nli, tmp_path):
+    with pytest.raises(UserError, match=r"piece_dropout=0\.1 is for intents and slots alone"):
+        finetune_glue(tiny_teacher, nli, TUNING.model_copy(update={"piece_dropout": 0.1}), tmp_path, seed=0)

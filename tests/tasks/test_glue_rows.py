@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.sources import GlueRow, resolve_glue
 from mixvocab.sources.rows import GlueData
 from mixvocab.sources.source import Source

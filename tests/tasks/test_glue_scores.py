@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.sources import glue
 from mixvocab.tasks.glue_scores import CHOOSE_BY, METRICS, glue_scores, positive_label
 
@@ -72,23 +72,6 @@ def test_against_the_formulas(seed):
     scores = glue_scores("STS-B", x.tolist(), y.tolist(), ())
     assert scores["pearson"] == pytest.approx(correlation(x, y))
     assert scores["spearman"] == pytest.approx(correlation(ranks(x), ranks(y)))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_against_scikit_learn_and_scipy(seed):
-    from scipy import stats
-    from sklearn import metrics
-
-    rng = np.random.default_rng(100 + seed)
-    gold, predicted = (rng.choice(BINARY, 80) for _ in range(2))
-    ours = {t: glue_scores(t, gold.tolist(), predicted.tolist(), BINARY) for t in ("MRPC", "CoLA", "RTE")}
-    assert ours["MRPC"]["f1"] == metrics.f1_score(gold == "1", predicted == "1")
-    assert ours["CoLA"]["matthews"] == metrics.matthews_corrcoef(gold, predicted)
-    assert ours["RTE"]["accuracy"] == metrics.accuracy_score(gold, predicted)
-    x, y = rng.normal(size=(2, 50))
-    scores = glue_scores("STS-B", x.tolist(), y.tolist(), ())
-    assert scores["pearson"] == pytest.approx(stats.pearsonr(x, y)[0])
-    assert scores["spearman"] == pytest.approx(stats.spearmanr(x, y)[0])
 
 
 def test_f1_asks_for_the_positive_class_whatever_it_is_called():

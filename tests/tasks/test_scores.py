@@ -1,10 +1,7 @@
-"""Joint scores against conlleval's own procedure, seqeval, an independent span counter, and by hand."""
+"""Joint scores against conlleval's own procedure, an independent span counter, and by hand."""
 
 import numpy as np
 import pytest
-from seqeval.metrics import f1_score
-from seqeval.scheme import IOB2
-from sklearn.metrics import accuracy_score
 
 from mixvocab.sources.rows import SnipsRow
 from mixvocab.tasks.scores import Prediction, joint_scores
@@ -70,9 +67,8 @@ def test_random_cases(seed: int) -> None:
     right = sum(len(a & b) for a, b in zip(gold, found, strict=True))
     total = sum(map(len, gold)) + sum(map(len, found))
     assert scores["slot_f1_strict"] == pytest.approx(2 * right / total if total else 0.0)
-    tags = [list(r.slots) for r in rows], [list(p.slots) for p in predictions]
-    assert scores["slot_f1_strict"] == pytest.approx(f1_score(*tags, mode="strict", scheme=IOB2, zero_division=0))
-    assert scores["intent_accuracy"] == accuracy_score([r.intent for r in rows], [p.intent for p in predictions])
+    intents = [r.intent == p.intent for r, p in zip(rows, predictions, strict=True)]
+    assert scores["intent_accuracy"] == pytest.approx(np.mean(intents))
     frames = [(r.intent, r.slots) == (p.intent, p.slots) for r, p in zip(rows, predictions, strict=True)]
     assert scores["frame_accuracy"] == pytest.approx(np.mean(frames))
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.counts import count_words
 from mixvocab.text.normalise import words_of
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.counts import count_words
 from mixvocab.text.learner import ascii_pieces, learn_vocabularies, learn_vocabulary
 from mixvocab.text.merges import merged_pieces

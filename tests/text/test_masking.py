@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.masking import IGNORED, Masking, apply_masks, choose_masks
 from mixvocab.text.tables import WordTable
 
@@ -18,7 +18,7 @@ def table(size: int, mask: int) -> WordTable:
     regular = np.setdiff1d(np.arange(size), special)
     none = np.zeros(0, np.int32)
     names = dict(zip(("pad", "unk", "cls", "sep", "mask"), special.tolist(), strict=True))
-    return WordTable(np.zeros(1, np.int64), none, **names, size=size, special=special, regular=regular)
+    return WordTable(np.zeros(1, np.int64), none, **names, special=special, regular=regular)
 
 
 def expected_counts(maskable: np.ndarray, student: np.ndarray, masking: Masking) -> np.ndarray:
@@ -60,6 +60,25 @@ def test_the_papers_numbers_on_rows_of_128() -> None:
     none, every = np.zeros((200, 140), bool), np.ones((200, 140), bool)
     assert (choose_masks(maskable, none, Masking(), rng).sum(1) == 10).all()
     assert (choose_masks(maskable, every, Masking(), rng).sum(1) == 20).all()
+
+
+@pytest.mark.parametrize(
+    ("masking", "length", "p_sv", "expected"),
+    [
+        (Masking(), 64, 0.5, (0.075, 0.075)),
+        (Masking(0.5, 20, 5), 128, 0.5, (5 / 128, 15 / 128)),
+        (Masking(), 128, 0.0, (10 / 128, 0.0)),
+        (Masking(), 64, 1.0, (0.0, 0.15)),
+    ],
+)
+def test_expected_shares_are_what_long_batches_have(
+    masking: Masking, length: int, p_sv: float, expected: tuple[float, float]
+) -> None:
+    assert masking.expected_shares(length, p_sv) == pytest.approx(expected)
+    rng = np.random.default_rng(0)
+    student = rng.random((4000, length)) < p_sv
+    chosen = choose_masks(np.ones(student.shape, bool), student, masking, rng)
+    assert [(chosen & own).mean() for own in (~student, student)] == pytest.approx(expected, abs=0.01)
 
 
 def test_every_position_is_as_likely() -> None:

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.masking import IGNORED, Masking
-from mixvocab.text.mixing import Batch, Mixer
+from mixvocab.text.mixing import SPAN, Batch, Mixer, by_span
 from mixvocab.text.tables import WordTable, ranges
 from mixvocab.text.words import WordStore
 
@@ -25,7 +25,7 @@ Material = tuple[WordStore, WordTable, WordTable]
 @pytest.fixture(scope="module")
 def material(prose: list[str], tokenizers: Get, tmp_path_factory: pytest.TempPathFactory) -> Material:
     """A store with its student's and teacher's tables."""
-    store = WordStore.build(prose, tmp_path_factory.mktemp("mixing") / "store", heldout=0.02, shard_words=20_000)
+    store = WordStore.build(prose, tmp_path_factory.mktemp("mixing") / "store", tokenizers("student"), heldout=0.02)
     return store, store.table(tokenizers("student")), store.table(tokenizers("uncased"))
 
 
@@ -123,7 +123,7 @@ def test_words_are_counted_as_rows_hold_them(material: Material) -> None:
     batch = maker.unmasked(32, np.random.default_rng(5))
     starts = np.random.default_rng(5).integers(len(store.words("train")) - 62 + 1, size=32)
     for row, (start, number) in enumerate(zip(starts.tolist(), counted.tolist(), strict=True)):
-        words = store.words("train").slice(start, start + number)
+        words = store.words("train")[start : start + number]
         assert student.segment(words).tolist() == row_ids(batch, row)[1:-1]
 
 
@@ -157,12 +157,13 @@ def test_heldout_rows_and_masks_repeat_with_the_seed(material: Material) -> None
 
 def test_a_word_longer_than_the_row_is_cut_and_passed(tokenizers: Get, tmp_path: Path) -> None:
     texts = ["q" * 90 + " short " + "z" * 80, "j" * 95]
-    store = WordStore.build(texts, tmp_path / "store", heldout=0.4)
+    store = WordStore.build(texts, tmp_path / "store", tokenizers("student"), heldout=0.4)
     table = store.table(tokenizers("student"))
     assert table.lengths.max() > 30
     maker = Mixer(store, table, None, length=16)
     batch = maker.batch(20, np.random.default_rng(0))
     assert (batch.attention.sum(1) >= 3).all()
+    assert batch.attention.all(1).any()  # the long word fills its row
     heldout = list(maker.heldout_batches(2, 50, np.random.default_rng(0)))
     assert sum(len(batch.ids) for batch in heldout) == len(store.words("heldout"))
     assert all((batch.labels != IGNORED).any(1).all() for batch in heldout)
@@ -182,62 +183,10 @@ def test_whole_sequences_can_be_mixed_instead(material: Material) -> None:
     assert 10 < batch.student[:, 0].sum() < 54
 
 
-def tokens(batch: Batch, row: int, tokenizers: Get) -> list[str]:
-    """A row's pieces, each from the vocabulary that it is of."""
-    vocabularies = [tokenizers("uncased"), tokenizers("student")]
-    real = batch.attention[row]
-    return [
-        vocabularies[int(student)].convert_ids_to_tokens(int(number))
-        for number, student in zip(batch.ids[row, real], batch.student[row, real], strict=True)
-    ]
-
-
-def spelled(batch: Batch, row: int, tokenizers: Get) -> list[str]:
-    """The words that a row's pieces spell, without [CLS] and [SEP]."""
-    return " ".join(tokens(batch, row, tokenizers)[1:-1]).replace(" ##", "").split(" ")
-
-
-@pytest.mark.parametrize("length", [6, 16, 64])
-def test_parts_of_words_can_be_mixed_and_still_spell_the_text(length: int, material: Material, tokenizers: Get) -> None:
-    store = material[0]
-    train = [store.types[number] for number in np.asarray(store.words("train"))]
-    text = " ".join(train)
-    maker = mixer(material, unit="piece", length=length)
-    batch = maker.unmasked(200, np.random.default_rng(0))
-    counted = maker.words_in_rows(200, np.random.default_rng(0))
-    within = 0
-    for row in range(200):
-        words = spelled(batch, row, tokenizers)
-        if "[UNK]" in words:
-            continue
-        if counted[row] > 1:  # else it may be a word that is longer than the row
-            assert f" {' '.join(words)} " in f" {text} "
-            assert len(words) == counted[row]
-        student = batch.student[row, batch.attention[row]]
-        inside = np.char.startswith(tokens(batch, row, tokenizers), "##")
-        within += int((inside[1:] & (student[1:] != student[:-1])).sum())
-    assert within > (20 if length > 6 else 0)  # the vocabulary changes inside words, which no other unit does
-
-
-def test_a_first_word_of_many_parts_fills_the_row_and_is_cut(tokenizers: Get, tmp_path: Path) -> None:
-    store = WordStore.build(["qxzjvk" * 8, "qxzjvk" * 8], tmp_path / "store", heldout=0)
-    tables = store.table(tokenizers("student")), store.table(tokenizers("uncased"))
-    assert min(int(table.lengths[0]) for table in tables) > 10
-    maker = Mixer(store, *tables, unit="piece", length=12)
-    batch = maker.unmasked(20, np.random.default_rng(0))
-    assert batch.attention.all()
-    for row in range(20):
-        (word,) = spelled(batch, row, tokenizers)
-        assert len(word) >= 10
-        assert ("qxzjvk" * 8).startswith(word)
-    assert (maker.words_in_rows(20, np.random.default_rng(0)) == 1).all()
-
-
 @pytest.mark.parametrize("p_sv", [0.0, 1.0])
-@pytest.mark.parametrize("unit", ["piece", "span"])
-def test_at_either_end_no_unit_differs_from_words(unit: str, p_sv: float, material: Material) -> None:
+def test_at_either_end_runs_do_not_differ_from_words(p_sv: float, material: Material) -> None:
     expected, got = (
-        mixer(material, p_sv=p_sv, unit=each).unmasked(64, np.random.default_rng(4)) for each in ("word", unit)
+        mixer(material, p_sv=p_sv, unit=each).unmasked(64, np.random.default_rng(4)) for each in ("word", "span")
     )
     np.testing.assert_array_equal(got.ids, expected.ids)
     np.testing.assert_array_equal(got.attention, expected.attention)
@@ -251,38 +200,26 @@ def test_runs_of_words_change_vocabulary_less_often_than_words(material: Materia
     assert changes["span"] < 0.5 * changes["word"]
 
 
-def test_heldout_words_come_once_each_when_parts_are_mixed(material: Material, tokenizers: Get) -> None:
-    store = material[0]
-    heldout = [store.types[number] for number in np.asarray(store.words("heldout"))]
-    maker = mixer(material, unit="piece", masking=Masking(rate=0))
-    read = [
-        word
-        for batch in maker.heldout_batches(16, 10_000, np.random.default_rng(0))
-        for row in range(len(batch.ids))
-        for word in spelled(batch, row, tokenizers)
-    ]
-    assert len(read) == len(heldout)
-    assert all(got in (word, "[UNK]") for got, word in zip(read, heldout, strict=True))
+def test_runs_are_geometric_and_keep_the_share() -> None:
+    # At p_sv = 1/2 neighbouring words agree if no run begins between them, or one does and draws the same again.
+    drawn = by_span(np.random.default_rng(0), (2000, 128), 0.5)
+    same = (drawn[:, 1:] == drawn[:, :-1]).mean()
+    assert same == pytest.approx(1 - 0.5 / SPAN, abs=0.005)
+    assert drawn.mean() == pytest.approx(0.5, abs=0.01)
+    assert drawn[:, 0].mean() == pytest.approx(0.5, abs=0.05)
+    rare = by_span(np.random.default_rng(1), (2000, 128), 0.1)
+    assert rare.mean() == pytest.approx(0.1, abs=0.01)
 
 
 def test_without_a_teacher_the_unit_changes_no_byte(material: Material) -> None:
     store, student, _ = material
     batches = [
         Mixer(store, student, None, length=32, unit=unit).batch(16, np.random.default_rng(1))
-        for unit in ("word", "piece", "span", "sequence")
+        for unit in ("word", "span", "sequence")
     ]
     for batch in batches[1:]:
         np.testing.assert_array_equal(batch.ids, batches[0].ids)
         np.testing.assert_array_equal(batch.labels, batches[0].labels)
-
-
-def test_parts_need_a_teacher_that_reads_as_the_student_does(prose: list[str], tokenizers: Get, tmp_path: Path) -> None:
-    for kind in ("cased", "byte-level"):
-        store = WordStore.build(prose[:10], tmp_path / kind, teacher=tokenizers(kind), heldout=0)
-        tables = store.table(tokenizers("student")), store.table(tokenizers(kind))
-        Mixer(store, *tables, unit="span")
-        with pytest.raises(UserError, match=r"mixing\.unit piece"):
-            Mixer(store, *tables, unit="piece")
 
 
 @pytest.mark.parametrize("kind", ["cased", "byte-level", "unigram"])
@@ -290,7 +227,7 @@ def test_other_teachers_are_exact_through_the_mixer(
     kind: str, prose: list[str], tokenizers: Get, tmp_path: Path
 ) -> None:
     teacher = tokenizers(kind)
-    store = WordStore.build(prose[:40], tmp_path / "store", teacher=teacher, heldout=0)
+    store = WordStore.build(prose[:40], tmp_path / "store", tokenizers("student"), teacher=teacher, heldout=0)
     tables = store.table(tokenizers("student")), store.table(teacher)
     stream = tables[1].segment(np.asarray(store.words("train"))).tolist()
     text = " ".join(map(str, stream))
@@ -318,7 +255,7 @@ def test_bad_options_are_named(options: dict[str, object], message: str, materia
 def test_a_table_of_another_store_and_no_heldout_are_errors(
     material: Material, tokenizers: Get, tmp_path: Path
 ) -> None:
-    other = WordStore.build(["a few words", "only these"], tmp_path / "store", heldout=0)
+    other = WordStore.build(["a few words", "only these"], tmp_path / "store", tokenizers("student"), heldout=0)
     with pytest.raises(UserError, match=r"make it with store\.table"):
         Mixer(other, material[1], None)
     small = Mixer(other, other.table(tokenizers("student")), None, length=32)
@@ -344,12 +281,12 @@ def test_real_text_is_exact(tokenizers: Get, tmp_path: Path) -> None:
     texts = list(resolve_corpus("data-dir", data_dir=Path(folder), megabytes=2).documents())
     for kind in ("uncased", "byte-level"):
         teacher = tokenizers(kind)
-        store = WordStore.build(texts, tmp_path / kind, teacher=teacher)
+        store = WordStore.build(texts, tmp_path / kind, tokenizers("student"), teacher=teacher)
         for tokenizer in (teacher, tokenizers("student")):
             table = store.table(tokenizer)
             expected = sorted(
                 tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids for text in texts
             )
-            splits = [store.words(split) for split in ("train", "heldout")]
-            got = [table.segment(words.document(n)).tolist() for words in splits for n in range(len(words.documents))]
+            documents = [np.split(store.words(split), store.documents(split))[1:] for split in ("train", "heldout")]
+            got = [table.segment(words).tolist() for split in documents for words in split]
             assert sorted(got) == expected

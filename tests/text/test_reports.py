@@ -37,18 +37,17 @@ def test_use_counts_tokens_of_running_text() -> None:
 def test_overlap_by_place_and_by_use() -> None:
     shared = overlap(SMALL, LARGE.pieces, COUNTS)
     assert (shared.shared, shared.pieces, shared.share) == (5, 6, pytest.approx(5 / 6))
-    assert (shared.shared_initial, shared.initial) == (3, 3)
-    assert (shared.shared_continuation, shared.continuation) == (2, 3)
+    assert (shared.share_initial, shared.share_continuation) == (1, pytest.approx(2 / 3))
     assert shared.share_of_text == pytest.approx(12 / 14)
     assert shared.missing == ("##bb",)
     # Most used first: ab 6, a 4, ##bb 2, ##a 1, ##b 1, b 0.
-    assert shared.ranked == (True, True, False, True, True, True)
+    assert shared.ranked == ("ab", "a", "##bb", "##a", "##b", "b")
     np.testing.assert_allclose(shared.share_by_use(), [1, 1, 2 / 3, 3 / 4, 4 / 5, 5 / 6])
 
 
 def test_a_hash_sign_begins_a_word_and_its_continuation_continues_one() -> None:
     shared = overlap(Vocabulary((*SPECIAL_PIECES, "#", "###")), [], {"#": 1})
-    assert (shared.initial, shared.continuation, shared.share) == (1, 1, 0.0)
+    assert (shared.continues.tolist(), shared.share) == ([False, True], 0.0)
 
 
 def test_the_curve_is_ordered_by_size() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.vocabularies import shared_vocabulary, teacher_vocabulary
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 

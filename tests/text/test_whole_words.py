@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.whole_words import WordBatch, whole_word_batches
 from mixvocab.text.words import WordStore
@@ -19,8 +19,8 @@ KINDS = ("student", "uncased")
 
 
 @pytest.fixture(scope="module")
-def store(prose: list[str], tmp_path_factory: pytest.TempPathFactory) -> WordStore:
-    return WordStore.build(prose, tmp_path_factory.mktemp("words") / "store", heldout=0.1)
+def store(prose: list[str], tokenizers: Get, tmp_path_factory: pytest.TempPathFactory) -> WordStore:
+    return WordStore.build(prose, tmp_path_factory.mktemp("words") / "store", tokenizers("student"), heldout=0.1)
 
 
 def batches(store: WordStore, tokenizer: PreTrainedTokenizerFast, **options: int) -> list[WordBatch]:
@@ -103,7 +103,7 @@ def test_no_row_outgrows_the_model(tmp_path: Path, tokenizers: Get) -> None:
     texts = [f"{'z' * 60} plain words stand in row {n} here" for n in range(8)] + [
         f"all of these are short in row {n}" for n in range(8)
     ]
-    store = WordStore.build(texts, tmp_path / "store", heldout=0.9)
+    store = WordStore.build(texts, tmp_path / "store", tokenizers("student"), heldout=0.9)
     options = {"words": 8, "masked": 2}
     free = batches(store, tokenizers("student"), **options)
     tight = batches(store, tokenizers("student"), **options, positions=40)
@@ -116,7 +116,7 @@ def test_bad_options_are_named(store: WordStore, tokenizers: Get, tmp_path: Path
     rng = np.random.default_rng(0)
     with pytest.raises(UserError, match="9 masked words of 8"):
         next(whole_word_batches(store, table, rng=rng, words=8, masked=9))
-    other = WordStore.build(["a few words", "only these"], tmp_path / "other", heldout=0)
+    other = WordStore.build(["a few words", "only these"], tmp_path / "other", tokenizers("student"), heldout=0)
     with pytest.raises(UserError, match=r"make it with store\.table"):
         next(whole_word_batches(other, table, rng=rng))
     with pytest.raises(UserError, match="larger heldout"):

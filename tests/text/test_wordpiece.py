@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.learner import ascii_pieces
 from mixvocab.text.normalise import words_of
 from mixvocab.text.wordpiece import SPECIAL_PIECES, UNK, Vocabulary, longest_match

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -13,12 +14,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.text.normalise import words_of
 from mixvocab.text.words import WordStore, WordTable
 
 Get = Callable[[str], PreTrainedTokenizerFast]
+Student = PreTrainedTokenizerFast
 KINDS = ["uncased", "cased", "byte-level", "unigram", "unigram-unsplit"]
+
+
+@pytest.fixture
+def student(tokenizers: Get) -> Student:
+    return tokenizers("student")
 
 
 def plain_ids(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
@@ -28,9 +35,14 @@ def plain_ids(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
 
 def in_store(store: WordStore, table: WordTable) -> list[list[int]]:
     """Each document's ids, both splits together, in an order that does not depend on the store's."""
-    splits = [store.words(split) for split in ("train", "heldout")]
-    documents = [words.document(n) for words in splits for n in range(len(words.documents))]
-    return sorted(table.segment(words).tolist() for words in documents)
+    return sorted(
+        table.segment(words).tolist() for split in ("train", "heldout") for words in documents_of(store, split)
+    )
+
+
+def documents_of(store: WordStore, split: str) -> list[np.ndarray]:
+    """The words of each document."""
+    return np.split(np.asarray(store.words(split)), store.documents(split))[1:]
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -40,8 +52,8 @@ def digests(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_segmentations_are_exact(kind: str, prose: list[str], tokenizers: Get, tmp_path: Path) -> None:
     teacher, student = tokenizers(kind), tokenizers("student")
-    store = WordStore.build(prose, tmp_path / "store", teacher=teacher, heldout=0.05, shard_words=20_000)
-    assert store.meta["unit"] == ("word" if kind == "uncased" else "shared")
+    store = WordStore.build(prose, tmp_path / "store", student, teacher=teacher, heldout=0.05, chunk_characters=100_000)
+    assert (store.meta["teacher"] is None) == (kind == "uncased")
     kept = [text for text in prose if words_of(text)]
     for tokenizer in (teacher, student):
         expected = sorted(plain_ids(tokenizer, text) for text in kept)
@@ -49,9 +61,11 @@ def test_both_segmentations_are_exact(kind: str, prose: list[str], tokenizers: G
 
 
 @pytest.mark.parametrize("kind", ["cased", "byte-level", "unigram"])
-def test_units_stay_as_short_as_both_readings_allow(kind: str, tokenizers: Get, tmp_path: Path) -> None:
+def test_units_stay_as_short_as_both_readings_allow(
+    student: Student, kind: str, tokenizers: Get, tmp_path: Path
+) -> None:
     text = "the value of the other class and the argument of the call"
-    store = WordStore.build([text], tmp_path / "store", teacher=tokenizers(kind), heldout=0)
+    store = WordStore.build([text], tmp_path / "store", student, teacher=tokenizers(kind), heldout=0)
     assert [store.types[word] for word in np.asarray(store.words("train"))] == text.split()
 
 
@@ -65,127 +79,127 @@ def test_any_text_is_exact(tokenizers: Get, tmp_path: Path, documents: list[str]
     kept = [text for text in documents if words_of(text) and plain_ids(teacher, text)]
     if not kept:
         return
-    store = WordStore.build(documents, tmp_path / "store", teacher=teacher, heldout=0)
+    shutil.rmtree(tmp_path / "store", ignore_errors=True)  # of the example before
+    store = WordStore.build(documents, tmp_path / "store", student, teacher=teacher, heldout=0)
     for tokenizer in (teacher, student):
         assert in_store(store, store.table(tokenizer)) == sorted(plain_ids(tokenizer, text) for text in kept)
 
 
 @pytest.mark.parametrize("kind", ["uncased", "byte-level"])
-def test_two_processes_write_the_same_bytes(kind: str, prose: list[str], tokenizers: Get, tmp_path: Path) -> None:
+def test_two_processes_write_the_same_bytes(
+    student: Student, kind: str, prose: list[str], tokenizers: Get, tmp_path: Path
+) -> None:
     for processes in (1, 2):
         WordStore.build(
             iter(prose),
             tmp_path / str(processes),
+            student,
             teacher=tokenizers(kind),
             processes=processes,
-            shard_words=30_000,
+            chunk_characters=150_000,
         )
     assert digests(tmp_path / "1") == digests(tmp_path / "2")
-    assert len(WordStore.open(tmp_path / "2").meta["splits"]["train"]["shards"]) > 2
 
 
-def test_shards_read_as_one_array(prose: list[str], tmp_path: Path) -> None:
-    one = WordStore.build(prose, tmp_path / "one", heldout=0)
-    many = WordStore.build(prose, tmp_path / "many", heldout=0, shard_words=1000)
-    whole, sharded = np.asarray(one.words("train")), many.words("train")
-    assert len(many.meta["splits"]["train"]["shards"]) > 50
-    np.testing.assert_array_equal(np.asarray(sharded), whole)
-    for start in range(0, len(whole), 997):
-        np.testing.assert_array_equal(sharded.slice(start, start + 2500), whole[start : start + 2500])
+def test_how_much_is_read_at_a_time_leaves_no_trace(prose: list[str], student: Student, tmp_path: Path) -> None:
+    for characters in (1_000, 100_000_000):
+        WordStore.build(prose, tmp_path / str(characters), student, chunk_characters=characters)
+    assert digests(tmp_path / "1000") == digests(tmp_path / "100000000")
 
 
-def test_types_come_commonest_first(prose: list[str], tmp_path: Path) -> None:
-    store = WordStore.build(prose, tmp_path / "store", heldout=0)
+def test_a_store_is_cased_as_its_student_is(tokenizers: Get, tmp_path: Path) -> None:
+    texts = ["Some Text here", "more Text there"]
+    for kind, word in (("student", "text"), ("cased", "Text")):
+        store = WordStore.build(texts, tmp_path / kind, tokenizers(kind), teacher=tokenizers("cased"))
+        assert word in store.types
+        assert len(store.table(tokenizers(kind))) == len(store.table(tokenizers("cased"))) == len(store.types)
+    with pytest.raises(UserError, match="a student reads as BERT does"):
+        WordStore.build(texts, tmp_path / "other", tokenizers("byte-level"))
+
+
+def test_types_come_commonest_first(student: Student, prose: list[str], tmp_path: Path) -> None:
+    store = WordStore.build(prose, tmp_path / "store", student, heldout=0)
     assert (np.diff(store.counts) <= 0).all()
     np.testing.assert_array_equal(store.counts, np.bincount(np.asarray(store.words("train"))))
     assert store.types[int(np.asarray(store.words("train"))[0])] == words_of(prose[0])[0]
 
 
-def test_heldout_documents_are_whole_few_and_nowhere_else(prose: list[str], tmp_path: Path) -> None:
-    store = WordStore.build([*prose, *prose[:40]], tmp_path / "store", heldout=0.1)  # with 40 copies
+def test_heldout_documents_are_whole_few_and_nowhere_else(student: Student, prose: list[str], tmp_path: Path) -> None:
+    store = WordStore.build([*prose, *prose[:40]], tmp_path / "store", student, heldout=0.1)  # with 40 copies
     train, heldout = store.words("train"), store.words("heldout")
-    seen = [{tuple(words.document(n).tolist()) for n in range(len(words.documents))} for words in (train, heldout)]
+    seen = [{tuple(words.tolist()) for words in documents_of(store, split)} for split in ("train", "heldout")]
     assert not seen[0] & seen[1]
     assert 0.09 < len(heldout) / (len(train) + len(heldout)) <= 0.1
-    fewer = WordStore.build(prose[40:80], tmp_path / "fewer", heldout=0.0001)
+    fewer = WordStore.build(prose[40:80], tmp_path / "fewer", student, heldout=0.0001)
     assert fewer.meta["splits"]["heldout"]["documents"] == 1
 
 
-def test_a_single_document_cannot_be_split(tmp_path: Path) -> None:
+def test_a_single_document_cannot_be_split(student: Student, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="blank lines, or set heldout to 0"):
-        WordStore.build(["one document"], tmp_path / "store", heldout=0.01)
-    store = WordStore.build(["one document"], tmp_path / "store", heldout=0)
+        WordStore.build(["one document"], tmp_path / "store", student, heldout=0.01)
+    store = WordStore.build(["one document"], tmp_path / "store", student, heldout=0)
     assert len(store.words("heldout")) == 0
 
 
 @pytest.mark.parametrize("documents", [[], [""], ["\n \t", "\u200b"]])
-def test_an_empty_corpus_is_an_error_and_leaves_nothing(documents: list[str], tmp_path: Path) -> None:
+def test_an_empty_corpus_is_an_error_and_leaves_nothing(student: Student, documents: list[str], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no words"):
-        WordStore.build(documents, tmp_path / "store")
+        WordStore.build(documents, tmp_path / "store", student)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failed_build_leaves_the_older_store(tmp_path: Path) -> None:
-    WordStore.build(["some text", "more text"], tmp_path / "store")
-    before = digests(tmp_path / "store")
-    with pytest.raises(UserError):
-        WordStore.build([], tmp_path / "store")
-    assert digests(tmp_path / "store") == before
-    WordStore.build(["other words", "again"], tmp_path / "store")
-    assert [path.name for path in tmp_path.iterdir()] == ["store"]
-    assert digests(tmp_path / "store") != before
-
-
-def test_a_folder_with_other_files_is_not_replaced(tmp_path: Path) -> None:
+def test_a_folder_that_exists_is_not_replaced(student: Student, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(UserError, match="holds other files"):
-        WordStore.build(["some text", "more text"], tmp_path)
+    with pytest.raises(UserError, match="name a new folder"):
+        WordStore.build(["some text", "more text"], tmp_path, student)
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
-@pytest.mark.parametrize("name", ["train-00000.npy", "types.json", "heldout-documents.npy"])
-def test_a_truncated_file_is_named(name: str, tmp_path: Path) -> None:
-    store = WordStore.build(["some text here", "more text there"], tmp_path / "store", heldout=0.3)
+@pytest.mark.parametrize("name", ["train.npy", "types.json", "heldout-documents.npy"])
+def test_a_truncated_file_is_named(student: Student, name: str, tmp_path: Path) -> None:
+    WordStore.build(["some text here", "more text there"], tmp_path / "store", student, heldout=0.3)
     whole = (tmp_path / "store" / name).read_bytes()
     (tmp_path / "store" / name).write_bytes(whole[:-1])
     with pytest.raises(UserError, match=rf"{name} is truncated .* build it again"):
         WordStore.open(tmp_path / "store")
-    (tmp_path / "store" / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(UserError, match=rf"{name} is damaged"):
-        store.verify()
     (tmp_path / "store" / name).unlink()
     with pytest.raises(UserError, match=name):
         WordStore.open(tmp_path / "store")
 
 
-def test_no_store_or_a_damaged_description_is_one_line(tmp_path: Path) -> None:
+def test_no_store_or_a_damaged_description_is_one_line(student: Student, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a word store"):
         WordStore.open(tmp_path / "nowhere")
-    store = WordStore.build(["some text here", "more text there"], tmp_path / "store")
-    for text in ("{", "[]", json.dumps({"files": 3})):
+    store = WordStore.build(["some text here", "more text there"], tmp_path / "store", student)
+    for text in ("{", "[]", json.dumps({"format": 2, "files": 3})):
         (store.folder / "meta.json").write_text(text)
         with pytest.raises(UserError, match=r"meta.json is damaged"):
             WordStore.open(store.folder)
+    (store.folder / "meta.json").write_text(json.dumps({"format": 1, "files": {}}))
+    with pytest.raises(UserError, match="another version of mixvocab"):
+        WordStore.open(store.folder)
 
 
-def test_a_tokenizer_that_reads_otherwise_needs_its_own_store(tokenizers: Get, tmp_path: Path) -> None:
+def test_a_tokenizer_that_reads_otherwise_needs_its_own_store(
+    student: Student, tokenizers: Get, tmp_path: Path
+) -> None:
     texts = ["some text here", "more text there"]
-    store = WordStore.build(texts, tmp_path / "store", teacher=tokenizers("cased"))
+    store = WordStore.build(texts, tmp_path / "store", student, teacher=tokenizers("cased"))
     store.table(tokenizers("cased"))
-    with pytest.raises(UserError, match="build a store with it as the teacher"):
+    with pytest.raises(UserError, match="build a store with it as the student or as the teacher"):
         store.table(tokenizers("byte-level"))
 
 
-def test_a_tokenizer_without_mask_token_is_an_error(tokenizers: Get, tmp_path: Path) -> None:
-    store = WordStore.build(["some text here", "more text there"], tmp_path / "store")
+def test_a_tokenizer_without_mask_token_is_an_error(student: Student, tokenizers: Get, tmp_path: Path) -> None:
+    store = WordStore.build(["some text here", "more text there"], tmp_path / "store", student)
     unmasked = PreTrainedTokenizerFast(tokenizer_object=tokenizers("uncased").backend_tokenizer)
     with pytest.raises(UserError, match=r"cls_token.*mask_token"):
         store.table(unmasked)
 
 
-def test_an_unknown_split_and_a_wrong_share_are_errors(tmp_path: Path) -> None:
-    store = WordStore.build(["some text here", "more text there"], tmp_path / "store")
+def test_an_unknown_split_and_a_wrong_share_are_errors(student: Student, tmp_path: Path) -> None:
+    store = WordStore.build(["some text here", "more text there"], tmp_path / "store", student)
     with pytest.raises(UserError, match="'test'"):
         store.words("test")
     with pytest.raises(UserError, match=r"heldout = 1\.5"):
-        WordStore.build(["some text"], tmp_path / "other", heldout=1.5)
+        WordStore.build(["some text"], tmp_path / "other", student, heldout=1.5)

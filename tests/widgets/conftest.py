@@ -6,10 +6,10 @@ import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM
 
+from mixvocab.common.files import write_json
 from mixvocab.edge.export import export
-from mixvocab.files import write_json
-from mixvocab.models.joint import JointBert
 from mixvocab.sources.source import Source
+from mixvocab.tasks.joint_bert import JointBert
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.demo import Examples, demo
 

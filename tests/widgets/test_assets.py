@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.widgets import assets, npm
 
 WIDGETS = Path(assets.__file__).parent

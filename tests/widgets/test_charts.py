@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from mixvocab.stats import Estimate
+from mixvocab.evaluate.stats import Estimate
 from mixvocab.widgets.charts import Axis, Chart, Point, Reference, Series, chart_element, curves, dots
 
 LOSS = Axis("held-out loss (nats)", decimals=3)

@@ -14,7 +14,7 @@ import pytest
 from browsing import settle
 from visiting import expect, open_page
 
-from mixvocab.stats import Estimate
+from mixvocab.evaluate.stats import Estimate
 from mixvocab.widgets.charts import Axis, Chart, Point, Reference, Series, chart_element, curves, dots
 
 STEPS, LOSS = Axis("steps", decimals=0), Axis("held-out loss (nats)", decimals=3)

@@ -9,9 +9,9 @@ import subprocess
 import numpy as np
 import pytest
 
+from mixvocab.common.errors import UserError
 from mixvocab.edge.bundle import ROUNDED, Bundle
 from mixvocab.edge.runtime import Predictor, softmax
-from mixvocab.errors import UserError
 from mixvocab.tasks.decoding import viterbi
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.spans import spans
@@ -99,7 +99,7 @@ def test_a_model_for_something_else_is_refused(device, tmp_path):
 def test_without_a_script_there_is_a_table(make_demo):
     html = make_demo("masked").html()
     assert 'data-mv="demo"' in html
-    assert "<td>play some [MASK] .</td>" in html
+    assert '<th scope="row">play some [MASK] .</th>' in html
     assert html.count("<tr>") == 3
     assert "rendered book" in html
 

@@ -9,7 +9,7 @@ from html import unescape
 
 import pytest
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.sources.teacher import resolve_teacher
 from mixvocab.text.learner import learn_vocabularies

@@ -16,7 +16,6 @@ import pytest
 from browsing import settle
 from visiting import PHONE, expect, open_page
 
-from mixvocab.book.publish import PUBLISHED, published_files
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.sources.corpus import resolve_corpus
 from mixvocab.sources.teacher import resolve_teacher
@@ -27,6 +26,7 @@ from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 from mixvocab.widgets import assets
 from mixvocab.widgets.explorer import ExplorerWidget, frequent_words
 from mixvocab.widgets.vocabularies import published, unpack
+from mixvocab_book.show.page_data import PAGE_DATA, provided_files
 
 # JupyterLab's side of a widget, as far as the module uses it.
 LAB = """async ({ source, values }) => {
@@ -100,8 +100,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, scripts: Path) -> Path:
     packs = published(teacher, learn_vocabularies(counts, [400, 800]), default=800, about="a test's text")
     words = frequent_words(counts)
     given = {"vocabularies": packs, "words": words}
-    outputs = [{"data": {PUBLISHED: {"name": name, "json": value}}} for name, value in given.items()]
-    for name, content in published_files([{"cells": [{"outputs": outputs}]}]).items():
+    outputs = [{"data": {PAGE_DATA: {"name": name, "json": value}}} for name, value in given.items()]
+    for name, content in provided_files([{"cells": [{"outputs": outputs}]}]).items():
         (root / "_static" / name).write_bytes(content)
     live = ExplorerWidget(packs, words)._repr_mimebundle_()[0]["text/html"]
     (root / "page.html").write_text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.mixing import Mixer
@@ -34,7 +34,7 @@ def student(tiny_pieces):
 @pytest.mark.parametrize("length", [16, 128])
 def test_it_is_the_mixers_row(tmp_path, teacher, student, length):
     for number, text in enumerate(LINES):
-        store = WordStore.build([text], tmp_path / f"{number}", teacher=teacher, heldout=0)
+        store = WordStore.build([text], tmp_path / f"{number}", student, teacher=teacher, heldout=0)
         for p in (0, 0.2, 0.5, 1):
             for seed in range(5):
                 line = mixed_line(text, teacher, student, p_sv=p, seed=seed, length=length)

@@ -9,7 +9,7 @@ from itertools import chain
 import pytest
 import traitlets
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import live

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from transformers import BertTokenizer
 
-from mixvocab.errors import UserError
+from mixvocab.common.errors import UserError
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.vocabularies import pack, published, restore, unpack

@@ -1,0 +1,50 @@
+"""Fingerprints of the code that makes results: they change when a result may, and not with every comment.
+
+The code is read once, when this module is imported: an edit during a run files nothing under code that did not run. A
+room of the library stands for itself and the rooms below it, as syntax trees without docstrings, so that comments,
+layout and prose do not count.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+LIBRARY = Path(__file__).resolve().parents[1]
+# From the bottom up. Sources are known by the content they deliver, settings by their values; common makes no result.
+ROOMS = ("text", "train", "models", "evaluate", "distill", "tasks", "edge")
+
+
+def code_fingerprint(room: str) -> str:
+    """Hexadecimal SHA-256 over a room of mixvocab and the rooms below it."""
+    return _digest(_ROOMS[name] for name in ROOMS[: ROOMS.index(room) + 1])
+
+
+def package_fingerprint(package: Path, leave_out: Iterable[str] = ()) -> str:
+    """Hexadecimal SHA-256 over all modules of a package but those in the folders `leave_out`."""
+    files = [file for file in sorted(package.rglob("*.py")) if file.relative_to(package).parts[0] not in leave_out]
+    return _digest(map(_normal, files))
+
+
+def _normal(path: Path) -> str:
+    """A module as text without docstrings, comments and places, with its name."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+            if is_text and isinstance(first.value.value, str):  # type: ignore[union-attr]
+                del node.body[0]
+    return f"{path.parent.name}/{path.name}\n{ast.dump(tree)}"
+
+
+def _digest(parts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
+_ROOMS = {room: package_fingerprint(LIBRARY / room) for room in ROOMS}

@@ -1,0 +1,300 @@
+"""Steps and where they are kept: what takes long is made once, and again only when something it depends on changed.
+
+A step is a frozen dataclass. Its fields are all that its result depends on: settings, sources, and the steps before it.
+`make` is given a folder and the store and nothing else, so what is not a field cannot get into the result, and the
+key, a fingerprint of the fields and of the code, cannot be incomplete.
+
+An artefact is the folder `<name>/<key>`. It appears under its name only when it is complete: it is filled elsewhere and
+renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel
+
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import file_sha256, write_json
+from mixvocab.common.fingerprint import code_fingerprint
+from mixvocab.common.progress import duration, say
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
+
+T = TypeVar("T")
+
+MANIFEST = "manifest.json"
+SMALL = 1 << 20  # bytes; files up to this size are compared by content whenever they are opened
+
+
+def aside(default: Any) -> Any:
+    """A field that no result depends on: a label, a number of processes."""
+    return field(default=default, compare=False, metadata={"aside": True})
+
+
+@dataclass(frozen=True)
+class Ref(Generic[T]):
+    """A source (text, teacher, task) as a step's field: what is asked for, and how to find it when it is needed."""
+
+    asked: str
+    find: Callable[[], T] = field(compare=False, repr=False)  # with the sha256 of its content under `.source`
+
+    @property
+    def value(self) -> T:
+        """What was found."""
+        return self.find()
+
+
+@dataclass(frozen=True)
+class Step(Generic[T]):
+    """One thing that takes long, by what it depends on; see the module's docstring."""
+
+    name: ClassVar[str]  # of its folder in the store, and what messages call it
+    room: ClassVar[str]  # of mixvocab, whose code and that of the rooms below it makes the result
+    resumable: ClassVar[bool] = False  # after a kill, `make` gets the half-filled folder again and goes on from there
+    together: ClassVar[bool] = False  # made by all processes of a distributed run at once; others by one of them
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Write the result's files into the empty folder; `store.get` has what earlier steps made."""
+        raise NotImplementedError
+
+    def load(self, folder: Path, store: Store) -> T:
+        """The result from its files."""
+        raise NotImplementedError
+
+    @cached_property
+    def key(self) -> str:
+        """Fingerprint of fields and code: the artefact's."""
+        return _sha256(_described(self, code=True, data=True))
+
+    @cached_property
+    def identity(self) -> str:
+        """Fingerprint of the fields alone: of what is asked for, whichever version of the code answers."""
+        return _sha256(_described(self, code=False, data=True))
+
+    @cached_property
+    def asked(self) -> str:
+        """Fingerprint of the settings alone, whatever text, teacher and task they are applied to."""
+        return _sha256(_described(self, code=False, data=False))
+
+
+def refs(step: Step[Any]) -> list[Ref[Any]]:
+    """The sources that a step and those before it read, each once."""
+    named: dict[str, Ref[Any]] = {}
+    for one in fields(step):
+        content = getattr(step, one.name)
+        for ref in refs(content) if isinstance(content, Step) else [content] if isinstance(content, Ref) else []:
+            named.setdefault(ref.asked, ref)
+    return list(named.values())
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A complete, verified folder of the store."""
+
+    name: str
+    key: str
+    path: Path
+    seconds: float  # what making it took
+    made: bool = field(compare=False)  # by this call; False: it was there
+
+
+class Store:
+    """The artefacts below one folder; any number of processes may use it at once.
+
+    With `code` False results are found again whatever version of the code made them: for a queue of recorded runs, in
+    which a later run builds upon an earlier one that is recorded already.
+    """
+
+    def __init__(self, root: Path, *, code: bool = True) -> None:
+        self.root, self.code = root, code
+        self.used: list[Artefact] = []  # by this process, in order, for records
+        self._held: dict[str, Any] = {}
+
+    def key(self, step: Step[Any]) -> str:
+        """What the step's artefact is found by."""
+        return step.key if self.code else step.identity
+
+    def get(self, step: Step[T]) -> T:
+        """What the step yields: made if it is not there, and loaded once a process."""
+        artefact = self.artefact(step)
+        return self.once(step.key, lambda: step.load(artefact.path, self))
+
+    def artefact(self, step: Step[Any]) -> Artefact:
+        """The step's folder, filled if it is not there. Raises UserError if a damaged one cannot be cleared away."""
+        path = self.root / step.name / self.key(step)[:16]
+        with self._turn(step):
+            artefact = self._open(step, path) or self._make(step, path)
+        self.used.append(artefact)
+        return artefact
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` returned when this process first asked for `name`."""
+        if name not in self._held:
+            self._held[name] = make()
+        return self._held[name]
+
+    def _turn(self, step: Step[Any]) -> AbstractContextManager[Any]:
+        """Keeps others from making the same; the lock dies with its process, so a killed build blocks nobody."""
+        if step.together and _processes() > 1:
+            return nullcontext()
+        folder = self.root / ".locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f"{step.name}-{self.key(step)[:16]}.lock")
+        try:
+            lock.acquire(timeout=0)
+            lock.release()
+        except Timeout:
+            say(f"{step.name}: another process is making it; waiting")
+        return lock
+
+    def _open(self, step: Step[Any], path: Path) -> Artefact | None:
+        """The artefact if it is there and whole. A damaged one is cleared away, with a line that says so."""
+        if not path.exists():
+            return None
+        damage = find_damage(path)
+        if damage is None:
+            manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+            return Artefact(step.name, self.key(step), path, manifest["seconds"], made=False)
+        say(f"{step.name}: {damage}; making it again")
+        _remove(path)
+        return None
+
+    def _make(self, step: Step[Any], path: Path) -> Artefact:
+        if getattr(multiprocessing.current_process(), "_inheriting", False):  # set while a child imports the script
+            raise UserError(
+                f"{step.name}: a process that this script started to read text runs the whole script again; put what "
+                'the script does under `if __name__ == "__main__":`'
+            )
+        folder = self.root / ".making" / f"{step.name}-{self.key(step)[:16]}"
+        clock = folder.with_suffix(".seconds")  # what earlier, killed attempts took
+        if not step.resumable:
+            _remove(folder)
+        earlier = float(clock.read_text()) if step.resumable and folder.exists() and clock.exists() else 0.0
+        folder.mkdir(parents=True, exist_ok=True)
+        started = time.perf_counter()
+        try:
+            step.make(folder, self)
+        except BaseException:
+            if step.resumable:
+                clock.write_text(str(earlier + time.perf_counter() - started))
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        seconds = round(earlier + time.perf_counter() - started, 3)
+        if step.together and _processes() > 1:
+            processes = distributed()
+            processes.wait_for_everyone()  # all have written the same files
+            with processes.main_process_first():
+                if not path.exists():
+                    self._keep(step, folder, path, seconds)
+        else:
+            self._keep(step, folder, path, seconds)
+        clock.unlink(missing_ok=True)
+        return Artefact(step.name, self.key(step), path, seconds, made=True)
+
+    def _keep(self, step: Step[Any], folder: Path, path: Path, seconds: float) -> None:
+        """Describe the files that the folder has and give it its place."""
+        files = {
+            file.relative_to(folder).as_posix(): {"size": file.stat().st_size, "sha256": file_sha256(file)}
+            for file in sorted(folder.rglob("*"))
+            if file.is_file()
+        }
+        told = _described(step, code=True, data=True)
+        write_json(folder / MANIFEST, told | {"key": self.key(step), "seconds": seconds, "files": files})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(path)
+        if seconds >= 1:
+            say(f"{step.name}: made in {duration(seconds)}, kept as {path.parent.name}/{path.name}")
+
+
+def find_damage(path: Path) -> str | None:
+    """What is wrong with an artefact's files, in a few words, or None: sizes of all, content of the small ones."""
+    try:
+        files = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{MANIFEST} is missing or unreadable"
+    for relative, expected in files.items():
+        file = path / relative
+        if not file.is_file():
+            return f"{relative} is missing"
+        size = file.stat().st_size
+        if size != expected["size"]:
+            return f"{relative} has {size:,} of {expected['size']:,} bytes"
+        if size <= SMALL and file_sha256(file) != expected["sha256"]:
+            return f"{relative} was changed"
+    return None
+
+
+def _described(value: Any, *, code: bool, data: bool) -> Any:
+    """A step, or what a field of one holds, as JSON; a step inside another stands there by its fingerprint.
+
+    Fields that have their default are left out: a field that is added later leaves older results what they were.
+    """
+    if isinstance(value, Step):
+        told = {"step": value.name} | ({"code": code_fingerprint(value.room)} if code else {})
+        return told | _fields(value, code, data)
+    if isinstance(value, Ref):
+        return value.value.source.sha256 if data else value.asked
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_defaults=True)
+    if is_dataclass(value) and not isinstance(value, type):
+        return _fields(value, code, data)
+    if isinstance(value, Mapping):
+        return {str(name): _described(part, code=code, data=data) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_described(part, code=code, data=data) for part in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise TypeError(f"a step cannot depend on a {type(value).__name__}: give it settings, sources and steps")
+
+
+def _fields(value: Any, code: bool, data: bool) -> dict[str, Any]:
+    told = {}
+    for one in fields(value):
+        content = getattr(value, one.name)
+        default = one.default_factory() if one.default_factory is not MISSING else one.default
+        if not one.metadata.get("aside") and (default is MISSING or content != default):
+            if isinstance(content, Step):
+                told[one.name] = content.key if code else content.identity if data else content.asked
+            else:
+                told[one.name] = _described(content, code=code, data=data)
+    return told
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def distributed() -> PartialState:
+    """The run of several processes that this one is part of, on their GPUs or, without any, on CPUs."""
+    import torch
+    from accelerate import PartialState
+
+    return PartialState(cpu=not torch.cuda.is_available())
+
+
+def _processes() -> int:
+    """Of the distributed run that this one is part of."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _remove(path: Path) -> None:
+    if path.exists():
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            raise UserError(f"artefact {path} cannot be removed ({error.strerror}): remove it by hand") from None

@@ -1,0 +1,158 @@
+"""The first steps: the student's vocabulary from counted words, and a text as rows of words to draw sequences from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mixvocab.common.files import write_json
+from mixvocab.common.store import Ref, Step, Store, aside
+from mixvocab.models.teacher import load_tokenizer
+from mixvocab.settings.profiles import MixingSettings
+from mixvocab.sources import Corpus, TeacherSource
+from mixvocab.text.counts import count_words
+from mixvocab.text.learner import learn_vocabularies
+from mixvocab.text.masking import Masking
+from mixvocab.text.mixing import Mixer
+from mixvocab.text.tables import WordTable
+from mixvocab.text.vocabularies import shared_vocabulary, teacher_vocabulary
+from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
+from mixvocab.text.words import WordStore
+
+
+@dataclass(frozen=True)
+class WordCounts(Step[Mapping[str, int]]):
+    """Every distinct word of a text with how often it occurs."""
+
+    name, room = "word-counts", "text"
+
+    text: Ref[Corpus]
+    processes: int = aside(1)
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Count."""
+        write_json(folder / "counts.json", count_words(self.text.value.documents(), processes=self.processes))
+
+    def load(self, folder: Path, store: Store) -> Mapping[str, int]:
+        """Word -> count."""
+        return json.loads((folder / "counts.json").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Vocabularies(Step[dict[int, Vocabulary]]):
+    """Vocabularies of several sizes from one run of merges, which is what takes the time."""
+
+    name, room = "vocabularies", "text"
+
+    counts: WordCounts
+    sizes: tuple[int, ...]
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Learn them."""
+        for size, learned in learn_vocabularies(store.get(self.counts), sorted(self.sizes)).items():
+            learned.save(folder / str(size))
+
+    def load(self, folder: Path, store: Store) -> dict[int, Vocabulary]:
+        """By size."""
+        return {size: Vocabulary.load(folder / str(size)) for size in self.sizes}
+
+
+@dataclass(frozen=True)
+class StudentVocabulary(Step[Vocabulary]):
+    """The student's vocabulary: learned, the teacher's own, or what of the learned one the teacher has too."""
+
+    name, room = "vocabulary", "text"
+
+    learned: Vocabularies | None  # of one size
+    teacher: Ref[TeacherSource] | None
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Choose the pieces."""
+        if self.learned:
+            (chosen,) = store.get(self.learned).values()
+            if self.teacher:
+                chosen = shared_vocabulary(chosen, load_tokenizer(self.teacher.value.folder))
+        else:
+            assert self.teacher
+            chosen = teacher_vocabulary(load_tokenizer(self.teacher.value.folder))
+        chosen.save(folder / "vocabulary")
+
+    def load(self, folder: Path, store: Store) -> Vocabulary:
+        """With its tokenizer's files."""
+        return Vocabulary.load(folder / "vocabulary")
+
+
+@dataclass(frozen=True)
+class GivenVocabulary(Step[Vocabulary]):
+    """A vocabulary that was made elsewhere, known by its pieces."""
+
+    name, room = "given-vocabulary", "text"
+
+    sha256: str  # of its tokenizer.json
+    origin: Path | None = aside(None)
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Copy it."""
+        assert self.origin is not None
+        Vocabulary.load(self.origin).save(folder / "vocabulary")
+
+    def load(self, folder: Path, store: Store) -> Vocabulary:
+        """With its tokenizer's files."""
+        return Vocabulary.load(folder / "vocabulary")
+
+
+VocabularyStep = StudentVocabulary | GivenVocabulary
+
+
+@dataclass(frozen=True)
+class Rows(Step[WordStore]):
+    """A text as numbered words, train and held-out: what sequences are drawn from."""
+
+    name, room = "word-store", "text"
+
+    text: Ref[Corpus]
+    teacher: Ref[TeacherSource]  # words are cut where its tokenizer and the student's agree
+    heldout: float  # share of the words
+    lowercase: bool | None = True  # as the student's vocabulary reads; None: as the teacher's does
+    processes: int = aside(1)
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Read the text once."""
+        teacher = load_tokenizer(self.teacher.value.folder)
+        reader = teacher if self.lowercase is None else Vocabulary(SPECIAL_PIECES, self.lowercase).tokenizer()
+        WordStore.build(
+            self.text.value.documents(),
+            folder / "store",
+            reader,
+            teacher=teacher,
+            heldout=self.heldout,
+            processes=self.processes,
+        )
+
+    def load(self, folder: Path, store: Store) -> WordStore:
+        """Memory-mapped."""
+        return WordStore.open(folder / "store")
+
+    def student_table(self, vocabulary: VocabularyStep, store: Store) -> WordTable:
+        """How the student's vocabulary cuts the words."""
+        words, own = store.get(self), store.get(vocabulary)
+        return store.once(f"table {self.key} {vocabulary.key}", lambda: words.table(own.tokenizer()))
+
+    def teacher_table(self, store: Store) -> WordTable:
+        """The same for the teacher's."""
+        words = store.get(self)
+        return store.once(f"table {self.key}", lambda: words.table(load_tokenizer(self.teacher.value.folder)))
+
+    def mixer(self, vocabulary: VocabularyStep, mixing: MixingSettings, store: Store, *, mixed: bool) -> Mixer:
+        """Draws mixed sequences (stage I), or sequences of student pieces alone (stage II)."""
+        return Mixer(
+            store.get(self),
+            self.student_table(vocabulary, store),
+            self.teacher_table(store) if mixed else None,
+            p_sv=mixing.p_sv,
+            length=mixing.length,
+            masking=Masking.of(mixing),
+            unit=mixing.unit,
+        )

@@ -1,0 +1,108 @@
+"""What students are scored by, as steps: whole hidden words, the guess by frequency; and the spectrum of a PCA."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mixvocab.common.files import write_json
+from mixvocab.common.store import Ref, Step, Store
+from mixvocab.distill import mixed_vocab
+from mixvocab.distill.data import Rows, VocabularyStep
+from mixvocab.distill.steps import StudentStep
+from mixvocab.evaluate.guessing import guess_pieces, guess_words
+from mixvocab.evaluate.word_scores import word_scores
+from mixvocab.models.start import copied_embeddings, piece_frequencies, teacher_pieces
+from mixvocab.models.teacher import load_teacher, load_tokenizer
+from mixvocab.settings.profiles import MixingSettings
+from mixvocab.sources import TeacherSource
+from mixvocab.text.whole_words import whole_word_batches
+
+
+@dataclass(frozen=True)
+class WordScores(Step[np.ndarray]):
+    """Summed -log p of each held-out row's masked words and their number, (rows, 2): the same rows for all."""
+
+    name, room = "word-scores", "distill"
+
+    student: StudentStep
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Score."""
+        rows, rng = self.student.rows, np.random.default_rng(mixed_vocab.HELDOUT_SEED)
+        words = whole_word_batches(store.get(rows), rows.student_table(self.student.vocabulary, store), rng=rng)
+        scores = torch.from_numpy(word_scores(store.get(self.student).model(), words))
+        save_file({"scores": scores.contiguous()}, folder / "scores.safetensors")
+
+    def load(self, folder: Path, store: Store) -> np.ndarray:
+        """(rows, 2) float64."""
+        return load_file(folder / "scores.safetensors")["scores"].numpy()
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Scores of who reads nothing and guesses pieces by their frequency: what a student has to beat."""
+
+    masked: float  # nats a piece behind [MASK]
+    right: float  # share of the pieces behind [MASK] that are the commonest one
+    word: float  # nats a whole hidden word
+
+
+@dataclass(frozen=True)
+class FrequencyGuess(Step[Guess]):
+    """The guess on the held-out rows that students are scored on."""
+
+    name, room = "guess", "distill"
+
+    vocabulary: VocabularyStep
+    rows: Rows
+    mixing: MixingSettings
+    heldout_batches: int = 8
+
+    @classmethod
+    def beside(cls, student: StudentStep) -> FrequencyGuess:
+        """The guess that a student is to beat."""
+        return cls(student.vocabulary, student.rows, student.mixing, student.heldout_batches)
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Count and score."""
+        table, words = self.rows.student_table(self.vocabulary, store), store.get(self.rows)
+        frequencies = piece_frequencies(words, table, len(store.get(self.vocabulary))).numpy()
+        mixer = self.rows.mixer(self.vocabulary, self.mixing, store, mixed=False)
+        pieces = guess_pieces(frequencies, mixed_vocab.heldout_rows(mixer, self.heldout_batches), table.mask)
+        hidden = whole_word_batches(words, table, rng=np.random.default_rng(mixed_vocab.HELDOUT_SEED))
+        nats, count = guess_words(frequencies, hidden).sum(axis=0)
+        write_json(folder / "guess.json", pieces | {"word": float(nats / count)})
+
+    def load(self, folder: Path, store: Store) -> Guess:
+        """Three numbers."""
+        return Guess(**json.loads((folder / "guess.json").read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True)
+class Spectrum(Step[np.ndarray]):
+    """Variance of the copied teacher embeddings along each principal direction, (D,), largest first."""
+
+    name, room = "spectrum", "distill"
+
+    vocabulary: VocabularyStep
+    teacher: Ref[TeacherSource]
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Decompose."""
+        model = load_teacher(self.teacher.value.folder)
+        table: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
+        own = store.get(self.vocabulary).tokenizer()
+        copied = copied_embeddings(table, teacher_pieces(own, load_tokenizer(self.teacher.value.folder)))
+        variances = torch.linalg.svdvals((copied - copied.mean(dim=0)).double()).square()
+        save_file({"variances": variances}, folder / "spectrum.safetensors")
+
+    def load(self, folder: Path, store: Store) -> np.ndarray:
+        """(D,) float64."""
+        return load_file(folder / "spectrum.safetensors")["variances"].numpy()

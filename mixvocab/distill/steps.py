@@ -1,0 +1,308 @@
+"""The steps from text and teacher to a student: each says by its fields what it depends on, and the store keeps it.
+
+    Words (counts) -> vocabulary ─┐
+    Rows (corpus as words) ───────┼─> Init -> StageOne -> StageTwo (a student) -> WordScores
+    teacher ──────────────────────┘
+
+`mixvocab.pipeline` fills them in from a profile; nothing else of a profile reaches them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import BertForMaskedLM
+
+from mixvocab.common.store import Ref, Step, Store, aside
+from mixvocab.distill import mixed_vocab
+from mixvocab.distill.data import Rows, VocabularyStep
+from mixvocab.evaluate.neighbours import aligned_share, nearest
+from mixvocab.models.flops import Spent, stage_one_flops
+from mixvocab.models.parameters import BertShape
+from mixvocab.models.start import (
+    BERT_STD,
+    Start,
+    pca_start,
+    piece_frequencies,
+    random_start,
+    shared_pieces,
+    teacher_pieces,
+)
+from mixvocab.models.teacher import load_teacher, load_tokenizer
+from mixvocab.settings.profiles import MixingSettings
+from mixvocab.sources import TeacherSource
+from mixvocab.text.masking import Masking
+from mixvocab.text.mixing import Mixer
+from mixvocab.train.loop import Recipe, TrainResult, read_curve, write_curve
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Student embeddings with the affine layer that raises them, and how they came about."""
+
+    embeddings: Tensor  # (V_s, d)
+    affine: tuple[Tensor, Tensor]  # weight (D, d), bias (D,)
+    neighbours: Tensor  # (V_s, k) the nearest teacher pieces of each student piece
+    result: TrainResult | None = None  # the curves of stage I
+    spent: Spent = field(default_factory=Spent)  # by stage I
+
+    def save(self, folder: Path) -> None:
+        """As safetensors, and the curves as JSON."""
+        weight, bias = self.affine
+        tensors = {"embeddings": self.embeddings, "weight": weight, "bias": bias, "neighbours": self.neighbours}
+        kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(kept, folder / "embeddings.safetensors")
+        if self.result:
+            write_curve(folder / "curve.json", self.result)
+
+    @classmethod
+    def load(cls, folder: Path) -> Embeddings:
+        """Without what was spent."""
+        tensors = load_file(folder / "embeddings.safetensors")
+        curve = folder / "curve.json"
+        result = read_curve(curve) if curve.exists() else None
+        return cls(tensors["embeddings"], (tensors["weight"], tensors["bias"]), tensors["neighbours"], result)
+
+
+@dataclass(frozen=True)
+class Init(Step[Embeddings]):
+    """Where student embeddings begin: at random, or at the PCA of the teacher's."""
+
+    name, room = "init", "distill"
+
+    vocabulary: VocabularyStep
+    teacher: Ref[TeacherSource]
+    width: int  # the student's d
+    kind: str = "random"  # or "warm": PCA
+    std: float | Init | None = None  # spread of the entries, or whose spread they get; None: BERT's, or as PCA has it
+    weighting: float = 0.0  # power of a piece's frequency by which it counts in the PCA; 0: all alike
+    rows: Rows | None = None  # the text in which pieces are counted; only where they are
+    seed: int = 0  # of a random one; a PCA draws nothing
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Draw or project."""
+        model = load_teacher(self.teacher.value.folder)
+        table: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
+        own = store.get(self.vocabulary)
+        std = round(float(store.get(self.std).embeddings.std()), 3) if isinstance(self.std, Init) else self.std
+        if self.kind == "random":
+            generator = torch.Generator().manual_seed(self.seed)
+            begin = random_start(len(own), self.width, table.shape[1], generator=generator, std=std or BERT_STD)
+        else:
+            weights = None
+            if self.rows:
+                counted = self.rows.student_table(self.vocabulary, store)
+                weights = piece_frequencies(store.get(self.rows), counted, len(own)) ** self.weighting
+            pieces = teacher_pieces(own.tokenizer(), load_tokenizer(self.teacher.value.folder))
+            begin = pca_start(table, pieces, self.width, weights=weights, std=std)
+        raised = begin.embeddings @ begin.weight.T + begin.bias
+        Embeddings(begin.embeddings, begin.affine, nearest(raised, table.detach())).save(folder)
+
+    def load(self, folder: Path, store: Store) -> Embeddings:
+        """Embeddings and affine layer."""
+        return Embeddings.load(folder)
+
+
+@dataclass(frozen=True)
+class StageOne(Step[Embeddings]):
+    """Stage I (equation 1): the teacher reads both vocabularies; what stays are the student's embeddings."""
+
+    name, room = "stage-one", "distill"
+    resumable = together = True
+
+    init: Init
+    rows: Rows
+    mixing: MixingSettings
+    recipe: Recipe
+    seed: int
+    tied: bool = True
+    shared: bool = False
+    agreement: float = 0.0
+    heldout_batches: int = 8
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Train."""
+        begin, own = store.get(self.init), store.get(self.init.vocabulary)
+        teacher = self.init.teacher.value.folder
+        compared = self.shared or self.agreement
+        mixed, result = mixed_vocab.stage_one(
+            load_teacher(teacher),
+            Start(begin.embeddings, *begin.affine),
+            self.rows.mixer(self.init.vocabulary, self.mixing, store, mixed=True),
+            self.recipe,
+            seed=self.seed,
+            tied=self.tied,
+            shared=shared_pieces(own.tokenizer(), load_tokenizer(teacher)) if compared else None,
+            tie_shared=self.shared,
+            agreement=self.agreement,
+            heldout_batches=self.heldout_batches,
+            folder=folder / "run",
+        )
+        mixed.cpu()  # training may have left it on an accelerator
+        layer, table = mixed.raise_layer, mixed.teacher_embeddings.weight.detach()
+        neighbours = nearest(mixed.raised().detach(), table)
+        Embeddings(mixed.student_embeddings.weight, (layer.weight, layer.bias), neighbours, result).save(folder)
+
+    def load(self, folder: Path, store: Store) -> Embeddings:
+        """Embeddings, affine layer, curves and cost."""
+        trained = Embeddings.load(folder)
+        assert trained.result
+        return replace(trained, spent=self._spent(trained.result, len(store.get(self.init.vocabulary))))
+
+    def _spent(self, result: TrainResult, pieces: int) -> Spent:
+        mixing, multipliers = self.mixing, self.recipe.multipliers
+        flops = stage_one_flops(
+            teacher_shape(self.init.teacher.value.folder),
+            BertShape(1, self.init.width, pieces),  # of the student its embeddings alone take part
+            result.tokens,
+            mixing.length,
+            result.steps,
+            masks=Masking.of(mixing).expected_shares(mixing.length, mixing.p_sv),
+            p_sv=mixing.p_sv,
+            compared=pieces if self.agreement else 0,
+            frozen=[part for part in FREEZABLE if multipliers.get(part) == 0],
+        )
+        return Spent(result.tokens, flops, result.seconds, result.steps, result.precision)
+
+
+FREEZABLE = ("encoder", "transform", "teacher_embeddings", "raise_layer")  # parts of stage I that cost less frozen
+
+
+@dataclass(frozen=True)
+class Student:
+    """A student after stage II: `folder` loads with plain AutoModelForMaskedLM and AutoTokenizer."""
+
+    folder: Path
+    result: TrainResult
+    shape: BertShape
+    spent: Spent  # by stage II
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """Held-out scores at the end: "loss" in nats a masked token, and taken apart as `StudentMLM` does."""
+        return self.result.curve[-1]
+
+    def model(self) -> BertForMaskedLM:
+        """The trained student."""
+        return BertForMaskedLM.from_pretrained(self.folder, local_files_only=True)
+
+
+@dataclass(frozen=True)
+class StudentStep(Step[Student]):
+    """A step that makes a student; every method ends in one."""
+
+    room = "distill"
+
+    vocabulary: VocabularyStep
+    rows: Rows
+    mixing: MixingSettings  # of rows of student pieces alone
+
+    heldout_batches = 8  # of 32 held-out rows, which students are scored on
+
+    def costs(self, store: Store) -> dict[str, Spent]:
+        """What the student cost, by stage: "stage one", "stage two", "teacher" (made for this student)."""
+        raise NotImplementedError
+
+    def notes(self, store: Store) -> dict[str, Any]:
+        """What else there is to say of it."""
+        return {}
+
+
+@dataclass(frozen=True)
+class StageTwo(StudentStep):
+    """Stage II (equation 2): the student alone; without `init` it is NoKD.
+
+    A system that trains its student in another way is a step of its own that inherits from this one.
+    """
+
+    name = "stage-two"
+    resumable = together = True
+
+    shape: BertShape | None  # with any vocab_size: the vocabulary's is taken; None: the teacher's
+    recipe: Recipe
+    seed: int
+    init: Init | StageOne | None = None
+    position_spread: float = 2.0
+    dropout: float = 0.0
+    heldout_batches: int = 8
+    matched: StageOne | None = None  # whose compute is spent on more steps, for a baseline
+    label: str = aside("stage II")
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Train."""
+        own = store.get(self.vocabulary)
+        shape, recipe = self._shape(store), self.recipe
+        if self.matched:
+            flops = store.get(self.matched).spent.flops
+            recipe = mixed_vocab.compute_matched(recipe, shape, flops, self.mixing.length)
+        model, result = self.train(
+            shape,
+            self.rows.mixer(self.vocabulary, self.mixing, store, mixed=False),
+            recipe,
+            store,
+            embeddings=store.get(self.init).embeddings if self.init else None,
+            seed=self.seed,
+            position_spread=self.position_spread,
+            dropout=self.dropout,
+            heldout_batches=self.heldout_batches,
+            folder=folder / "run",
+            label=self.label,
+        )
+        write_curve(folder / "curve.json", result)
+        model.save_pretrained(folder / "student")
+        own.save(folder / "student")
+
+    def train(
+        self, shape: BertShape, mixer: Mixer, recipe: Recipe, store: Store, **how: Any
+    ) -> tuple[BertForMaskedLM, TrainResult]:
+        """The student and its curves."""
+        return mixed_vocab.stage_two(shape, mixer, recipe, **how)
+
+    def flops(self, shape: BertShape, tokens: int, store: Store) -> float:
+        """Operations of training on so many tokens."""
+        return shape.masked_lm_flops(tokens, self.mixing.length)
+
+    def costs(self, store: Store) -> dict[str, Spent]:
+        """Of stage I, if there was one, and of this stage."""
+        first = {"stage one": store.get(self.init).spent} if isinstance(self.init, StageOne) else {}
+        return first | {"stage two": store.get(self).spent}
+
+    def notes(self, store: Store) -> dict[str, Any]:
+        """Share of the shared pieces whose nearest teacher piece is the same one, before and after stage I."""
+        if not isinstance(self.init, StageOne):
+            return {}
+        teacher = load_tokenizer(self.init.init.teacher.value.folder)
+        pieces = teacher_pieces(store.get(self.vocabulary).tokenizer(), teacher)
+        ends = {"aligned_before": self.init.init, "aligned_after": self.init}
+        return {name: aligned_share(store.get(step).neighbours, pieces) for name, step in ends.items()}
+
+    def load(self, folder: Path, store: Store) -> Student:
+        """Folder, curves and cost."""
+        shape, result = self._shape(store), read_curve(folder / "curve.json")
+        flops = self.flops(shape, result.tokens, store)
+        spent = Spent(result.tokens, flops, result.seconds, result.steps, result.precision)
+        return Student(folder / "student", result, shape, spent)
+
+    def _shape(self, store: Store) -> BertShape:
+        shape = self.shape or teacher_shape(self.rows.teacher.value.folder)
+        return replace(shape, vocab_size=len(store.get(self.vocabulary)))
+
+
+def teacher_shape(folder: Path) -> BertShape:
+    """The teacher's sizes, from its config.json."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return BertShape(
+        config.get("num_hidden_layers", config.get("n_layers")),
+        config.get("hidden_size", config.get("dim")),
+        config["vocab_size"],
+        config.get("num_attention_heads", config.get("n_heads")),
+        config.get("intermediate_size", config.get("hidden_dim")),
+        config["max_position_embeddings"],
+    )

@@ -1,0 +1,94 @@
+"""What a run spends: tokens read, floating-point operations, seconds, steps.
+
+Operations are counted by formula, so that they are the same on every machine: two for a multiply-add of a forward
+pass, and the backward pass costs the forward twice over (once for the gradients of the activations, once for those
+of the weights), or once where the weights are frozen and the gradients only pass through. Look-ups, LayerNorm,
+softmax and the optimiser are left out, as in `BertShape.masked_lm_flops`, on which this builds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mixvocab.models.parameters import BertShape
+
+FORMULA = r"""\begin{aligned}
+F_{\text{layers}}(n) &= n\,L\,(4H^2 + 2HF + 2TH) && \text{attention maps, feed-forward, attention over $T$ tokens}\\
+F_{\text{head}}(m, V) &= m\,(H^2 + VH) && \text{transform and softmax at $m$ masked tokens}\\
+\text{stage II} &= 6\,\bigl[F_{\text{layers}}(n) + F_{\text{head}}(m, V_s)\bigr]\\
+\text{stage I} &= 6\,\bigl[F_{\text{layers}}(n) + F_{\text{head}}(m_t, V_t) + F_{\text{head}}(m_s, V_s)
+                  + (S\,V_s + n_s)\,d\,H\bigr]\\
+\text{vanilla} &= \text{stage II} + 2\,\bigl[F_{\text{layers}}(n) + F_{\text{head}}(m, V_s)\bigr]_{\text{teacher}}
+\end{aligned}"""
+"""LaTeX of the counts, for n tokens in S steps: 6 = 2 operations a multiply-add, forward and twice that backward."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """The cost of a run or, added up, of several."""
+
+    tokens_read: int = 0  # real tokens read in training
+    flops: float = 0.0  # floating-point operations of training
+    seconds: float = 0.0  # wall clock of the training steps; differs between machines
+    steps: int = 0
+    precision: str = ""  # that it ran in: fp32, bf16, or both of several runs
+
+    def __add__(self, other: Spent) -> Spent:
+        """Both together."""
+        return Spent(
+            self.tokens_read + other.tokens_read,
+            self.flops + other.flops,
+            self.seconds + other.seconds,
+            self.steps + other.steps,
+            " + ".join(sorted({self.precision, other.precision} - {""})),
+        )
+
+
+def stage_one_flops(
+    teacher: BertShape,
+    student: BertShape,
+    tokens: int,
+    length: int,
+    steps: int,
+    *,
+    masks: tuple[float, float],
+    p_sv: float,
+    compared: int = 0,
+    frozen: Collection[str] = (),
+) -> float:
+    """Operations of stage I over `tokens` tokens in `steps` steps of sequences of `length` tokens.
+
+    Every step raises all V_s student embeddings by the affine layer for the softmax, and the student tokens read.
+
+    Args:
+        masks: share of all tokens that are masked teacher tokens and masked student tokens, see
+            `Masking.expected_shares`.
+        p_sv: share of the tokens that the student's vocabulary segmented.
+        compared: shared pieces over which the two softmaxes are to agree, 0 for none.
+        frozen: parts that learn nothing ("encoder", "transform", "teacher_embeddings", "raise_layer"); the gradients
+            of the embeddings pass through them.
+    """
+    own, guest = (share * tokens for share in masks)
+    wide, narrow = teacher.hidden, student.hidden
+    layers = teacher.masked_lm_flops(tokens, length, masked=0.0) / 6
+    multiply_adds = {
+        "encoder": layers,
+        "transform": (own + guest) * wide**2,
+        "teacher_embeddings": own * teacher.vocab_size * wide,
+        "student_embeddings": guest * student.vocab_size * wide,
+        "raise_layer": (steps * student.vocab_size + p_sv * tokens) * narrow * wide,
+    }
+    trained = sum((4 if part in frozen else 6) * count for part, count in multiply_adds.items())
+    # Both softmaxes over the shared pieces; the teacher's is a target and has no backward pass.
+    return trained + (6 + 2) * (own + guest) * compared * wide
+
+
+def vanilla_flops(student: BertShape, teacher: BertShape, tokens: int, length: int) -> float:
+    """Operations of vanilla distillation: the student's training pass and a forward pass of the teacher."""
+    return student.masked_lm_flops(tokens, length) + teacher.masked_lm_flops(tokens, length) / 3
+
+
+def student_steps(flops: float, shape: BertShape, batch: int, length: int) -> float:
+    """`flops` in units of one training step of this student on `batch` rows of `length` tokens: no energy, no clock."""
+    return flops / shape.masked_lm_flops(batch * length, length)

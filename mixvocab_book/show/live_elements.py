@@ -1,0 +1,79 @@
+"""What chapters put alive into their pages: models that answer, and elements that show a chapter's vocabularies.
+
+In a notebook a model is a table of its answers, and the elements are widgets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import HTML, display
+
+from mixvocab.text.reading import reads_like_bert
+from mixvocab.text.wordpiece import Vocabulary
+from mixvocab.widgets.demo import Demo
+from mixvocab.widgets.explorer import ExplorerWidget, frequent_words
+from mixvocab.widgets.overlap import OverlapWidget
+from mixvocab.widgets.vocabularies import published
+from mixvocab_book.show.page_data import provide, provide_file
+
+if TYPE_CHECKING:
+    from mixvocab_book.chapter import Chapter
+
+LARGEST = 10_000
+"""Pieces in the largest vocabulary that pages carry, unless the chapter's own is larger."""
+
+
+def show_model(demo: Demo) -> None:
+    """Provide the model and display its place."""
+    provide(demo.name, demo.value)
+    provide_file(f"{demo.name}.onnx", demo.model)
+    display(HTML(demo.html()))
+
+
+def students(chapter: Chapter) -> dict[int, Vocabulary]:
+    """The vocabularies that a reader can choose from, by size: of the profile's sizes, and the student's own."""
+    own = chapter.profile.vocabulary.size
+    sizes = sorted({*chapter.profile.vocabulary.sizes, own})  # all, since chapter 1 learns them in one go
+    learned = chapter.get(chapter.plan.vocabularies(tuple(sizes))).items()
+    return {size: vocabulary for size, vocabulary in learned if size <= max(LARGEST, own)}
+
+
+def vocabularies(chapter: Chapter) -> dict[str, Any] | None:
+    """The teacher's vocabulary and the students', for pages; None if the teacher cuts other words than they do."""
+    teacher = chapter.plan.teacher_tokenizer
+    if not reads_like_bert(teacher):
+        return None
+    source = chapter.plan.corpus().value.source
+    about = f"{source.name} ({'real' if source.real else 'synthetic'})"
+    return published(teacher, students(chapter), default=chapter.profile.vocabulary.size, about=about)
+
+
+def explorer(chapter: Chapter) -> ExplorerWidget | None:
+    """The explorer; provides what it and the overlap widget read. None as for `vocabularies`."""
+    packs = vocabularies(chapter)
+    if packs is None:
+        return None
+    words = frequent_words(chapter.get(chapter.plan.counts()))
+    provide("vocabularies", packs)
+    provide("words", words)
+    return ExplorerWidget(packs, words)
+
+
+def overlap(chapter: Chapter) -> OverlapWidget | None:
+    """The overlap widget. None as for `vocabularies`.
+
+    What its "Copy as Python" gives opens the same chapter, so that it finds the very vocabularies in the store.
+    """
+    packs = vocabularies(chapter)
+    if packs is None:
+        return None
+    setup = f"""\
+from mixvocab_book.show import live_elements
+from mixvocab_book import open_chapter
+
+chapter = open_chapter({chapter.name!r}, profile={chapter.profile.name!r})
+teacher = chapter.plan.teacher_tokenizer
+students = {{size: vocabulary.tokenizer() for size, vocabulary in live_elements.students(chapter).items()}}
+"""
+    return OverlapWidget(packs, setup=setup)

@@ -1,0 +1,180 @@
+"""The steps of chapters 6 and 9: students, the teacher and StackProp, fine-tuned on SNIPS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import safe_open
+
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import size_on_disk, write_json
+from mixvocab.common.store import Ref, Step, Store, aside
+from mixvocab.distill.methods import methods
+from mixvocab.distill.steps import StudentStep
+from mixvocab.pipeline import Plan
+from mixvocab.settings.profiles import TuningSettings
+from mixvocab.sources import SnipsData, TeacherSource, resolve_snips
+from mixvocab.sources.tasks import Sizes
+from mixvocab.tasks.finetune import Tuned
+from mixvocab.tasks.joint_bert import finetune_joint_bert
+from mixvocab.tasks.stackprop import finetune_stackprop
+from mixvocab_book.steps.students import student_step
+
+if TYPE_CHECKING:
+    from mixvocab_book.chapter import Chapter
+
+SYNTHETIC = Sizes(train=4_000, valid=500, test=500)  # more rows of a grammar have nothing more to teach
+MIXED, STACKPROP, BERT_JOINT = "mixed", "stackprop", "bert-joint"
+BASELINES = {STACKPROP: "StackProp", BERT_JOINT: "BERT-joint"}
+"""What is no student, by the names that profiles and parameters use: nothing pretrained (Qin et al. 2019), and the
+teacher itself, fine-tuned (Chen et al. 2019)."""
+
+
+def titles() -> dict[str, str]:
+    """What chapters 5 and 6 compare, by name, as tables and figures show it: all methods, then the baselines."""
+    return {name: known.title for name, known in methods().items()} | BASELINES
+
+
+def chosen_methods(given: str | None, default: Sequence[str]) -> list[str]:
+    """The methods named in a comma-separated list, or the profile's. Raises UserError for an unknown name."""
+    names = [name.strip() for name in given.split(",")] if given else list(default)
+    for name in names:
+        if name not in titles():
+            raise UserError(f"methods: {name!r} is unknown; choose from {', '.join(titles())}")
+    return names
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """A fine-tuned model as the store keeps it."""
+
+    folder: Path  # the model's files
+    dev: dict[str, float]  # scores of the chosen weights on the development set
+    test: dict[str, float]
+    curve: list[dict[str, float]]  # development scores by step and epoch
+    tokens: int  # read in fine-tuning
+    seconds: float  # of fine-tuning
+    pretraining: tuple[int, int] = (0, 0)  # tokens read in stage I and in stage II
+
+    @property
+    def parameters(self) -> int:
+        """All numbers that were trained."""
+        with safe_open(self.folder / "model.safetensors", framework="numpy") as file:
+            return sum(prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+
+    @property
+    def cost(self) -> dict[str, int]:
+        """What the model takes, as records keep it."""
+        return {
+            "parameters": self.parameters,
+            "bytes": size_on_disk(self.folder),  # of weights, configuration and vocabulary
+            "stage_one_tokens": self.pretraining[0],
+            "stage_two_tokens": self.pretraining[1],
+            "finetuning_tokens": self.tokens,
+        }
+
+
+@dataclass(frozen=True)
+class FineTuning(Step[FineTuned]):
+    """A model fine-tuned from a student, from the teacher, or from nothing."""
+
+    room = "tasks"
+    resumable = True
+
+    encoder: StudentStep | Ref[TeacherSource] | None
+    tuning: TuningSettings
+    seed: int
+    rows: int | None  # of training that are used; None: all
+    label: str = aside("fine-tuning")
+
+    def load(self, folder: Path, store: Store) -> FineTuned:
+        """Folder, scores and costs."""
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        if isinstance(self.encoder, StudentStep):
+            spent = self.encoder.costs(store)
+            result["pretraining"] = tuple(
+                spent[stage].tokens_read if stage in spent else 0 for stage in ("stage one", "stage two")
+            )
+        return FineTuned(folder / "model", **result)
+
+    def encoder_folder(self, store: Store) -> Path:
+        """The files of what fine-tuning begins with."""
+        assert self.encoder
+        return store.get(self.encoder).folder if isinstance(self.encoder, StudentStep) else self.encoder.value.folder
+
+
+@dataclass(frozen=True)
+class SnipsTuning(FineTuning):
+    """Intents and slots; without an encoder StackProp."""
+
+    name = "snips"
+
+    data: Ref[SnipsData] | None = None
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Train on rows, choose on development data, score once on the test set."""
+        assert self.data
+        train: Callable[..., Tuned] = finetune_stackprop
+        if self.encoder:
+            train = partial(finetune_joint_bert, self.encoder_folder(store))
+        run = train(
+            self.data.value,
+            self.tuning,
+            folder / "model",
+            seed=self.seed,
+            limit=self.rows,
+            folder=folder / "run",
+            label=self.label,
+        )
+        cost = {"tokens": run.result.tokens, "seconds": run.result.seconds}
+        write_json(folder / "result.json", {"dev": run.best, "test": run.reported["test"], "curve": run.curve, **cost})
+
+
+def snips(plan: Plan) -> Ref[SnipsData]:
+    """Intents and slots; from the synthetic grammar where there are no real ones."""
+    return plan.source("snips", lambda: resolve_snips(data_dir=plan.data_dir, sizes=SYNTHETIC))
+
+
+def encoder_of(plan: Plan, method: str, seed: int) -> StudentStep | Ref[TeacherSource] | None:
+    """What fine-tuning by that method begins with; None: nothing."""
+    if method == STACKPROP:
+        return None
+    return plan.teacher if method == BERT_JOINT else student_step(plan, method, seed)
+
+
+def snips_step(plan: Plan, method: str, seed: int) -> SnipsTuning:
+    """The step that makes the model of that method."""
+    settings = plan.profile.snips
+    recipe = {STACKPROP: settings.stackprop, BERT_JOINT: settings.teacher}.get(method, settings)
+    return SnipsTuning(
+        encoder_of(plan, method, seed),
+        recipe.tuning(plan.profile.student.hidden),
+        seed,
+        settings.rows,
+        f"SNIPS, {titles()[method]}, seed {seed}",
+        data=snips(plan),
+    )
+
+
+def record_snips(chapter: Chapter, method: str, seed: int, name: str | None = None, **params: object) -> Path:
+    """The record of a model, as `name` if it is to have another than the method's; `params` join the profile's."""
+    step = snips_step(chapter.plan, method, seed)
+    model = chapter.get(step)
+    size = "" if method in BASELINES else chapter.plan.shape(chapter.store).name
+    return chapter.record(
+        name or "-".join(["snips", method, *size.lower().replace("-", "").split()]),
+        seed=seed,
+        params=chapter.profile.model_dump(mode="json")
+        | {"method": method, "size": size, "identity": step.asked}
+        | params,
+        metrics={"dev": model.dev, "test": model.test, **model.cost},
+        curves={"dev": model.curve},
+        sources=[snips(chapter.plan).value.source, *chapter.text_and_teacher],
+        seconds=model.seconds,
+    )

@@ -1,0 +1,74 @@
+"""What chapters put alive into pages: a model, and elements with the chapter's own vocabularies."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from mixvocab.widgets.demo import Demo
+from mixvocab_book import open_chapter
+from mixvocab_book.show import live_elements
+from mixvocab_book.show.page_data import provided_files
+
+
+@pytest.fixture
+def chapter(cache, tiny_corpus, tiny_teacher, tiny_settings):
+    """On a tiny corpus, with a tiny teacher."""
+    settings = tiny_settings | {
+        "teacher.source": str(tiny_teacher),
+        "vocabulary.size": 350,
+        "vocabulary.sizes": [300, 320, 360],
+    }
+    return open_chapter("02_mixing", profile="smoke", data_dir=tiny_corpus, **settings)
+
+
+def test_vocabularies_are_the_profiles_and_the_students_own(chapter, monkeypatch):
+    assert list(live_elements.students(chapter)) == [300, 320, 350, 360]
+    assert live_elements.students(chapter)[350].pieces == chapter.get(chapter.plan.vocabulary()).pieces
+    monkeypatch.setattr(live_elements, "LARGEST", 310)
+    assert list(live_elements.students(chapter)) == [300, 320, 350]  # all that is no larger than the student's own
+
+
+def test_explorer_provides_what_both_elements_read(chapter, monkeypatch):
+    provided = {}
+    monkeypatch.setattr(live_elements, "provide", provided.__setitem__)
+    explorer = live_elements.explorer(chapter)
+    assert set(provided) == {"vocabularies", "words"}
+    assert provided["vocabularies"] == live_elements.overlap(chapter).vocabularies == explorer.vocabularies
+    assert provided["vocabularies"]["default"] == "350"
+    assert "(real)" in provided["vocabularies"]["about"]
+    assert sum(provided["words"]["counts"]) == sum(chapter.get(chapter.plan.counts()).values())
+
+
+def test_a_teacher_of_another_kind_has_no_live_elements(chapter, monkeypatch):
+    monkeypatch.setattr(live_elements, "reads_like_bert", lambda teacher: False)
+    monkeypatch.setattr(live_elements, "provide", lambda *_: pytest.fail("nothing is there to provide"))
+    assert live_elements.explorer(chapter) is None
+    assert live_elements.overlap(chapter) is None
+
+
+def test_what_is_copied_finds_the_chapters_own_vocabularies(chapter, monkeypatch):
+    setup = live_elements.overlap(chapter).setup
+    assert 'open_chapter("02_mixing", profile="smoke")' in setup.replace("'", '"')
+    monkeypatch.setattr("mixvocab_book.open_chapter", lambda *_, **__: chapter, raising=False)
+    names: dict = {}
+    exec(setup, names)
+    assert {size: len(each) for size, each in names["students"].items()} == {300: 300, 320: 320, 350: 350, 360: 360}
+    assert names["teacher"].get_vocab() == chapter.plan.teacher_tokenizer.get_vocab()
+
+
+def test_a_model_is_provided_and_has_its_place(monkeypatch):
+    outputs = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: outputs.append({"data": data}))
+    monkeypatch.setattr(live_elements, "display", lambda shown: outputs.append({"data": {"text/html": shown.data}}))
+    answer = {"intents": [{"name": "<Play>", "probability": 1.0}], "slots": []}
+    made = Demo("snips", {"examples": [{"text": "play", "answer": answer}]}, b"onnx")
+    live_elements.show_model(made)
+    files = provided_files([{"cells": [{"outputs": outputs}]}])
+    assert files["snips.onnx"] == b"onnx"
+    assert b'"text":"play"' in files["data-snips.js"]
+    html = outputs[-1]["data"]["text/html"]
+    assert 'data-mv="demo"' in html
+    assert "&lt;Play&gt;" in html
+    assert base64.b64encode(b"onnx").decode() not in html

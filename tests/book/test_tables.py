@@ -1,0 +1,44 @@
+"""Tables with headings for every row and column; numbers and verdicts that claim no more than the data."""
+
+import math
+
+import pytest
+
+from mixvocab.evaluate.stats import Estimate, estimate
+from mixvocab_book.show import tables
+
+
+def test_table() -> None:
+    html = tables.table_html(["model", "parameters"], [["<L-6>", 1_200_000], ["b", 0.12345]], caption="Two")
+    assert '<th scope="row" style="text-align:left">&lt;L-6&gt;</th>' in html
+    assert "1,200,000" in html
+    assert "0.123" in html
+    assert "<caption>Two</caption>" in html
+
+
+def test_tabs_hold_one_page_a_title(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = []
+    monkeypatch.setattr(tables, "display", out.append)
+    tables.tabs({"one": tables.table_html(["a"], [["<b>"]]), "two": "<p>2</p>"})
+    (tab,) = out
+    assert tab.titles == ("one", "two")
+    assert "&lt;b&gt;" in tab.children[0].value
+
+
+def test_a_mean_has_its_interval_where_it_has_one() -> None:
+    assert tables.plus_minus(estimate([86.0, 85.0, 84.0])) == "85.0 ± 2.5"
+    assert tables.plus_minus(Estimate(0.05, math.nan, 1), 1, factor=100, sign="+") == "+5.0"
+    assert tables.plus_minus(None) == tables.NONE
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([5.0], "+5.0 points with one seed: no interval, so nothing is claimed"),
+        ([5.0, 5.0], "+5.0 ± 0.0 points over 2 seeds: better"),
+        ([-5.0, -5.1, -4.9], "-5.0 ± 0.2 points over 3 seeds: worse"),
+        ([1.0, -1.0], "+0.0 ± 12.7 points over 2 seeds: no difference found at this scale"),
+    ],
+)
+def test_no_claim_without_an_interval_that_allows_it(values: list[float], expected: str) -> None:
+    assert tables.verdict(estimate(values)) == expected

@@ -1,0 +1,66 @@
+"""Nats a whole word, against the plain formula."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertForMaskedLM
+
+from mixvocab.evaluate.word_scores import word_scores
+from mixvocab.models.parameters import BertShape
+from mixvocab.models.student import new_student
+from mixvocab.text.masking import IGNORED
+from mixvocab.text.whole_words import WordBatch
+
+
+@pytest.fixture
+def student(tiny_pieces: list[str]) -> BertForMaskedLM:
+    shape = BertShape(1, 16, len(tiny_pieces), 2)
+    return new_student(shape, generator=torch.Generator().manual_seed(0), dropout=0.5)
+
+
+def by_hand(student: BertForMaskedLM, batch: WordBatch, row: int) -> float:
+    """Each masked word alone, piece by piece, the pieces before it put in."""
+    real = batch.attention[row]
+    ids, labels = (torch.from_numpy(array[row][real]) for array in (batch.ids, batch.labels))  # alone, unpadded
+    total, read = 0.0, ids
+    for at, place in enumerate(batch.place[row][real].tolist()):
+        if place < 0:
+            continue
+        if place == 0:
+            read = ids.clone()  # a new word: the one before is hidden again
+        with torch.no_grad():
+            log_p = torch.log_softmax(student(read[None]).logits[0, at], dim=-1)
+        total -= float(log_p[labels[at]])
+        read[at] = labels[at]
+    return total
+
+
+def test_scores_are_those_of_the_chain_rule_by_row(batches: list[WordBatch], student: BertForMaskedLM) -> None:
+    scores = word_scores(student, batches)
+    assert scores.shape == (20, 2)
+    assert scores.dtype == np.float64
+    assert (scores[:, 1] == 3).all()
+    assert student.training  # left as it was, and scored without its dropout
+    student.eval()
+    assert max(batch.place.max() for batch in batches) > 1  # words of three pieces are among them
+    expected = [by_hand(student, batch, row) for batch in batches for row in range(len(batch.ids))]
+    assert scores[:, 0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_scoring_twice_gives_the_same_bytes_and_no_gradient(batches: list[WordBatch], student: BertForMaskedLM) -> None:
+    assert word_scores(student, batches).tobytes() == word_scores(student, batches).tobytes()
+    assert all(parameter.grad is None for parameter in student.parameters())
+
+
+def test_a_student_that_knows_a_word_scores_better(batches: list[WordBatch], student: BertForMaskedLM) -> None:
+    before = word_scores(student, batches)[:, 0].sum()
+    labels = np.concatenate([batch.labels[batch.labels != IGNORED] for batch in batches])
+    with torch.no_grad():
+        student.cls.predictions.bias[torch.from_numpy(np.unique(labels))] += 2.0
+    assert word_scores(student, batches)[:, 0].sum() < before
+
+
+def test_nothing_to_score_is_an_empty_table(student: BertForMaskedLM) -> None:
+    assert word_scores(student, []).shape == (0, 2)

@@ -1,0 +1,108 @@
+"""A step in several micro-batches, or on several processes, has the gradient of one big batch."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate import PartialState
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from mixvocab.train import loop
+from mixvocab.train.loop import Recipe, Turn, train
+from mixvocab.train.losses import Losses, Part
+
+ROWS = 12
+RECIPE = Recipe(steps=1, batch_size=ROWS, learning_rate=1.0, warmup=0.0, clip=0.0, precision="fp32")
+
+
+@dataclass
+class Batch:
+    x: np.ndarray  # (B, T, 4)
+    labels: np.ndarray  # (B, T), -100 where nothing is masked
+    attention: np.ndarray
+
+
+def whole_batch() -> Batch:
+    """Rows with 0 to 8 masked positions, the most of them in the last rows."""
+    rng = np.random.default_rng(0)
+    masked = np.arange(8) < (np.arange(ROWS) * 8 // (ROWS - 1))[:, None]
+    labels = np.where(masked, rng.integers(2, size=masked.shape), -100)
+    return Batch(rng.standard_normal((ROWS, 8, 4), dtype=np.float32), labels, np.ones_like(masked))
+
+
+class TwoLosses(nn.Module):
+    """Two scored losses and an aid, each over positions of its own; one weight is not used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Parameter(torch.zeros(4)), nn.Parameter(torch.ones(4))
+        self.unused = nn.Parameter(torch.ones(2))
+
+    def forward(self, x: Tensor, labels: Tensor) -> Losses:
+        losses: Losses = {}
+        places = {"teacher": labels == 0, "student": labels == 1, "agreement": (labels >= 0) & (x[..., 0] > 0.5)}
+        for name, where in places.items():
+            error = (x[where] @ (self.first * self.second + self.first) - x[where].sum(dim=-1)) ** 2
+            aid = name == "agreement"
+            losses[name] = Part(error.sum(), where.sum(), weight=0.3 if aid else 1.0, scored=not aid)
+        return losses
+
+
+def sgd(module: nn.Module, name: str, learning_rate: float, *_: object) -> torch.optim.Optimizer:
+    """A step of minus the gradient, which shows its size as Adam's would not."""
+    return torch.optim.SGD([{"params": list(module.parameters()), "multiplier": 1.0}], lr=learning_rate)
+
+
+def gradient(recipe: Recipe) -> dict[str, Tensor]:
+    """The gradient that the loop takes its one step by."""
+    batch, module = whole_batch(), TwoLosses()
+    before = {name: weight.detach().clone() for name, weight in module.named_parameters()}
+
+    def draw(turn: Turn) -> Batch:
+        rows = slice(turn.index * turn.rows, (turn.index + 1) * turn.rows)
+        return Batch(**{name: array[rows] for name, array in vars(batch).items()})
+
+    train(module, draw, recipe, seed=0)
+    return {name: before[name] - weight.detach() for name, weight in module.named_parameters()}
+
+
+@pytest.fixture(autouse=True)
+def plain_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "make_optimizer", sgd)
+
+
+@pytest.mark.parametrize("parts", [2, 3, 6])
+def test_micro_batches_add_up_to_the_one_big_batch(parts: int) -> None:
+    torch.testing.assert_close(gradient(replace(RECIPE, accumulate=parts)), gradient(RECIPE), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_processes_add_up_to_the_one_big_batch(accumulate: int, tmp_path: Path) -> None:
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+    world = {"WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
+    running = [
+        subprocess.Popen(
+            [sys.executable, __file__, str(accumulate), str(tmp_path / f"{rank}.safetensors")],
+            env=os.environ | world | {"RANK": str(rank), "LOCAL_RANK": str(rank), "CUDA_VISIBLE_DEVICES": ""},
+        )
+        for rank in range(2)
+    ]
+    assert [process.wait(timeout=120) for process in running] == [0, 0]
+    for rank in range(2):
+        torch.testing.assert_close(load_file(tmp_path / f"{rank}.safetensors"), gradient(RECIPE), rtol=1e-6, atol=1e-6)
+
+
+if __name__ == "__main__":
+    loop.make_optimizer = sgd
+    assert PartialState(cpu=True).num_processes == 2
+    save_file(gradient(replace(RECIPE, accumulate=int(sys.argv[1]))), sys.argv[2])
