@@ -223,6 +223,7 @@ def distill(plan: Plan, out: Path, *, method: str = "mixed", seed: int = 0) -> P
     state.wait_for_everyone()
     store = Store(out / WORK)
     student = store.get(step)
+    state.wait_for_everyone()  # publishing clears away what the others may still be reading
     if state.is_main_process:
         first = store.get(step.init).result if isinstance(step, StageTwo) and step.init else None
         told = settings | {"stage_one": first and asdict(first), "stage_two": asdict(student.result)}

@@ -20,7 +20,7 @@ from mixvocab.widgets import assets
 from mixvocab.widgets.segments import segments_of
 from mixvocab.widgets.vocabularies import published, unpack
 
-PATIENCE = 60_000  # ms, for a kernel to start on a busy machine
+PATIENCE = 180_000  # ms, for a kernel to start on a busy machine
 CELLS = [
     "import json\nfrom mixvocab.widgets.overlap import OverlapWidget\n"
     "widget = OverlapWidget(json.load(open('vocabularies.json')), text='first text')\nwidget",
