@@ -6,7 +6,6 @@ needs it, so that `mixvocab --help` answers at once.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixvocab import __version__
-from mixvocab.common.errors import UserError
+from mixvocab.common.errors import UserError, run_command
 from mixvocab.edge.cli import register as register_edge
 from mixvocab.tasks.cli import finetune
 
@@ -166,11 +165,7 @@ def _report(vocabulary: Vocabulary, counts: Mapping[str, int], teacher: PreTrain
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; `arguments` default to the process's own."""
-    try:
-        app(arguments, prog_name="mixvocab")
-    except UserError as error:
-        print(f"mixvocab: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+    run_command(app, "mixvocab", arguments)
 
 
 if __name__ == "__main__":

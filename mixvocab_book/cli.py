@@ -5,14 +5,13 @@ As in `mixvocab`, bad input ends in one line and exit code 2, and a command impo
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mixvocab.common.errors import UserError
+from mixvocab.common.errors import UserError, run_command
 from mixvocab.common.extras import need
 
 app = typer.Typer(
@@ -186,11 +185,7 @@ def record(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; `arguments` default to the process's own."""
-    try:
-        app(arguments, prog_name="mixbook")
-    except UserError as error:
-        print(f"mixbook: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+    run_command(app, "mixbook", arguments)
 
 
 if __name__ == "__main__":

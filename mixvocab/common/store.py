@@ -78,17 +78,17 @@ class Step(Generic[T]):
     @cached_property
     def key(self) -> str:
         """Fingerprint of fields and code: the artefact's."""
-        return _sha256(_described(self, code=True, data=True))
+        return _sha256(_parts(self, code=True, data=True))
 
     @cached_property
     def identity(self) -> str:
         """Fingerprint of the fields alone: of what is asked for, whichever version of the code answers."""
-        return _sha256(_described(self, code=False, data=True))
+        return _sha256(_parts(self, code=False, data=True))
 
     @cached_property
     def asked(self) -> str:
         """Fingerprint of the settings alone, whatever text, teacher and task they are applied to."""
-        return _sha256(_described(self, code=False, data=False))
+        return _sha256(_parts(self, code=False, data=False))
 
 
 def refs(step: Step[Any]) -> list[Ref[Any]]:
@@ -130,8 +130,7 @@ class Store:
 
     def get(self, step: Step[T]) -> T:
         """What the step yields: made if it is not there, and loaded once a process."""
-        artefact = self.artefact(step)
-        return self.once(step.key, lambda: step.load(artefact.path, self))
+        return self.once(step.key, lambda: step.load(self.artefact(step).path, self))
 
     def artefact(self, step: Step[Any]) -> Artefact:
         """The step's folder, filled if it is not there. Raises UserError if a damaged one cannot be cleared away."""
@@ -213,8 +212,8 @@ class Store:
             for file in sorted(folder.rglob("*"))
             if file.is_file()
         }
-        told = _described(step, code=True, data=True)
-        write_json(folder / MANIFEST, told | {"key": self.key(step), "seconds": seconds, "files": files})
+        parts = _parts(step, code=True, data=True)
+        write_json(folder / MANIFEST, parts | {"key": self.key(step), "seconds": seconds, "files": files})
         path.parent.mkdir(parents=True, exist_ok=True)
         folder.rename(path)
         if seconds >= 1:
@@ -239,14 +238,27 @@ def find_damage(path: Path) -> str | None:
     return None
 
 
-def _described(value: Any, *, code: bool, data: bool) -> Any:
-    """A step, or what a field of one holds, as JSON; a step inside another stands there by its fingerprint.
+def _parts(step: Step[Any], *, code: bool, data: bool) -> dict[str, Any]:
+    """What a fingerprint of the step is taken of, as JSON."""
+    made_by = {"code": code_fingerprint(step.room)} if code else {}
+    return {"step": step.name} | made_by | _fields(step, code, data)
 
-    Fields that have their default are left out: a field that is added later leaves older results what they were.
-    """
+
+def _fields(value: Any, code: bool, data: bool) -> dict[str, Any]:
+    """The fields of a dataclass that have not their default: one added later leaves older results what they were."""
+    known = {}
+    for one in fields(value):
+        content = getattr(value, one.name)
+        default = one.default_factory() if one.default_factory is not MISSING else one.default
+        if not one.metadata.get("aside") and (default is MISSING or content != default):
+            known[one.name] = _described(content, code, data)
+    return known
+
+
+def _described(value: Any, code: bool, data: bool) -> Any:
+    """What a field holds, as JSON; a step stands there by its fingerprint."""
     if isinstance(value, Step):
-        told = {"step": value.name} | ({"code": code_fingerprint(value.room)} if code else {})
-        return told | _fields(value, code, data)
+        return value.key if code else value.identity if data else value.asked
     if isinstance(value, Ref):
         return value.value.source.sha256 if data else value.asked
     if isinstance(value, BaseModel):
@@ -254,25 +266,12 @@ def _described(value: Any, *, code: bool, data: bool) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return _fields(value, code, data)
     if isinstance(value, Mapping):
-        return {str(name): _described(part, code=code, data=data) for name, part in value.items()}
+        return {str(name): _described(part, code, data) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_described(part, code=code, data=data) for part in value]
+        return [_described(part, code, data) for part in value]
     if value is None or isinstance(value, str | int | float | bool):
         return value
     raise TypeError(f"a step cannot depend on a {type(value).__name__}: give it settings, sources and steps")
-
-
-def _fields(value: Any, code: bool, data: bool) -> dict[str, Any]:
-    told = {}
-    for one in fields(value):
-        content = getattr(value, one.name)
-        default = one.default_factory() if one.default_factory is not MISSING else one.default
-        if not one.metadata.get("aside") and (default is MISSING or content != default):
-            if isinstance(content, Step):
-                told[one.name] = content.key if code else content.identity if data else content.asked
-            else:
-                told[one.name] = _described(content, code=code, data=data)
-    return told
 
 
 def _sha256(value: Any) -> str:

@@ -169,7 +169,7 @@ class StageOne(Step[Embeddings]):
             compared=pieces if self.agreement else 0,
             frozen=[part for part in FREEZABLE if multipliers.get(part) == 0],
         )
-        return Spent(result.tokens, flops, result.seconds, result.steps, result.precision)
+        return Spent.of(result, flops)
 
 
 FREEZABLE = ("encoder", "transform", "teacher_embeddings", "raise_layer")  # parts of stage I that cost less frozen
@@ -287,7 +287,7 @@ class StageTwo(StudentStep):
         """Folder, curves and cost."""
         shape, result = self._shape(store), read_curve(folder / "curve.json")
         flops = self.flops(shape, result.tokens, store)
-        spent = Spent(result.tokens, flops, result.seconds, result.steps, result.precision)
+        spent = Spent.of(result, flops)
         return Student(folder / "student", result, shape, spent)
 
     def _shape(self, store: Store) -> BertShape:

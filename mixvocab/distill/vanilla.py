@@ -182,7 +182,7 @@ class TeacherHead(Step[MixedTeacher]):
         """It as a teacher of labels."""
         return OwnVocabularyTeacher(store.get(self))
 
-    def told(self, store: Store) -> LabelTeacherFacts:
+    def facts(self, store: Store) -> LabelTeacherFacts:
         """Sizes, cost and held-out loss."""
         shape = teacher_shape(self.rows.teacher.value.folder)
         curve = store.artefact(self).path / "curve.json"
@@ -193,7 +193,7 @@ class TeacherHead(Step[MixedTeacher]):
         flops = stage_one_flops(
             shape, BertShape(1, 0, 0), result.tokens, mixing.length, result.steps, masks=masks, p_sv=0.0
         )
-        spent = Spent(result.tokens, flops, result.seconds, result.steps, result.precision)
+        spent = Spent.of(result, flops)
         return LabelTeacherFacts(shape, spent, result.curve[-1]["loss"])
 
 
@@ -211,7 +211,7 @@ class StudentVocabularyMLM(StageTwo):
         """It as a teacher of labels."""
         return StudentVocabularyTeacher(store.get(self).model())
 
-    def told(self, store: Store) -> LabelTeacherFacts:
+    def facts(self, store: Store) -> LabelTeacherFacts:
         """Sizes, cost and held-out loss."""
         model = store.get(self)
         return LabelTeacherFacts(model.shape, model.spent, model.scores["loss"])
@@ -246,17 +246,17 @@ class Labelled(StageTwo):
     def flops(self, shape: BertShape, tokens: int, store: Store) -> float:
         """The student's training and a forward pass of the teacher."""
         assert self.teacher
-        return vanilla_flops(shape, self.teacher.told(store).shape, tokens, self.mixing.length)
+        return vanilla_flops(shape, self.teacher.facts(store).shape, tokens, self.mixing.length)
 
     def costs(self, store: Store) -> dict[str, Spent]:
         """With what making the teacher cost."""
         assert self.teacher
-        return {"teacher": self.teacher.told(store).spent} | super().costs(store)
+        return {"teacher": self.teacher.facts(store).spent} | super().costs(store)
 
     def notes(self, store: Store) -> dict[str, Any]:
         """The teacher's held-out loss and the weight of its labels."""
         assert self.teacher
-        return {"teacher_loss": self.teacher.told(store).loss, "soft": self.soft}
+        return {"teacher_loss": self.teacher.facts(store).loss, "soft": self.soft}
 
 
 @dataclass(frozen=True)

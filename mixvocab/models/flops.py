@@ -10,8 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mixvocab.models.parameters import BertShape
+
+if TYPE_CHECKING:
+    from mixvocab.train.loop import TrainResult
 
 FORMULA = r"""\begin{aligned}
 F_{\text{layers}}(n) &= n\,L\,(4H^2 + 2HF + 2TH) && \text{attention maps, feed-forward, attention over $T$ tokens}\\
@@ -33,6 +37,11 @@ class Spent:
     seconds: float = 0.0  # wall clock of the training steps; differs between machines
     steps: int = 0
     precision: str = ""  # that it ran in: fp32, bf16, or both of several runs
+
+    @classmethod
+    def of(cls, result: TrainResult, flops: float) -> Spent:
+        """The cost of a training run that took so many operations."""
+        return cls(result.tokens, flops, result.seconds, result.steps, result.precision)
 
     def __add__(self, other: Spent) -> Spent:
         """Both together."""

@@ -1,1 +1,1 @@
-""""""
+"""From notebooks to pages: running, checking, rendering."""

@@ -1,1 +1,1 @@
-""""""
+"""What chapters compute: students of any method, fine-tuned models, exported ones."""

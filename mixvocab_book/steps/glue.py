@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from mixvocab.sources import GlueData, resolve_glue
 from mixvocab.sources import glue as layouts
 from mixvocab.sources.tasks import Sizes
 from mixvocab.tasks import baselines, glue_rows
+from mixvocab.tasks.finetune import Tuned
 from mixvocab.tasks.glue import finetune_glue
 from mixvocab.tasks.glue_scores import glue_scores
 from mixvocab_book.steps import snips
@@ -35,24 +37,14 @@ class GlueTuning(FineTuning):
     name = "glue"
 
     task: str = ""
-    data: Ref[GlueData] | None = None
 
-    def make(self, folder: Path, store: Store) -> None:
-        """Train on rows, choose on development data, score what reports once."""
-        assert self.data
-        run = finetune_glue(
-            self.encoder_folder(store),
-            self.data.value,
-            self.tuning,
-            folder / "model",
-            seed=self.seed,
-            limit=self.rows,
-            folder=folder / "run",
-            label=self.label,
-        )
-        cost = {"tokens": run.result.tokens, "seconds": run.result.seconds}
-        scores = {"dev": run.best, "test": _flat(run.reported), "curve": run.curve}
-        write_json(folder / "result.json", scores | cost)
+    def trainer(self, store: Store) -> Callable[..., Tuned]:
+        """Of a head on the encoder."""
+        return partial(finetune_glue, self.encoder_folder(store))
+
+    def reported(self, scores: dict[str, Scores]) -> Scores:
+        """On all that report."""
+        return _flat(scores)
 
 
 @dataclass(frozen=True)
@@ -133,9 +125,9 @@ def record(chapter: Chapter, task: str, method: str, seed: int, name: str | None
     """The record of a model, with what the baselines score on the same rows; `name` and `params` as for SNIPS."""
     step = glue_step(chapter.plan, task, method, seed)
     model, split = chapter.get(step), roles(chapter, task)
-    size = "" if method in snips.BASELINES else chapter.plan.shape(chapter.store).name
+    size = snips.size_of(chapter, method)
     return chapter.record(
-        name or "-".join(["glue", task.lower(), method, *size.lower().replace("-", "").split()]),
+        name or snips.record_name(f"glue-{task.lower()}", method, size),
         seed=seed,
         params=chapter.profile.model_dump(mode="json")
         | {"task": task, "method": method, "size": size, "roles": split.about, "identity": step.asked}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors import safe_open
 
@@ -24,7 +24,7 @@ from mixvocab.sources.tasks import Sizes
 from mixvocab.tasks.finetune import Tuned
 from mixvocab.tasks.joint_bert import finetune_joint_bert
 from mixvocab.tasks.stackprop import finetune_stackprop
-from mixvocab_book.steps.students import student_step
+from mixvocab_book.steps.students import student_step, tokens_by_stage
 
 if TYPE_CHECKING:
     from mixvocab_book.chapter import Chapter
@@ -92,15 +92,37 @@ class FineTuning(Step[FineTuned]):
     seed: int
     rows: int | None  # of training that are used; None: all
     label: str = aside("fine-tuning")
+    data: Ref[Any] | None = None  # the task's
+
+    def trainer(self, store: Store) -> Callable[..., Tuned]:
+        """What trains, chooses on development data and scores once what reports."""
+        raise NotImplementedError
+
+    def reported(self, scores: dict[str, dict[str, float]]) -> dict[str, float]:
+        """The scores of the reported sets, as they are kept."""
+        raise NotImplementedError
+
+    def make(self, folder: Path, store: Store) -> None:
+        """Fine-tune and score."""
+        assert self.data
+        run = self.trainer(store)(
+            self.data.value,
+            self.tuning,
+            folder / "model",
+            seed=self.seed,
+            limit=self.rows,
+            folder=folder / "run",
+            label=self.label,
+        )
+        cost = {"tokens": run.result.tokens, "seconds": run.result.seconds}
+        scores = {"dev": run.best, "test": self.reported(run.reported), "curve": run.curve}
+        write_json(folder / "result.json", scores | cost)
 
     def load(self, folder: Path, store: Store) -> FineTuned:
         """Folder, scores and costs."""
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         if isinstance(self.encoder, StudentStep):
-            spent = self.encoder.costs(store)
-            result["pretraining"] = tuple(
-                spent[stage].tokens_read if stage in spent else 0 for stage in ("stage one", "stage two")
-            )
+            result["pretraining"] = tokens_by_stage(self.encoder.costs(store))
         return FineTuned(folder / "model", **result)
 
     def encoder_folder(self, store: Store) -> Path:
@@ -115,25 +137,13 @@ class SnipsTuning(FineTuning):
 
     name = "snips"
 
-    data: Ref[SnipsData] | None = None
+    def trainer(self, store: Store) -> Callable[..., Tuned]:
+        """Of two heads on the encoder, or of StackProp."""
+        return partial(finetune_joint_bert, self.encoder_folder(store)) if self.encoder else finetune_stackprop
 
-    def make(self, folder: Path, store: Store) -> None:
-        """Train on rows, choose on development data, score once on the test set."""
-        assert self.data
-        train: Callable[..., Tuned] = finetune_stackprop
-        if self.encoder:
-            train = partial(finetune_joint_bert, self.encoder_folder(store))
-        run = train(
-            self.data.value,
-            self.tuning,
-            folder / "model",
-            seed=self.seed,
-            limit=self.rows,
-            folder=folder / "run",
-            label=self.label,
-        )
-        cost = {"tokens": run.result.tokens, "seconds": run.result.seconds}
-        write_json(folder / "result.json", {"dev": run.best, "test": run.reported["test"], "curve": run.curve, **cost})
+    def reported(self, scores: dict[str, dict[str, float]]) -> dict[str, float]:
+        """On the one test set."""
+        return scores["test"]
 
 
 def snips(plan: Plan) -> Ref[SnipsData]:
@@ -162,13 +172,23 @@ def snips_step(plan: Plan, method: str, seed: int) -> SnipsTuning:
     )
 
 
+def size_of(chapter: Chapter, method: str) -> str:
+    """The student's size as tables and records have it; "" of what is no student."""
+    return "" if method in BASELINES else chapter.plan.shape(chapter.store).name
+
+
+def record_name(task: str, method: str, size: str) -> str:
+    """The name of a fine-tuned model's record: snips-nokd-l6-h96."""
+    return "-".join([task, method, *size.lower().replace("-", "").split()])
+
+
 def record_snips(chapter: Chapter, method: str, seed: int, name: str | None = None, **params: object) -> Path:
     """The record of a model, as `name` if it is to have another than the method's; `params` join the profile's."""
     step = snips_step(chapter.plan, method, seed)
     model = chapter.get(step)
-    size = "" if method in BASELINES else chapter.plan.shape(chapter.store).name
+    size = size_of(chapter, method)
     return chapter.record(
-        name or "-".join(["snips", method, *size.lower().replace("-", "").split()]),
+        name or record_name("snips", method, size),
         seed=seed,
         params=chapter.profile.model_dump(mode="json")
         | {"method": method, "size": size, "identity": step.asked}

@@ -61,8 +61,7 @@ class Run:
     @property
     def tokens(self) -> tuple[int, int]:
         """Tokens read in stage I and in stage II."""
-        first, second = (self.costs.get(stage, Spent()).tokens_read for stage in ("stage one", "stage two"))
-        return first, second
+        return tokens_by_stage(self.costs)
 
     @property
     def spent(self) -> Spent:
@@ -73,6 +72,12 @@ class Run:
     def left_plateau(self) -> float | None:
         """Tokens of stage II after which it was clearly better than guessing by frequency; None: it is not yet."""
         return left_plateau(self.student.result.curve, self.guess.masked)
+
+
+def tokens_by_stage(costs: Mapping[str, Spent]) -> tuple[int, int]:
+    """Tokens read in stage I and in stage II, of a student's costs."""
+    first, second = (costs.get(stage, Spent()).tokens_read for stage in ("stage one", "stage two"))
+    return first, second
 
 
 def student_step(plan: Plan, method: str, seed: int) -> StudentStep:
@@ -109,14 +114,6 @@ def chosen(given: str) -> list[str]:
 def runs(chapter: Chapter, names: Iterable[str]) -> list[Run]:
     """Every method for every seed of the chapter."""
     return [run(chapter, name, seed) for seed in chapter.seeds for name in names]
-
-
-def by_method(found: Iterable[Run]) -> dict[str, list[Run]]:
-    """The runs of each method, in the order in which they come."""
-    grouped: dict[str, list[Run]] = {}
-    for each in found:
-        grouped.setdefault(each.method, []).append(each)
-    return grouped
 
 
 def record(chapter: Chapter, done: Run, name: str | None = None, **params: Any) -> Path:

@@ -1,1 +1,1 @@
-""""""
+"""Records of runs, and what produced them."""

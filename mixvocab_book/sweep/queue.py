@@ -138,13 +138,11 @@ def _named(profile: Profile, method: str, task: str, seed: int) -> tuple[str, st
     from mixvocab_book.steps.students import student_step
 
     plan, shape, read = Plan(profile), profile.student, records.tokens_asked(profile.model_dump())
-    step: Step[Any] = (
-        student_step(plan, method, seed)
-        if not task
-        else snips_step(plan, method, seed)
-        if task == SNIPS
-        else glue_step(plan, task, method, seed)
-    )
+    step: Step[Any]
+    if not task:
+        step = student_step(plan, method, seed)
+    else:
+        step = snips_step(plan, method, seed) if task == SNIPS else glue_step(plan, task, method, seed)
     tokens = f"{read / 1e6:.0f}m" if read >= 1e6 else f"{read / 1e3:.0f}k"
     kind = {"": "student", SNIPS: SNIPS}.get(task, f"glue-{task.lower()}")
     size = "" if method in BASELINES else f"-l{shape.layers}h{shape.hidden}-{tokens}"

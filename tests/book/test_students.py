@@ -143,11 +143,11 @@ def test_the_warmed_teacher_is_the_one_that_was_trained(opened: Opener) -> None:
         return step.teacher
 
     store, trained, taken = opened().store, head(), head(**{"stage_one.steps": 0})
-    assert (taken.told(store).spent, taken.told(store).loss) == (Spent(), None)
+    assert (taken.facts(store).spent, taken.facts(store).loss) == (Spent(), None)
     ids = torch.arange(5, 15)[None]
     masked = torch.ones_like(ids, dtype=torch.bool)
     before, after = (step.labels(store).logits(ids, None, masked) for step in (taken, trained))
-    assert before.shape == after.shape == (10, trained.told(store).shape.vocab_size)
+    assert before.shape == after.shape == (10, trained.facts(store).shape.vocab_size)
     assert not torch.allclose(before, after)
     assert torch.equal(after, trained.labels(opened().store).logits(ids, None, masked))
 
