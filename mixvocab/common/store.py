@@ -130,7 +130,8 @@ class Store:
 
     def get(self, step: Step[T]) -> T:
         """What the step yields: made if it is not there, and loaded once a process."""
-        return self.once(step.key, lambda: step.load(self.artefact(step).path, self))
+        artefact = self.artefact(step)  # each time: what is loaded may speak of files, which must be there and whole
+        return self.once(step.key, lambda: step.load(artefact.path, self))
 
     def artefact(self, step: Step[Any]) -> Artefact:
         """The step's folder, filled if it is not there. Raises UserError if a damaged one cannot be cleared away."""
