@@ -14,9 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from transformers import PreTrainedTokenizerFast
 
-from mixvocab.common.files import file_sha256, write_json
+from mixvocab.common.files import WORK, claim, file_sha256, publish, write_json
 from mixvocab.common.store import Ref, Store, distributed
-from mixvocab.common.workfolder import WORK, claim, publish
 from mixvocab.distill.data import GivenVocabulary, Rows, StudentVocabulary, Vocabularies, VocabularyStep, WordCounts
 from mixvocab.distill.methods import find_method
 from mixvocab.distill.steps import Init, StageOne, StageTwo

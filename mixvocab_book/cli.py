@@ -11,8 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mixvocab.common.errors import UserError, run_command
-from mixvocab.common.extras import need
+from mixvocab.common.errors import UserError, need, run_command
 
 app = typer.Typer(
     name="mixbook",

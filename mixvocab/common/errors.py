@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 
@@ -12,6 +13,13 @@ class UserError(Exception):
 
     Commands print the message and exit with code 2; chapters show it without a traceback.
     """
+
+
+def need(extra: str, *packages: str) -> None:
+    """Raise UserError naming the extra to install, if one of these importable packages is missing."""
+    for package in packages:
+        if find_spec(package) is None:
+            raise UserError(f"this command needs {package}: pip install 'mixvocab[{extra}]'")
 
 
 def run_command(app: Callable[..., Any], program: str, arguments: Sequence[str] | None = None) -> None:

@@ -1,15 +1,20 @@
-"""Files that are written whole or not at all, and their fingerprints."""
+"""Files that are written whole or not at all, their digests, and output folders that fill at once."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
+
+from mixvocab.common.errors import UserError
+
+WORK = ".work"  # below an output folder: what is half done
 
 
 @contextmanager
@@ -21,22 +26,16 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    encoding = None if "b" in mode else "utf-8"
-    newline = None if "b" in mode else "\n"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
     try:
-        with os.fdopen(handle, mode, encoding=encoding, newline=newline) as file:
+        with open(draft, mode, encoding=encoding, newline=newline) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files private to the user; a result should be as readable as any other file.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def write_json(path: Path | str, value: Any) -> None:
@@ -48,14 +47,30 @@ def write_json(path: Path | str, value: Any) -> None:
 
 def file_sha256(path: Path | str) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def size_on_disk(*paths: Path) -> int:
-    """Bytes of files, and of all files below folders."""
-    files = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
-    return sum(file.stat().st_size for file in files)
+def claim(out: Path, settings: Mapping[str, Any]) -> Path:
+    """The work folder below `out`, for a run of these settings; an unfinished run of the same is gone on with.
+
+    Raises UserError if `out` is a file, holds something, or has an unfinished run of other settings in it.
+    """
+    note = out / WORK / "settings.json"
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out} is a file; name a new folder")
+    if note.exists():
+        if json.loads(note.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
+            raise UserError(f"--out {out}: an unfinished run with other settings lies there; remove it or name another")
+    elif out.exists() and any(out.iterdir()):
+        raise UserError(f"--out {out}: the folder is not empty; name a new one")
+    else:
+        write_json(note, settings)
+    return out / WORK
+
+
+def publish(finished: Path, out: Path) -> None:
+    """Move the files of `finished`, a folder in the work folder, to `out`, and clear the work away."""
+    for file in sorted(finished.iterdir()):
+        os.replace(file, out / file.name)
+    shutil.rmtree(out / WORK)

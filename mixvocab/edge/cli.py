@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixvocab.common.errors import UserError
-from mixvocab.common.extras import need
+from mixvocab.common.errors import UserError, need
 
 if TYPE_CHECKING:
     from mixvocab.edge.runtime import Answer, Text

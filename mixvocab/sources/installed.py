@@ -70,7 +70,6 @@ def prose() -> Iterator[str]:
             if document := "\n".join(_new(file_prose(path), seen)):
                 yield document
             bar.advance()
-        bar.finish()
 
 
 def code() -> Iterator[str]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mixvocab.common.errors import UserError
-from mixvocab.common.extras import need
+from mixvocab.common.errors import UserError, need
 
 if TYPE_CHECKING:
     from mixvocab.settings.profiles import Profile
@@ -34,7 +33,7 @@ def finetune(
 ) -> None:
     """Fine-tune a BERT on intents and slots or on a GLUE task; development data chooses, the rest is scored once."""
     need("tasks", "sklearn", "seqeval")
-    from mixvocab.common.workfolder import claim, publish
+    from mixvocab.common.files import claim, publish
     from mixvocab.models.loading import read_config
     from mixvocab.sources import resolve_glue, resolve_snips
     from mixvocab.tasks.glue import finetune_glue

@@ -61,7 +61,6 @@ def learn_vocabularies(
         for piece in islice(merged_pieces(counts), bar.total):
             candidates.append(piece)
             bar.advance()
-        bar.finish()
     available = len(set(fixed).union(candidates))
     if available < sizes[-1]:
         raise UserError(
@@ -115,7 +114,6 @@ class _Selection:
                 for less_used in self._apply(changes):
                     heapq.heappush(queue, (self._estimate(less_used), less_used))
                 bar.advance()
-            bar.finish()
 
     def _without(self, piece: str, index: int) -> list[str] | None:
         """A word's segmentation now that `piece`, one of its parts, is out: the parts before it stay."""

@@ -220,7 +220,6 @@ def train(
                         saved = time.monotonic()
                     if stopping:
                         raise Stopped
-            bar.finish(state.note())
     if checkpoints and processes.is_main_process:
         checkpoints.clear()  # the caller keeps the trained module; half-way states have done their work
     module.eval()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import safe_open
 
 from mixvocab.common.errors import UserError
-from mixvocab.common.files import size_on_disk, write_json
+from mixvocab.common.files import write_json
 from mixvocab.common.store import Ref, Step, Store, aside
 from mixvocab.distill.methods import methods
 from mixvocab.distill.steps import StudentStep
@@ -73,7 +73,7 @@ class FineTuned:
         """What the model takes, as records keep it."""
         return {
             "parameters": self.parameters,
-            "bytes": size_on_disk(self.folder),  # of weights, configuration and vocabulary
+            "bytes": sum(file.stat().st_size for file in self.folder.iterdir()),  # of weights, settings, vocabulary
             "stage_one_tokens": self.pretraining[0],
             "stage_two_tokens": self.pretraining[1],
             "finetuning_tokens": self.tokens,
