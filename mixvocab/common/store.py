@@ -67,6 +67,11 @@ class Step(Generic[T]):
     resumable: ClassVar[bool] = False  # after a kill, `make` gets the half-filled folder again and goes on from there
     together: ClassVar[bool] = False  # made by all processes of a distributed run at once; others by one of them
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" not in cls.__dict__ and hasattr(cls, "name"):
+            raise TypeError(f"{cls.__name__} needs a name of its own: as {cls.name!r} it would get that step's results")
+
     def make(self, folder: Path, store: Store) -> None:
         """Write the result's files into the empty folder; `store.get` has what earlier steps made."""
         raise NotImplementedError

@@ -37,7 +37,7 @@ class Thing(Step[str]):
 
 @dataclass(frozen=True)
 class Long(Thing):
-    resumable = True
+    name, resumable = "long", True
 
 
 @pytest.fixture
@@ -100,10 +100,18 @@ def test_asking_needs_no_data() -> None:
 def test_a_field_that_is_added_with_a_default_leaves_what_there_was() -> None:
     @dataclass(frozen=True)
     class Grown(Thing):
+        name = "thing"
         width: int = 96
 
     assert Grown().asked == Thing().asked
     assert Grown(width=192).asked != Thing().asked
+
+
+def test_a_step_that_inherits_its_name_is_refused() -> None:
+    with pytest.raises(TypeError, match="Other needs a name of its own: as 'thing'"):
+
+        class Other(Thing):
+            pass
 
 
 def test_what_is_no_setting_is_refused() -> None:
