@@ -101,22 +101,22 @@ class Plan:
     def init(self, seed: int, **changes: Any) -> Init:
         """Where student embeddings begin; `changes` replaces fields of the profile's `stage_one`."""
         settings = self.profile.stage_one.model_copy(update=changes)
-        warm = settings.start == "warm"
-        weighting = settings.weighting if warm else 0.0
+        pca = settings.init == "pca"
+        weighting = settings.weighting if pca else 0.0
         std: float | Init | None = None
-        if settings.start_std != "pca":
-            std = settings.start_std
-        elif weighting or not warm:  # plain PCA has its own spread
-            std = self.init(0, start="warm", weighting=0.0, start_std=None)
+        if settings.init_std != "pca":
+            std = settings.init_std
+        elif weighting or not pca:  # plain PCA has its own spread
+            std = self.init(0, init="pca", weighting=0.0, init_std=None)
         return Init(
             self.vocabulary(),
             self.teacher,
             self.profile.student.hidden,
-            kind=settings.start,
+            kind=settings.init,
             std=std,
             weighting=weighting,
             rows=self.rows(settings.corpus) if weighting else None,
-            seed=0 if warm else seed,
+            seed=0 if pca else seed,
         )
 
     def stage_one(self, seed: int, **changes: Any) -> StageOne | Init:
@@ -133,7 +133,6 @@ class Plan:
             seed,
             tied=settings.tied,
             shared=settings.shared,
-            agreement=settings.agreement,
             heldout_batches=settings.heldout_batches,
         )
 

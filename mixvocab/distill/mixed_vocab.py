@@ -41,33 +41,28 @@ class MixedTeacher(nn.Module):
     """A pretrained encoder with two vocabularies at either end.
 
     At the input, a token is looked up in the embedding matrix of the vocabulary that segmented it; student embeddings,
-    of lower dimension, are raised to the teacher's by a trainable affine layer. At the output, a masked token is scored
-    by the softmax of its own vocabulary.
+    of lower dimension, pass a trainable affine layer, the up-projection. At the output, a masked token is scored by the
+    softmax of its own vocabulary.
 
             teacher piece:   E_t[i]                          (D,)
             student piece:   W E_s[i] + b                    (D,)  <- (d,)
 
     Pieces that both vocabularies have can be tied (section 6): the teacher then reads and predicts such a piece by the
-    raised student row, from whichever vocabulary it comes. The paper says that the two are tied and not which way. The
-    other way round, the student's row would be the teacher's own, and as it cannot be lowered to d dimensions the
-    student would learn nothing of it; this way its row is trained by the tokens of both vocabularies.
+    student's up-projected row, from whichever vocabulary it comes. The paper says that the two are tied and not which
+    way. The other way round, the student's row would be the teacher's own, and as it cannot be lowered to d dimensions
+    the student would learn nothing of it; this way its row is trained by the tokens of both vocabularies.
 
     Args:
         model: a masked language model of the BERT family (BERT, RoBERTa, DistilBERT, ...).
-        student_embeddings: (V_s, d) start of the student's word embeddings, see `mixvocab.models.start`.
-        affine: (weight (D, d), bias (D,)) start of the layer that raises them.
-        tied: score student tokens against their own raised embeddings (default), else against a separate
-            output matrix that starts from them.
-        shared: (P, 2) int64 pairs (student id, teacher id) of the pieces that both vocabularies have, as from
-            `mixvocab.models.start.shared_pieces`; needed by the next two.
-        tie_shared: replace the teacher's row of each shared piece by the student's raised one, at the input and in
-            the teacher's softmax (section 6).
-        agreement: weight of the loss "agreement", 0 for none: at masked positions whose true piece is shared, the
-            Kullback-Leibler divergence of the student's softmax over the shared pieces from the teacher's.
+        student_embeddings: (V_s, d) that the student's word embeddings begin with, see `mixvocab.models.start`.
+        affine: (weight (D, d), bias (D,)) that the up-projection begins with.
+        tied: score student tokens against their own up-projected embeddings (default), else against a separate
+            output matrix that begins as a copy of them.
+        shared: (P, 2) int64 pairs (student id, teacher id) of the pieces to tie, as from
+            `mixvocab.models.start.shared_pieces`; None ties none.
     """
 
     counterpart: Tensor  # (V_t,) student id that the teacher's piece is tied to, -1 for a piece of its own
-    shared: Tensor  # (P, 2)
 
     def __init__(
         self,
@@ -77,12 +72,8 @@ class MixedTeacher(nn.Module):
         *,
         tied: bool = True,
         shared: Tensor | None = None,
-        tie_shared: bool = False,
-        agreement: float = 0.0,
     ) -> None:
         super().__init__()
-        if shared is None and (tie_shared or agreement):
-            raise ValueError("tie_shared and agreement need the pairs of shared pieces")
         words = model.get_input_embeddings()
         if not isinstance(words, nn.Embedding):
             raise UserError(f"teacher type {model.config.model_type!r} has no plain table of word embeddings")
@@ -93,111 +84,70 @@ class MixedTeacher(nn.Module):
         self.transform = head_transform(model)
         vocab, width = student_embeddings.shape
         self.student_embeddings = nn.Embedding(vocab, width)
-        self.raise_layer = nn.Linear(width, words.embedding_dim)
+        self.up_projection = nn.Linear(width, words.embedding_dim)
         with torch.no_grad():
             self.student_embeddings.weight.copy_(student_embeddings)
-            self.raise_layer.weight.copy_(affine[0])
-            self.raise_layer.bias.copy_(affine[1])
+            self.up_projection.weight.copy_(affine[0])
+            self.up_projection.bias.copy_(affine[1])
         output_bias = getattr(model.get_output_embeddings(), "bias", None)
         self.teacher_bias = nn.Parameter(
             torch.zeros(words.num_embeddings) if output_bias is None else output_bias.detach().clone()
         )
         self.student_bias = nn.Parameter(torch.zeros(vocab))
-        self.student_output = None if tied else nn.Parameter(self.raised().detach().clone())
-        pairs = torch.zeros(0, 2, dtype=torch.int64) if shared is None else shared
+        self.student_output = None if tied else nn.Parameter(self.up_projected().detach().clone())
+        self.shared = shared
         counterpart = torch.full((words.num_embeddings,), -1)
-        counterpart[pairs[:, 1]] = pairs[:, 0]
-        self.register_buffer("shared", pairs, persistent=False)
+        if shared is not None:
+            counterpart[shared[:, 1]] = shared[:, 0]
         self.register_buffer("counterpart", counterpart, persistent=False)
-        self.tie_shared, self.agreement = tie_shared, agreement
 
-    def raised(self) -> Tensor:
+    def up_projected(self) -> Tensor:
         """All student embeddings in the teacher's dimension: (V_s, D)."""
-        return self.raise_layer(self.student_embeddings.weight)
+        return self.up_projection(self.student_embeddings.weight)
 
-    def embed(self, ids: Tensor, student: Tensor) -> Tensor:
-        """Word embeddings of a mixed sequence: (B, T) ids with their vocabulary flags -> (B, T, D).
+    def embed(self, ids: Tensor, is_student: Tensor) -> tuple[Tensor, Tensor]:
+        """Word embeddings of a mixed sequence, (B, T) ids with their vocabulary flags -> (B, T, D); and E_t, (V_t, D).
 
-        `student` is True where the id is a student piece. Each matrix sees id 0 in the other one's places, and
-        `where` keeps both the value and the gradient of that look-up out. A teacher piece that is tied is read as
-        the student piece of the same text.
+        Each matrix sees id 0 in the other one's places, and `where` keeps both the value and the gradient of that
+        look-up out. A teacher piece that is tied is read as the student piece of the same text. The teacher's whole
+        table is passed on for the softmax, see `ReadAndPass`.
         """
-        return self._embed(ids, student)[0]
+        if self.shared is not None:
+            same = self.counterpart[ids.masked_fill(is_student, 0)]
+            is_tied = ~is_student & (same >= 0)
+            ids, is_student = torch.where(is_tied, same, ids), is_student | is_tied
+        teacher_rows, table = ReadAndPass.apply(self.teacher_embeddings.weight, ids.masked_fill(is_student, 0))
+        student_rows = self.up_projection(self.student_embeddings(ids.masked_fill(~is_student, 0)))
+        return torch.where(is_student.unsqueeze(-1), student_rows, teacher_rows), table
 
-    def _embed(self, ids: Tensor, student: Tensor) -> tuple[Tensor, Tensor]:
-        """`embed`, and the teacher's whole table (V_t, D) for the softmax, see `ReadAndPass`."""
-        if self.tie_shared:
-            same = self.counterpart[ids.masked_fill(student, 0)]
-            tied = ~student & (same >= 0)
-            ids, student = torch.where(tied, same, ids), student | tied
-        own, table = ReadAndPass.apply(self.teacher_embeddings.weight, ids.masked_fill(student, 0))
-        guest = self.raise_layer(self.student_embeddings(ids.masked_fill(~student, 0)))
-        return torch.where(student.unsqueeze(-1), guest, own), table
-
-    def encode(self, ids: Tensor, student: Tensor, attention: Tensor | None = None) -> Tensor:
-        """Last hidden states of a mixed sequence: (B, T, D)."""
-        return self._encode(ids, student, attention)[0]
-
-    def _encode(self, ids: Tensor, student: Tensor, attention: Tensor | None) -> tuple[Tensor, Tensor]:
-        embedded, table = self._embed(ids, student)
+    def encode(self, ids: Tensor, is_student: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Last hidden states of a mixed sequence, (B, T, D), and E_t as `embed` passes it on."""
+        embedded, table = self.embed(ids, is_student)
         return self.encoder(inputs_embeds=embedded, attention_mask=attention).last_hidden_state, table
 
-    def student_rows(self) -> Tensor:
-        """What student pieces are scored against: (V_s, D)."""
-        return self.raised() if self.student_output is None else self.student_output
-
-    def teacher_rows(self, student_rows: Tensor, table: Tensor | None = None) -> Tensor:
-        """What teacher pieces are scored against: (V_t, D), rows of tied pieces taken from `student_rows` (V_s, D).
-
-        `table` is the teacher's own (V_t, D) as reading the sequence passed it on.
-        """
-        table = self.teacher_embeddings.weight if table is None else table
-        if not self.tie_shared:
-            return table
-        return table.index_copy(0, self.shared[:, 1], student_rows[self.shared[:, 0]].to(table.dtype))
-
-    def teacher_logits(self, states: Tensor) -> Tensor:
-        """Scores of the teacher's pieces for transformed states: (M, D) -> (M, V_t)."""
-        return F.linear(states, self.teacher_rows(self.student_rows()), self.teacher_bias)
+    def output_tables(self, table: Tensor) -> tuple[Tensor, Tensor]:
+        """What pieces are scored against: the teacher's (V_t, D), from E_t as passed on, and the student's (V_s, D)."""
+        student = self.up_projected() if self.student_output is None else self.student_output
+        if self.shared is not None:
+            table = table.index_copy(0, self.shared[:, 1], student[self.shared[:, 0]].to(table.dtype))
+        return table, student
 
     def forward(self, ids: Tensor, student: Tensor, labels: Tensor, attention: Tensor | None = None) -> Losses:
         """Equation 1: -sum over masked i of log p_v(i)(y_i), v(i) the vocabulary that segmented token i.
 
-        All arguments are (B, T); `labels` are -100 where nothing is masked. The two sums are returned under
-        "teacher" and "student"; "agreement", where asked for, is an aid beside them.
+        All arguments are (B, T); `student` is True where the id is a student piece, `labels` are -100 where nothing
+        is masked. The two sums are returned under "teacher" and "student".
         """
-        hidden, table = self._encode(ids, student, attention)
+        hidden, table = self.encode(ids, student, attention)
         masked = labels != IGNORED
-        states, targets, guest = (
-            self.transform(hidden[masked]),
-            labels[masked],
-            student[masked],
-        )  # (M, D), (M,), (M,)
-        rows = self.student_rows()
-        table = self.teacher_rows(rows, table)
-        own_logits = F.linear(states[~guest], table, self.teacher_bias)  # (M_t, V_t)
-        guest_logits = F.linear(states[guest], rows, self.student_bias)  # (M_s, V_s)
-        losses = {
-            "teacher": nll(own_logits, targets[~guest]),
-            "student": nll(guest_logits, targets[guest]),
+        states, targets, is_student = self.transform(hidden[masked]), labels[masked], student[masked]  # (M, D), (M,)
+        teacher_table, student_table = self.output_tables(table)
+        teacher_logits = F.linear(states[~is_student], teacher_table, self.teacher_bias)  # (M_t, V_t)
+        student_logits = F.linear(states[is_student], student_table, self.student_bias)  # (M_s, V_s)
+        return {
+            "teacher": nll(teacher_logits, targets[~is_student]),
+            "student": nll(student_logits, targets[is_student]),
         }
-        if self.agreement:
-            losses["agreement"] = self._disagreement(states, targets, guest, rows, table)
-        return losses
-
-    def _disagreement(self, states: Tensor, targets: Tensor, guest: Tensor, rows: Tensor, table: Tensor) -> Part:
-        """KL(teacher || student) over the shared pieces, summed over the masked positions whose true piece is one.
-
-        There both vocabularies cut the text alike, so that both softmaxes are asked the same question, whichever
-        vocabulary segmented the word. The teacher's answer is a target: no gradient goes through it.
-        """
-        mine, theirs = self.shared[:, 0], self.shared[:, 1]
-        known = torch.where(guest, torch.isin(targets, mine), torch.isin(targets, theirs))
-        with torch.no_grad():
-            target = F.linear(states[known], table[theirs], self.teacher_bias[theirs]).float().log_softmax(dim=1)
-        answer = F.linear(states[known], rows[mine], self.student_bias[mine]).float().log_softmax(dim=1)
-        total = F.kl_div(answer, target, reduction="sum", log_target=True)
-        return Part(total, known.sum(), weight=self.agreement, scored=False)
 
 
 # ---- 2. Stage I ----------------------------------------------------------------------------------------------------
@@ -212,8 +162,6 @@ def stage_one(
     seed: int = 0,
     tied: bool = True,
     shared: Tensor | None = None,
-    tie_shared: bool = False,
-    agreement: float = 0.0,
     heldout_batches: int = 8,
     folder: Path | None = None,
     on_evaluate: Callable[[MixedTeacher, int], None] | None = None,
@@ -225,10 +173,8 @@ def stage_one(
         start: where the student's embeddings and the affine layer begin (`mixvocab.models.start`).
         mixer: draws sequences with both vocabularies; its p_sv is the paper's p_SV.
         recipe: `multipliers` sets learning rates by part: "encoder", "transform", "teacher_embeddings",
-            "student_embeddings", "raise_layer"; 0 freezes a part. The paper trains all of them alike.
-        tied: score student tokens against their own raised embeddings.
-        shared, tie_shared, agreement: tie the pieces that both vocabularies have, or let the two softmaxes agree on
-            them; see `MixedTeacher`.
+            "student_embeddings", "up_projection"; 0 freezes a part. The paper trains all of them alike.
+        tied, shared: see `MixedTeacher`.
         folder: where log and checkpoints go.
         on_evaluate: called with the model and the step after every held-out evaluation.
 
@@ -236,9 +182,7 @@ def stage_one(
         The trained mixed teacher, whose `student_embeddings` (V_s, d) stage II takes, and the run's curves, with the
         held-out loss of each vocabulary under "teacher" and "student".
     """
-    mixed = MixedTeacher(
-        teacher, start.embeddings, start.affine, tied=tied, shared=shared, tie_shared=tie_shared, agreement=agreement
-    )
+    mixed = MixedTeacher(teacher, start.embeddings, start.affine, tied=tied, shared=shared)
     heldout = heldout_rows(mixer, heldout_batches)
     watch = (lambda step: on_evaluate(mixed, step)) if on_evaluate else None
     result = train(

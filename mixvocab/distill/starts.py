@@ -29,7 +29,7 @@ def nokd_wide(plan: Plan, seed: int) -> StageTwo:
 @method("pca", "PCA", "the teacher's embeddings by PCA, no stage I")
 def pca(plan: Plan, seed: int) -> StageTwo:
     """A copy of the teacher's embeddings, as far as d dimensions go."""
-    return plan.stage_two(seed, plan.init(seed, start="warm"))
+    return plan.stage_two(seed, plan.init(seed, init="pca"))
 
 
 @method(
@@ -39,7 +39,7 @@ def pca(plan: Plan, seed: int) -> StageTwo:
 )
 def pca_by_frequency(plan: Plan, seed: int) -> StageTwo:
     """A copy that keeps what tells apart the pieces that are used."""
-    return plan.stage_two(seed, plan.init(seed, start="warm", weighting=1.0, start_std="pca"))
+    return plan.stage_two(seed, plan.init(seed, init="pca", weighting=1.0, init_std="pca"))
 
 
 @method("paper", "mixed-vocab as in the paper", "stage I from random embeddings, one learning rate for all")
@@ -67,8 +67,8 @@ def nokd_matched(plan: Plan, seed: int) -> StageTwo:
 
 def paper_stage_one(plan: Plan, seed: int) -> StageOne | Init:
     """Stage I as in the paper: random embeddings with BERT's spread, one learning rate for all parts."""
-    return plan.stage_one(seed, start="random", start_std=None, weighting=0.0, preset="paper", multipliers={})
+    return plan.stage_one(seed, init="random", init_std=None, weighting=0.0, preset="paper", multipliers={})
 
 
 def _wide(plan: Plan, seed: int) -> Init:
-    return plan.init(seed, start="random", start_std="pca")
+    return plan.init(seed, init="random", init_std="pca")

@@ -80,7 +80,7 @@ class Init(Step[Embeddings]):
     vocabulary: VocabularyStep
     teacher: Ref[TeacherSource]
     width: int  # the student's d
-    kind: str = "random"  # or "warm": PCA
+    kind: str = "random"  # or "pca"
     std: float | Init | None = None  # spread of the entries, or whose spread they get; None: BERT's, or as PCA has it
     weighting: float = 0.0  # power of a piece's frequency by which it counts in the PCA; 0: all alike
     rows: Rows | None = None  # the text in which pieces are counted; only where they are
@@ -124,14 +124,12 @@ class StageOne(Step[Embeddings]):
     seed: int
     tied: bool = True
     shared: bool = False
-    agreement: float = 0.0
     heldout_batches: int = 8
 
     def make(self, folder: Path, store: Store) -> None:
         """Train."""
         begin, own = store.get(self.init), store.get(self.init.vocabulary)
         teacher = self.init.teacher.value.folder
-        compared = self.shared or self.agreement
         mixed, result = mixed_vocab.stage_one(
             load_teacher(teacher),
             Start(begin.embeddings, *begin.affine),
@@ -139,15 +137,13 @@ class StageOne(Step[Embeddings]):
             self.recipe,
             seed=self.seed,
             tied=self.tied,
-            shared=shared_pieces(own.tokenizer(), load_tokenizer(teacher)) if compared else None,
-            tie_shared=self.shared,
-            agreement=self.agreement,
+            shared=shared_pieces(own.tokenizer(), load_tokenizer(teacher)) if self.shared else None,
             heldout_batches=self.heldout_batches,
             folder=folder / "run",
         )
         mixed.cpu()  # training may have left it on an accelerator
-        layer, table = mixed.raise_layer, mixed.teacher_embeddings.weight.detach()
-        neighbours = nearest(mixed.raised().detach(), table)
+        layer, table = mixed.up_projection, mixed.teacher_embeddings.weight.detach()
+        neighbours = nearest(mixed.up_projected().detach(), table)
         Embeddings(mixed.student_embeddings.weight, (layer.weight, layer.bias), neighbours, result).save(folder)
 
     def load(self, folder: Path, store: Store) -> Embeddings:
@@ -166,13 +162,12 @@ class StageOne(Step[Embeddings]):
             result.steps,
             masks=Masking.of(mixing).expected_shares(mixing.length, mixing.p_sv),
             p_sv=mixing.p_sv,
-            compared=pieces if self.agreement else 0,
             frozen=[part for part in FREEZABLE if multipliers.get(part) == 0],
         )
         return Spent.of(result, flops)
 
 
-FREEZABLE = ("encoder", "transform", "teacher_embeddings", "raise_layer")  # parts of stage I that cost less frozen
+FREEZABLE = ("encoder", "transform", "teacher_embeddings", "up_projection")  # parts of stage I that cost less frozen
 
 
 @dataclass(frozen=True)

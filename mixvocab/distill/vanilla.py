@@ -57,8 +57,8 @@ class OwnVocabularyTeacher(nn.Module):
 
     def logits(self, ids: Tensor, attention: Tensor | None, masked: Tensor) -> Tensor:
         """See `LabelTeacher`."""
-        hidden = self.model.encode(ids, torch.zeros_like(ids, dtype=torch.bool), attention)
-        return self.model.teacher_logits(self.model.transform(hidden[masked]))
+        hidden, table = self.model.encode(ids, torch.zeros_like(ids, dtype=torch.bool), attention)
+        return F.linear(self.model.transform(hidden[masked]), table, self.model.teacher_bias)
 
 
 class StudentVocabularyTeacher(nn.Module):

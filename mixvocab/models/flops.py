@@ -63,7 +63,6 @@ def stage_one_flops(
     *,
     masks: tuple[float, float],
     p_sv: float,
-    compared: int = 0,
     frozen: Collection[str] = (),
 ) -> float:
     """Operations of stage I over `tokens` tokens in `steps` steps of sequences of `length` tokens.
@@ -74,8 +73,7 @@ def stage_one_flops(
         masks: share of all tokens that are masked teacher tokens and masked student tokens, see
             `Masking.expected_shares`.
         p_sv: share of the tokens that the student's vocabulary segmented.
-        compared: shared pieces over which the two softmaxes are to agree, 0 for none.
-        frozen: parts that learn nothing ("encoder", "transform", "teacher_embeddings", "raise_layer"); the gradients
+        frozen: parts that learn nothing ("encoder", "transform", "teacher_embeddings", "up_projection"); the gradients
             of the embeddings pass through them.
     """
     own, guest = (share * tokens for share in masks)
@@ -86,11 +84,9 @@ def stage_one_flops(
         "transform": (own + guest) * wide**2,
         "teacher_embeddings": own * teacher.vocab_size * wide,
         "student_embeddings": guest * student.vocab_size * wide,
-        "raise_layer": (steps * student.vocab_size + p_sv * tokens) * narrow * wide,
+        "up_projection": (steps * student.vocab_size + p_sv * tokens) * narrow * wide,
     }
-    trained = sum((4 if part in frozen else 6) * count for part, count in multiply_adds.items())
-    # Both softmaxes over the shared pieces; the teacher's is a target and has no backward pass.
-    return trained + (6 + 2) * (own + guest) * compared * wide
+    return sum((4 if part in frozen else 6) * count for part, count in multiply_adds.items())
 
 
 def vanilla_flops(student: BertShape, teacher: BertShape, tokens: int, length: int) -> float:

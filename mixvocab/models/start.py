@@ -158,10 +158,7 @@ def shared_pieces(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenizer
     """
     mine, theirs = student.get_vocab(), teacher.get_vocab()
     if not any(piece.startswith("##") for piece in theirs):
-        raise UserError(
-            "stage_one.shared and stage_one.agreement need a teacher with a WordPiece vocabulary: set them to "
-            "false and 0, or choose a BERT as teacher.source"
-        )
+        raise UserError("stage_one.shared needs a teacher with a WordPiece vocabulary: choose a BERT as teacher.source")
     return torch.tensor(sorted((number, theirs[piece]) for piece, number in mine.items() if piece in theirs))
 
 

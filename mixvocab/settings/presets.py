@@ -14,18 +14,18 @@ class Preset:
     """What a name stands for; a profile that sets one of these itself keeps its own value."""
 
     multipliers: Mapping[str, float] = field(default_factory=dict)  # part of the mixed teacher -> factor on the rate
-    start: Mapping[str, Any] = field(default_factory=dict)  # fields of the profile's `stage_one`
+    init: Mapping[str, Any] = field(default_factory=dict)  # fields of the profile's `stage_one`
 
 
 # What short training needs: the new parts move fast, the pretrained ones slowly.
-_NEW_PARTS_FAST = {"student_embeddings": 10.0, "raise_layer": 10.0, "transform": 5.0, "student_bias": 10.0}
+_NEW_PARTS_FAST = {"student_embeddings": 10.0, "up_projection": 10.0, "transform": 5.0, "student_bias": 10.0}
 
 PRESETS: Mapping[str, Preset] = {
     # Equation 1 from a random start, with one learning rate for everything.
     "paper": Preset(),
     "embeddings-first": Preset(_NEW_PARTS_FAST),
     # The best of chapter 7: its gain over plain PCA lies in where it starts, and stays after stage I.
-    "frequency-first": Preset(_NEW_PARTS_FAST, {"start": "warm", "weighting": 1.0, "start_std": 0.13}),
+    "frequency-first": Preset(_NEW_PARTS_FAST, {"init": "pca", "weighting": 1.0, "init_std": 0.13}),
 }
 """By the name that a profile's `stage_one.preset` gives."""
 

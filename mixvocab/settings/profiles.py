@@ -100,16 +100,15 @@ class StageSettings(OptimizerSettings):
 class StageOneSettings(StageSettings):
     """Stage I: the teacher reads both vocabularies (equation 1)."""
 
-    steps: NonNegative  # 0: no stage I, its start alone
+    steps: NonNegative  # 0: no stage I, its init alone
     corpus: str | None = None  # text that stage I reads, written as `corpus.source` is; None: that of stage II
-    start: Literal["random", "warm"] = "random"  # where student embeddings begin; the paper: random
-    weighting: Share = 0  # power of a piece's frequency by which it counts in the warm start's PCA; 0: all alike
-    # Spread of the start's entries; pca: as plain PCA has it; None: 0.02 (BERT's) at random, as it comes for warm.
-    start_std: Annotated[float, Field(gt=0)] | Literal["pca"] | None = None
+    init: Literal["random", "pca"] = "random"  # where student embeddings begin; the paper: random
+    weighting: Share = 0  # power of a piece's frequency by which it counts in the PCA; 0: all alike
+    # Standard deviation of the entries; pca: as plain PCA has it; None: 0.02 (BERT's) at random, as it comes for PCA.
+    init_std: Annotated[float, Field(gt=0)] | Literal["pca"] | None = None
     tied: bool = True  # score student tokens against their own raised embeddings
     shared: bool = False  # tie the pieces that both vocabularies have (section 6)
-    agreement: Annotated[float, Field(ge=0)] = 0  # weight of the two softmaxes' divergence on shared pieces
-    preset: str = "paper"  # learning rates by part, and a start where none is set here: `mixvocab.settings.presets`
+    preset: str = "paper"  # learning rates by part, and an init where none is set here: `mixvocab.settings.presets`
     multipliers: dict[str, Annotated[float, Field(ge=0)]] = {}  # part -> factor on the rate, over the preset's
 
     def recipe(self) -> dict[str, Any]:
@@ -119,7 +118,7 @@ class StageOneSettings(StageSettings):
     @model_validator(mode="before")
     @classmethod
     def _begin_as_preset(cls, given: dict[str, Any]) -> dict[str, Any]:
-        return {**find_preset(given.get("preset", "paper")).start, **given}
+        return {**find_preset(given.get("preset", "paper")).init, **given}
 
 
 class StageTwoSettings(StageSettings):

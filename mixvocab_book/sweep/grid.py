@@ -3,7 +3,7 @@
     base: {setting: value}                    # of every cell, over the profile's; may be left out
     per_profile: {smoke: {setting: value}}    # further ones at that profile
     sweeps:
-      reduced: {seeds: 1, experiments: [p_sv, {start: [random, warm]}]}   # of `start` these cells alone
+      reduced: {seeds: 1, experiments: [p_sv, {init: [random, pca]}]}   # of `init` these cells alone
       full: {seeds: 3, experiments: all}
     experiments:
       p_sv:
@@ -19,7 +19,7 @@
         per_profile: {smoke: {axis: ..., ...}}         # replaces keys of the experiment; `base` is added to
       start:
         question: ...
-        cells: {random: {method: mixed, setting: value}, warm: {...}}   # instead of an axis
+        cells: {random: {method: mixed, setting: value}, pca: {...}}   # instead of an axis
         baseline: random
 
 Settings are written with their section, `stage_two.steps`, and null leaves the profile's value; whatever is unknown is

@@ -39,7 +39,7 @@ def record(nats: float, seed: int, *, slope: float = 1.0) -> dict[str, Any]:
 FRESH, PCA, BOTH, LOST = (
     cell(name, **{"stage_two.steps": i + 1}) for i, name in enumerate("fresh PCA both lost".split())
 )
-EXPERIMENT = Experiment("start", "Which start?", None, (), "", (FRESH, PCA, BOTH, LOST), "fresh")
+EXPERIMENT = Experiment("init", "Which init?", None, (), "", (FRESH, PCA, BOTH, LOST), "fresh")
 
 
 def results(seeds: int = 3, **nats: float) -> Results:

@@ -33,7 +33,7 @@ def over_steps(**losses: list[float]) -> Answer:
 def _profile(steps: int, line: int) -> Any:
     from mixvocab.settings.profiles import load_profile
 
-    return load_profile("smoke", **{"stage_one.steps": steps, "stage_one.start": ("random", "warm")[line]})
+    return load_profile("smoke", **{"stage_one.steps": steps, "stage_one.init": ("random", "pca")[line]})
 
 
 def _priced(one: dict[str, Any], steps: int) -> dict[str, Any]:

@@ -158,9 +158,9 @@ def taught(runs: Runs, label: str) -> bool:
     return any(isinstance(call.module, MixedTeacher) for call in runs[label].calls)
 
 
-def start(runs: Runs) -> None:
+def init(runs: Runs) -> None:
     chapter = runs["PCA"].chapter
-    spread = float(chapter.get(chapter.plan.init(0, start_std=None)).embeddings.std())
+    spread = float(chapter.get(chapter.plan.init(0, init_std=None)).embeddings.std())
     stds = {label: float(one.student.embeddings.std()) for label, one in runs.items()}
     assert stds["NoKD"] == pytest.approx(0.02, rel=0.05)
     for label in ("NoKD, wider", "PCA", "random + stage I"):
@@ -177,7 +177,7 @@ def start(runs: Runs) -> None:
             assert torch.equal(runs[label].mixed.embeddings, runs[label].student.embeddings)
 
 
-def start_spread(runs: Runs) -> None:
+def init_std(runs: Runs) -> None:
     for one in runs.values():
         assert float(one.student.embeddings.std()) == pytest.approx(one.cell.value, rel=0.03)
         assert not taught(runs, one.cell.label)
@@ -198,7 +198,7 @@ def stage_two_recipe(runs: Runs) -> None:
     assert shares[1] > 1.7 * shares[0]
 
 
-def start_weighting(runs: Runs) -> None:
+def pca_weighting(runs: Runs) -> None:
     none, half, full = (one.student.embeddings for one in by_value(runs))
     gaps = [float((a - b).abs().mean()) for a, b in ((none, half), (half, full), (none, full))]
     assert min(gaps) > 1e-3
@@ -257,13 +257,13 @@ def teacher_labels(runs: Runs) -> None:
 
 def shared_rows(runs: Runs) -> None:
     free, tied = runs["two matrices"].mixed.module, runs["shared pieces tied"].mixed.module
-    assert not free.tie_shared
+    assert free.shared is None
     mine, theirs = tied.shared[0].tolist()
     with torch.no_grad():
         flags = torch.tensor([[False, True]])
-        read = tied.embed(torch.tensor([[theirs, mine]]), flags)[0]
+        read = tied.embed(torch.tensor([[theirs, mine]]), flags)[0][0]
         assert torch.equal(read[0], read[1])
-        apart = free.embed(torch.tensor([[theirs, mine]]), flags)[0]
+        apart = free.embed(torch.tensor([[theirs, mine]]), flags)[0][0]
     assert not torch.allclose(apart[0], apart[1])
     assert len(tied.shared) > 50
 
@@ -286,7 +286,7 @@ def softmax(runs: Runs) -> None:
     assert runs["tied"].mixed.module.student_output is None
     untied = runs["untied"].mixed.module
     assert "student_output" in dict(untied.named_parameters())
-    torch.testing.assert_close(untied.student_output, untied.raised())  # it begins as a copy
+    torch.testing.assert_close(untied.student_output, untied.up_projected())  # it begins as a copy
 
 
 def stage_one_recipe(runs: Runs) -> None:
@@ -304,7 +304,6 @@ def stage_one_recipe(runs: Runs) -> None:
     assert runs["the paper's rates"].mixed.recipe.multipliers == {}
     assert runs["embeddings first"].mixed.recipe.multipliers["student_embeddings"] == 10
     assert bool(runs["student pieces only"].mixed.batch().student.all())
-    assert runs["soft targets"].mixed.module.agreement == 1
     begin = {label: runs[label].student.embeddings for label in ("PCA by frequency alone", "frequency-first")}
     assert torch.equal(*begin.values())
     assert not torch.equal(begin["frequency-first"], runs["PCA alone"].student.embeddings)
@@ -342,7 +341,7 @@ def low_overlap(runs: Runs) -> None:
     assert code.student.store == prose.student.store  # another vocabulary of the same text
 
 
-_ALL = (start, start_spread, start_weighting, p_sv, stage_one_length, vocabulary_size, from_scratch, teacher_labels)
+_ALL = (init, init_std, pca_weighting, p_sv, stage_one_length, vocabulary_size, from_scratch, teacher_labels)
 _ALL += (shared_rows, mixing_unit, teacher_masks, softmax, stage_one_recipe, equal_compute, stage_two_length)
 _ALL += (other_text, low_overlap, position_spread, stage_two_recipe)
 CHECKS = {check.__name__: check for check in _ALL}

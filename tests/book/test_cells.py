@@ -38,7 +38,7 @@ def test_what_other_chapters_do_does_not(settings: dict[str, Any]) -> None:
 
 
 def test_a_method_without_stage_one_does_not_depend_on_it() -> None:
-    changes = {"stage_one.steps": 9, "stage_one.start": "random", "mixing.p_sv": 0.1, "mixing.max_teacher_masks": 2}
+    changes = {"stage_one.steps": 9, "stage_one.init": "random", "mixing.p_sv": 0.1, "mixing.max_teacher_masks": 2}
     for method in ("nokd", "nokd-wide"):
         assert key(method, **changes) == key(method)
         assert key(method, **{"mixing.length": 16}) != key(method)
@@ -48,11 +48,11 @@ def test_a_method_without_stage_one_does_not_depend_on_it() -> None:
 def test_a_start_alone_depends_on_the_start() -> None:
     alone = {"stage_one.steps": 0}
     assert key(**alone, **{"mixing.p_sv": 0.1, "stage_one.learning_rate": 1.0, "stage_one.tied": False}) == key(**alone)
-    assert key(**alone, **{"stage_one.start": "random"}) != key(**alone)
-    assert key(**alone, **{"stage_one.start_std": 0.1}) != key(**alone)
+    assert key(**alone, **{"stage_one.init": "random"}) != key(**alone)
+    assert key(**alone, **{"stage_one.init_std": 0.1}) != key(**alone)
     assert key(**alone, **{"stage_one.weighting": 0.5}) != key(**alone)
-    random = alone | {"stage_one.start": "random"}
-    assert key(**random, **{"stage_one.start_std": 0.1}) != key(**random)
+    random = alone | {"stage_one.init": "random"}
+    assert key(**random, **{"stage_one.init_std": 0.1}) != key(**random)
     assert key(**random, **{"stage_one.weighting": 0.5}) == key(**random)  # nothing is copied
 
 

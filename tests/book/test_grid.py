@@ -40,7 +40,7 @@ def test_cells_have_the_settings_of_profile_file_experiment_and_cell(tmp_path: P
     text = with_experiment(
         base={"stage_two.steps": 7, "mixing.p_sv": 0.4},
         axis={"stage_one.steps": [0, 5]},
-        lines={"random": {"stage_one.start": "random"}, "fresh": {"method": "nokd", "mixing.p_sv": 0.1}},
+        lines={"random": {"stage_one.init": "random"}, "fresh": {"method": "nokd", "mixing.p_sv": 0.1}},
         baseline="fresh",
     )
     text += "base: {stage_two.batch_size: 4, mixing.p_sv: 0.3}\nper_profile: {smoke: {stage_two.batch_size: 8}}\n"
@@ -53,15 +53,15 @@ def test_cells_have_the_settings_of_profile_file_experiment_and_cell(tmp_path: P
             c.method,
             c.profile.mixing.p_sv,
             c.profile.stage_one.steps,
-            c.profile.stage_one.start,
+            c.profile.stage_one.init,
         )
         for c in one.cells
     ]
     assert told == [
         ("random, 0", "random", 0, "mixed", 0.4, 0, "random"),
         ("random, 5", "random", 5, "mixed", 0.4, 5, "random"),
-        ("fresh, 0", "fresh", 0, "nokd", 0.1, 0, "warm"),
-        ("fresh, 5", "fresh", 5, "nokd", 0.1, 5, "warm"),
+        ("fresh, 0", "fresh", 0, "nokd", 0.1, 0, "pca"),
+        ("fresh, 5", "fresh", 5, "nokd", 0.1, 5, "pca"),
     ]
     for cell in one.cells:
         second = cell.profile.stage_two

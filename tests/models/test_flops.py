@@ -34,10 +34,6 @@ def test_a_frozen_part_saves_the_gradients_of_its_weights_alone() -> None:
     assert stage_one() - stage_one(frozen=["transform"]) == pytest.approx(2 * 150 * 8 * 8)
 
 
-def test_agreement_costs_two_more_softmaxes_of_which_one_learns() -> None:
-    assert stage_one(compared=20) - stage_one() == pytest.approx(8 * 150 * 20 * 8)
-
-
 def test_vanilla_is_the_student_and_a_forward_pass_of_the_teacher() -> None:
     found = vanilla_flops(STUDENT, TEACHER, TOKENS, LENGTH)
     assert found == pytest.approx(STUDENT.masked_lm_flops(TOKENS, LENGTH) + TEACHER.masked_lm_flops(TOKENS, LENGTH) / 3)

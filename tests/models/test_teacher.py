@@ -61,9 +61,9 @@ def test_a_table_that_is_read_and_scored_against_gets_both_gradients() -> None:
     class Plain(MixedTeacher):
         """The same, with the library's own look-up and the table itself."""
 
-        def _embed(self, ids, student):  # type: ignore[no-untyped-def]
+        def embed(self, ids, student):  # type: ignore[no-untyped-def]
             own = self.teacher_embeddings(ids.masked_fill(student, 0))
-            guest = self.raise_layer(self.student_embeddings(ids.masked_fill(~student, 0)))
+            guest = self.up_projection(self.student_embeddings(ids.masked_fill(~student, 0)))
             return torch.where(student.unsqueeze(-1), guest, own), self.teacher_embeddings.weight
 
     model.zero_grad()
@@ -74,7 +74,7 @@ def test_a_table_that_is_read_and_scored_against_gets_both_gradients() -> None:
 
 def test_equation_one_position_by_position() -> None:
     model, data = mixed(), batch()
-    raised = model.raised()
+    raised = model.up_projected()
     words = torch.stack([
         torch.stack([
             raised[i] if s else model.teacher_embeddings.weight[i] for i, s in zip(row, flags, strict=True)
@@ -179,7 +179,7 @@ def test_a_folder_without_weights_is_one_clear_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["encoder", "transform", "teacher_embeddings", "student_embeddings", "raise_layer", "student_bias"]
+    "part", ["encoder", "transform", "teacher_embeddings", "student_embeddings", "up_projection", "student_bias"]
 )
 def test_each_part_is_frozen_by_its_name_and_no_other_is(part: str) -> None:
     model = mixed()

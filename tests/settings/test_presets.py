@@ -11,14 +11,14 @@ from mixvocab.settings.profiles import load_profile
 def test_a_preset_sets_the_start_that_the_profile_leaves_open() -> None:
     plain = load_profile("laptop").stage_one
     chosen = load_profile("laptop", preset="frequency-first").stage_one
-    assert (plain.weighting, plain.start_std) == (0, None)
-    assert (chosen.start, chosen.weighting, chosen.start_std) == ("warm", 1.0, 0.13)
+    assert (plain.weighting, plain.init_std) == (0, None)
+    assert (chosen.init, chosen.weighting, chosen.init_std) == ("pca", 1.0, 0.13)
 
 
 def test_what_is_set_beside_a_preset_stays() -> None:
     chosen = load_profile("laptop", preset="frequency-first", weighting=0.5).stage_one
-    assert (chosen.weighting, chosen.start_std) == (0.5, 0.13)
-    assert load_profile("laptop", preset="frequency-first", **{"stage_one.start": "random"}).stage_one.start == "random"
+    assert (chosen.weighting, chosen.init_std) == (0.5, 0.13)
+    assert load_profile("laptop", preset="frequency-first", **{"stage_one.init": "random"}).stage_one.init == "random"
 
 
 def test_an_unknown_preset_is_told_with_the_known_ones() -> None:

@@ -23,7 +23,7 @@ def test_paper_profile_is_the_papers():
         assert (stage.batch_size, stage.learning_rate, stage.optimizer, stage.warmup) == (2048, 1.25e-3, "lamb", 0.1)
     assert (paper.stage_one.steps, paper.stage_two.steps, paper.mixing.length) == (500_000, 300_000, 128)
     assert (paper.mixing.max_masks, paper.mixing.max_teacher_masks, paper.mixing.p_sv) == (20, 10, 0.5)
-    assert paper.stage_one.start == "random"
+    assert paper.stage_one.init == "random"
 
 
 def test_overrides_by_short_and_dotted_name():
@@ -41,7 +41,7 @@ def test_overrides_by_short_and_dotted_name():
         ("smoke", {"p_sv": float("nan")}, r"mixing\.p_sv=nan"),
         ("smoke", {"p_vs": 0.5}, "'p_vs' is unknown.*did you mean 'p_sv'"),
         ("smoke", {"steps": 5}, "'steps' is ambiguous.*stage_one.steps, stage_two.steps"),
-        ("smoke", {"start_std": -1}, r"profile smoke: stage_one\.start_std=-1 should be greater than 0"),
+        ("smoke", {"init_std": -1}, r"profile smoke: stage_one\.init_std=-1 should be greater than 0"),
         ("smoke", {"stage_two.steps": 0}, r"stage_two\.steps=0 should be greater than 0"),
         ("smoke", {"heads": 5}, "student.hidden=32 is not a multiple of heads=5"),
         ("smoke", {"optimizer": "sgd"}, None),
