@@ -18,7 +18,6 @@ from mixvocab.settings.profiles import Profile, load_profile
 from mixvocab.sources.cache import cache_root
 from mixvocab.sources.source import Source, data_directory
 from mixvocab_book.press.gate import BANNER
-from mixvocab_book.press.status import badge
 from mixvocab_book.store import records
 from mixvocab_book.store.provenance import hardware_line, provenance
 
@@ -160,7 +159,7 @@ def show_user_errors_plainly() -> None:
 def _banner_html(facts: Mapping[str, Any]) -> str:
     rows = "".join(
         f"<tr><th scope='row' style='text-align:left'>{escape(source['kind'])}</th>"
-        f"<td style='text-align:left'>{badge(source['real'])} {escape(source['name'])}</td>"
+        f"<td style='text-align:left'>{_badge(source['real'])} {escape(source['name'])}</td>"
         f"<td style='text-align:left'>{escape(source['origin'])}: {escape(source['location'])}</td>"
         f"<td style='text-align:left'>{escape(source['licence'])}</td></tr>"
         for source in facts["sources"]
@@ -174,6 +173,11 @@ def _banner_html(facts: Mapping[str, Any]) -> str:
         "<div class='mv-banner' role='note' aria-label='What this run used' style='overflow-x:auto'>"
         f"<p>{escape(_headline(facts))}</p>{table if rows else ''}{_caution(facts)}</div>"
     )
+
+
+def _badge(real: bool) -> str:
+    word = "real" if real else "synthetic"
+    return f"<span class='mv-badge mv-{word}'>{word}</span>"
 
 
 def _caution(facts: Mapping[str, Any]) -> str:

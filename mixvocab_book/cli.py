@@ -26,7 +26,6 @@ Profile = Annotated[str, typer.Option(help="How much to compute: smoke, laptop, 
 Only = Annotated[list[str] | None, typer.Option(help="A chapter, by number or name; may be repeated.")]
 Seed = Annotated[int, typer.Option(min=0, help="The first seed.")]
 DataDir = Annotated[Path | None, typer.Option(help="Your data folder; default: MIXVOCAB_DATA.")]
-Force = Annotated[bool, typer.Option("--force", help="Run chapters also where nothing has changed.")]
 PRESS = ("papermill", "nbformat", "IPython")  # what running and rendering chapters begins with
 Output = Annotated[Path | None, typer.Option(help="Where the pages go; default: book/_build/html.")]
 
@@ -37,16 +36,14 @@ def run(
     only: Only = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
-    force: Force = False,
     output: Output = None,
 ) -> None:
     """Run the chapters that are not up to date."""
     need("book", *PRESS)
     from mixvocab_book.press.build import run_chapters
-    from mixvocab_book.press.layout import Layout, Settings, select
+    from mixvocab_book.press.layout import Layout, Settings
 
-    layout = Layout.find(profile, output)
-    run_chapters(layout, Settings(profile, seed, data_dir, force), select(layout.chapters(), only or []))
+    run_chapters(Layout.find(profile, output), Settings(profile, seed, data_dir), only or [])
 
 
 @app.command()
@@ -55,7 +52,6 @@ def build(
     only: Only = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
-    force: Force = False,
     output: Output = None,
 ) -> None:
     """Run what is not up to date, check it, and render the book.
@@ -67,33 +63,21 @@ def build(
     from mixvocab_book.press.layout import Layout, Settings
 
     layout = Layout.find(profile, output)
-    changed = press.build(layout, Settings(profile, seed, data_dir, force), only or [])
+    changed = press.build(layout, Settings(profile, seed, data_dir), only or [])
     typer.echo(f"{'the book is' if changed else 'nothing has changed; the book is'} at {layout.html / 'index.html'}")
 
 
 @app.command()
 def status(profile: Profile = "laptop", seed: Seed = 0, data_dir: DataDir = None, output: Output = None) -> None:
-    """Say of each chapter whether its executed copy is up to date, how long it took and what it read."""
+    """Say of each chapter whether its executed copy is up to date."""
     need("book", *PRESS)
-    from mixvocab_book.press.freshness import chapter_key, is_current
-    from mixvocab_book.press.gate import problems, read_notebook
+    from mixvocab_book.press import gate
     from mixvocab_book.press.layout import Layout, Settings
-    from mixvocab_book.press.status import status_rows
 
     layout, settings = Layout.find(profile, output), Settings(profile, seed, data_dir)
-    chapters = layout.chapters()
-    for row in status_rows({name: read_notebook(layout.copy(name)) for name in chapters}):
-        name = row["chapter"]
-        if row["state"] != "executed":
-            typer.echo(f"{name}: {row['state']}")
-            continue
-        faults = problems(layout.copy(name), name, settings)
-        current = is_current(layout, settings, name, chapter_key(layout, settings, name))
-        state = "; ".join(faults) or ("up to date" if current else "out of date")
-        read = ", ".join(f"{s['kind']} {s['name']} ({'real' if s['real'] else 'synthetic'})" for s in row["sources"])
-        typer.echo(
-            f"{name}: {state}; {row['runtime']}, {row['finished']}, seeds {row['seeds']}, {row['commit']}; {read}"
-        )
+    for name in layout.chapters():
+        state = "up to date" if gate.is_current(layout, settings, name) else "out of date"
+        typer.echo(f"{name}: {gate.problem(layout.copy(name), name, settings) or state}")
 
 
 @app.command()

@@ -1,17 +1,25 @@
-"""The gate before the page: an executed chapter is shown only if it ran whole, and as asked."""
+"""The gate before the page: whether an executed chapter may be shown, and whether it has to run again."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import file_sha256
+from mixvocab.common.fingerprint import LIBRARY, package_fingerprint
+from mixvocab.settings.profiles import load_profile
 from mixvocab.sources.source import data_directory
-from mixvocab_book.press.layout import Settings
+from mixvocab_book.press.layout import Layout, Settings
+from mixvocab_book.store.provenance import versions
 
 BANNER = "application/vnd.mixvocab.banner+json"
 """MIME type under which an executed notebook carries its banner's data beside the HTML."""
+# What chapters may call, as it was when this process began; the press makes no numbers.
+CODE = [package_fingerprint(LIBRARY), package_fingerprint(Path(__file__).parents[1], leave_out=["press"])]
 
 
 def read_notebook(path: Path) -> dict[str, Any] | None:
@@ -23,52 +31,54 @@ def read_notebook(path: Path) -> dict[str, Any] | None:
     return notebook if isinstance(notebook, dict) and isinstance(notebook.get("cells"), list) else None
 
 
-def source(cell: Mapping[str, Any]) -> str:
-    """A cell's text."""
-    text = cell["source"]
-    return text if isinstance(text, str) else "".join(text)
+def banner(notebook: Mapping[str, Any]) -> dict[str, Any]:
+    """What the chapter's banner says of its run; empty if it shows none."""
+    outputs = (output for cell in notebook["cells"] for output in cell.get("outputs", []))
+    return next((output["data"][BANNER] for output in outputs if BANNER in output.get("data", {})), {})
 
 
-def code_cells(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Code cells that hold code."""
-    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and source(cell).strip()]
-
-
-def banner_facts(notebook: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the chapter's banner says, or None if it shows none."""
-    for cell in code_cells(notebook):
-        for output in cell.get("outputs", []):
-            if BANNER in output.get("data", {}):
-                facts: dict[str, Any] = output["data"][BANNER]
-                return facts
-    return None
-
-
-def problems(path: Path, chapter: str, settings: Settings) -> list[str]:
-    """What keeps `path`, as an executed copy of the chapter with these settings, from the page; empty: nothing."""
+def problem(path: Path, chapter: str, settings: Settings) -> str:
+    """What keeps `path`, as a copy of the chapter executed with these settings, from the page; "" if nothing does."""
     notebook = read_notebook(path)
     if notebook is None:
-        return ["there is no readable executed copy"]
-    found = []
-    run = notebook.get("metadata", {}).get("papermill")
-    if not run:
-        found.append("papermill did not execute it")
-    elif run.get("exception"):
-        found.append("it ended with an error")
-    for number, cell in enumerate(code_cells(notebook), start=1):
-        status = cell.get("metadata", {}).get("papermill", {}).get("status")
-        if any(output["output_type"] == "error" for output in cell.get("outputs", [])):
-            found.append(f"code cell {number} shows an error")
-        elif cell.get("execution_count") is None or status != "completed":
-            found.append(f"code cell {number} was not executed")
-    facts = banner_facts(notebook)
-    if facts is None:
-        return [*found, "it shows no banner"]
+        return "there is no readable executed copy"
+    if not (facts := banner(notebook)):
+        return "it shows no banner"
     data_dir = data_directory(settings.data_dir) is not None
-    expected = {"chapter": chapter, "profile": settings.profile, "seed": settings.seed, "data_dir": data_dir}
-    actual = {**facts, "seed": facts.get("seeds", [None])[0]}
-    return found + [
-        f"its banner says {key} {actual.get(key)!r} instead of {value!r}"
-        for key, value in expected.items()
-        if actual.get(key) != value
+    wanted = {"chapter": chapter, "profile": settings.profile, "seed": settings.seed, "data_dir": data_dir}
+    shown = facts | {"seed": facts["seeds"][0]}
+    differences = {key: value for key, value in wanted.items() if shown[key] != value}
+    return "; ".join(f"its banner says {key} {shown[key]!r} instead of {value!r}" for key, value in differences.items())
+
+
+def is_current(layout: Layout, settings: Settings, name: str) -> bool:
+    """Whether the chapter's executed copy was made from this very state of everything."""
+    notebook = read_notebook(layout.copy(name))
+    key = chapter_key(layout, settings, name)
+    return notebook is not None and notebook["metadata"].get("mixvocab", {}).get("key") == key
+
+
+def chapter_key(layout: Layout, settings: Settings, name: str) -> str:
+    """A fingerprint of all that a chapter's outputs depend on.
+
+    That is its notebook, the profile's settings, the code it may call, the packages' versions, the data folder's files
+    (names, sizes and times, since reading gigabytes takes long) and the committed records.
+
+    Raises UserError for an unreadable notebook, an unknown profile or a data folder that is not there.
+    """
+    notebook = read_notebook(layout.notebook(name))
+    if notebook is None:
+        raise UserError(f"notebooks/{name}.ipynb is missing or no notebook; restore it from version control")
+    folder = data_directory(settings.data_dir)
+    data = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()] if folder else []
+    records = layout.root / "records"
+    parts = [
+        [[cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags")] for cell in notebook["cells"]],
+        load_profile(settings.profile).model_dump(mode="json"),
+        settings.seed,
+        CODE,
+        versions(),
+        [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in data],
+        [file_sha256(path) for path in sorted([*records.glob("*.json"), *records.glob("models/*/*.json")])],
     ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

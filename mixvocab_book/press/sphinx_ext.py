@@ -1,63 +1,74 @@
-"""A small Sphinx extension: pages that ask nothing of other servers and work when opened from disk."""
+"""A small Sphinx extension: a reference from docstrings in plain text, and pages that work when opened from disk."""
 
 from __future__ import annotations
 
+import pkgutil
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
-from mixvocab_book.press import head, reference
-
-OUTSIDE = "sphinx_thebe"
-"""An extension that puts another server's address into every page, for a button that this book does not have."""
-# Browsers refuse to preload fonts for a page opened from disk; the style sheet loads them anyway.
-_PRELOADED_FONT = re.compile(r'\s*<link rel="preload" as="font"[^>]*>')
+MODULES = re.compile(r"<!-- modules: ([\w.]+) -->")
+SECTION = "## {title}\n\n```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n   :no-value:\n```\n"
+# In a docstring, code between back quotes; else what means something to reStructuredText and nothing in a sentence:
+# * and | beside a word, the _ that ends one.
+_MARKUP = re.compile(r"(`+)(?P<code>.+?)\1(?=(?P<letter>\w?))|[*|](?!\s)|(?<=\S)[*|]|\\|_(?!\w)", re.DOTALL)
+_REPAIRS = {
+    # Browsers refuse to preload fonts for a page opened from disk; the style sheet loads them anyway.
+    r'\s*<link rel="preload" as="font"[^>]*>': "",
+    # Names that hide from a screen reader what stands on the button: "Search", "Show code cell source".
+    r'(<button class="btn search-button-field[^>]*?|<summary) aria-label="[^"]*"': r"\1",
+    # The bibliography's entries have a role of their own, which no list may have for its items.
+    r'(<div) role="list"( class="citation-list")': r"\1\2",
+}
 # Sphinx gives MathJax, two megabytes, to every page that lists one with formulas: to the first page of the book.
 _MATHJAX = re.compile(r'\s*<script[^>]*src="[^"]*/mathjax\.js[^"]*"[^>]*></script>')
-_FORMULA = 'class="math'
-# Names that hide from a screen reader what stands on the button: "Search", "Show code cell source".
-_OTHER_NAME = re.compile(r'(<button class="btn search-button-field[^>]*?|<summary) aria-label="[^"]*"')
-# The bibliography's entries have a role of their own, which no list may have for its items.
-_NO_LIST = re.compile(r'(<div) role="list"( class="citation-list")')
 
 
-def unhook(app: Sphinx, config: Any) -> None:
-    """Drop what Jupyter Book always loads and this book has no use for."""
-    for name, listeners in app.events.listeners.items():
-        app.events.listeners[name] = [
-            item for item in listeners if str(getattr(item.handler, "__module__", "")).split(".")[0] != OUTSIDE
-        ]
-    app.registry.css_files = [item for item in app.registry.css_files if "thebe" not in item[0]]
-    app.registry.js_files = [item for item in app.registry.js_files if "thebe" not in str(item[0])]
+def modules(package: str) -> list[str]:
+    """The modules that lie directly in a package, in order of the alphabet; not its packages."""
+    found = pkgutil.iter_modules(import_module(package).__path__, f"{package}.")
+    return sorted(module.name for module in found if not module.ispkg)
+
+
+def expand(_: Sphinx, __: str, source: list[str]) -> None:
+    """Put a section for each module in the place of a page's mark `<!-- modules: package -->`."""
+
+    def sections(mark: re.Match[str]) -> str:
+        return "\n".join(SECTION.format(title=name.partition(".")[2], module=name) for name in modules(mark[1]))
+
+    source[0] = MODULES.sub(sections, source[0])
+
+
+def as_restructured_text(_: Sphinx, __: str, ___: str, ____: Any, _____: Any, lines: list[str]) -> None:
+    """Rewrite a docstring's lines, plain text with `code` in single back quotes, for Sphinx."""
+
+    def marked_up(match: re.Match[str]) -> str:
+        if not match["code"]:
+            return f"\\{match[0]}"
+        # A letter that follows the code at once is set apart by an escaped space, which is not printed.
+        return f"``{' '.join(match['code'].split())}``" + ("\\ " if match["letter"] else "")
+
+    lines[:] = _MARKUP.sub(marked_up, "\n".join(lines)).split("\n")
 
 
 def open_from_disk(app: Sphinx, error: Exception | None) -> None:
-    """Take out of finished pages what fails without a server, misleads or is unused; drop files that are no pages."""
-    if error or app.builder.format != "html":
-        return
-    for path in Path(app.outdir).rglob("*.html"):
-        if path.name.endswith("webpack-macros.html"):
-            path.unlink()
-            continue
+    """Take out of finished pages what fails without a server, misleads or is unused."""
+    for path in Path(app.outdir).rglob("*.html") if error is None else ():
         text = path.read_text(encoding="utf-8")
-        clean = _OTHER_NAME.sub(r"\1", _PRELOADED_FONT.sub("", text))
-        clean = _NO_LIST.sub(r"\1\2", clean)
-        if _FORMULA not in clean:
-            clean = _MATHJAX.sub("", clean)
-        if clean != text:
-            path.write_text(clean, encoding="utf-8")
+        for pattern, replacement in _REPAIRS.items():
+            text = re.sub(pattern, replacement, text)
+        if 'class="math' not in text:
+            text = _MATHJAX.sub("", text)
+        path.write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
-    # Before the other extensions' own listeners of this event, which would already have added their files.
-    app.connect("config-inited", unhook, priority=1)
-    app.connect("source-read", reference.expand)
+    app.connect("source-read", expand)
     # Before napoleon, which turns sections such as "Args:" into fields.
-    app.connect("autodoc-process-docstring", reference.as_restructured_text, priority=100)
-    app.connect("autodoc-process-signature", reference.readable_signature)
-    app.connect("html-page-context", head.describe)
+    app.connect("autodoc-process-docstring", as_restructured_text, priority=100)
     app.connect("build-finished", open_from_disk, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -67,7 +67,7 @@ CELLS: list[tuple[str, str, list[str]]] = [
         "    return figure\n\n\n"
         'figures.show(draw, alt="Two curves; \\"with stage I\\" is lower", caption="A sample & a test.")\n'
         'tables.table(["model", "parameters", "loss"], [["L-6 H-96", 1_200_000, 5.81234]], caption="Students")',
-        [],
+        ["hide-input"],
     ),
     ("code", "import ipywidgets\n\nipywidgets.IntSlider(value=3, max=9, description='zebra')", []),
 ]
@@ -86,8 +86,9 @@ def notebook(cells: list[tuple[str, str, list[str]]] = CELLS) -> dict:
 def write_book(root: Path, cells: list[tuple[str, str, list[str]]] = CELLS) -> Path:
     """Write the book's sources to `root`; settings, theme and bibliography are the real ones."""
     (root / "notebooks").mkdir(parents=True)
-    shutil.copytree(ROOT / "book" / "theme", root / "book" / "theme")
-    for name in ("references.bib", "bibliography.md", "status.md"):
+    for folder in ("theme", "templates"):
+        shutil.copytree(ROOT / "book" / folder, root / "book" / folder)
+    for name in ("references.bib", "bibliography.md", "status.md", "start.html"):
         shutil.copyfile(ROOT / "book" / name, root / "book" / name)
     shutil.copyfile(ROOT / "_config.yml", root / "_config.yml")
     (root / "_toc.yml").write_text(TOC)

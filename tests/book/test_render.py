@@ -1,23 +1,48 @@
-"""Rendering: from checked copies, only when something changed, with complaints in one line."""
+"""Rendering: what of an executed chapter is for readers, only when something changed, complaints in one line."""
 
 import json
+import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab_book.press import gate, pages, render, status
+from mixvocab.widgets.element import element
+from mixvocab_book.press import gate, pages, render
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+SLIDER = {"output_type": "display_data", "data": {VIEW: {}, "text/plain": "a slider"}}
+
+
+def notebook(outputs, **cell):
+    code = {"cell_type": "code", "source": "x", "outputs": outputs, "metadata": {}} | cell
+    return {"cells": [code], "metadata": {"widgets": {"state": {}}}, "nbformat": 4, "nbformat_minor": 5}
 
 
 def test_page_hides_what_is_not_for_readers(executed_book):
     page = pages.chapter_page("01_sample", gate.read_notebook(executed_book.copy("01_sample")))
-    tags = [cell["metadata"].get("tags", []) for cell in page["cells"]]
-    assert [t for t in tags if "injected-parameters" in t] == [["injected-parameters", "remove-cell"]]
-    assert sum("hide-input" in t for t in tags) == 1  # the cell that draws
+    assert not any("injected-parameters" in cell["metadata"].get("tags", []) for cell in page["cells"])
     text = json.dumps([cell.get("outputs") for cell in page["cells"]])
     assert "printed for readers" in text
     assert gate.BANNER not in text
     assert "papermill" not in page["metadata"]
+
+
+def test_a_widget_with_a_form_for_pages_needs_no_widget_manager():
+    both = {"output_type": "display_data", "data": {VIEW: {}, "text/html": element("overlap", {"text": "<b>"})}}
+    page = pages.chapter_page("01_a", notebook([both]))
+    assert VIEW not in page["cells"][0]["outputs"][0]["data"]
+    assert "widgets" not in page["metadata"]
+    assert "<b>" not in page["cells"][0]["outputs"][0]["data"]["text/html"]
+    assert "widgets" in pages.chapter_page("01_a", notebook([both, SLIDER]))["metadata"]
+
+
+def test_headline_is_the_tagged_cells_figure():
+    plain = notebook([{"data": {"text/html": "<p>no</p>"}}])
+    tagged = notebook([{"data": {"text/html": ["<figure>", "</figure>"]}}], metadata={"tags": ["headline"]})
+    assert pages.headline([plain, tagged]) == "<figure></figure>"
+    assert pages.headline([plain]) == ""
 
 
 def test_unchanged_book_is_not_rendered_again(rendered_book):
@@ -29,10 +54,11 @@ def test_pages_hold_banner_status_and_escaped_text(rendered_book):
     assert "Profile smoke · seed 3" in chapter
     assert "a &lt;b&gt;text&lt;/b&gt; &amp; more" in chapter
     assert "its numbers mean nothing" in chapter
+    assert "jupyter lab notebooks/01_sample.ipynb" in re.sub("<[^>]*>", "", chapter)
     for told in ("8 s left", "a warning that readers need not see"):
         assert chapter.count(told) == 1  # in the code; not once more as output
     status_page = (rendered_book.html / "book" / "status.html").read_text(encoding="utf-8")
-    for expected in ("01_sample", "smoke", "mv-synthetic", "mv-real", "torch "):
+    for expected in ("01_sample", "smoke", "(synthetic)", "(real)", "torch ", "a &lt;b&gt;text"):
         assert expected in status_page
 
 
@@ -43,13 +69,14 @@ def test_pages_name_no_path_of_this_machine(rendered_book):
         assert str(Path.home()) + "/" not in text
 
 
-def test_start_page_leads_to_the_first_and_bears_its_card(rendered_book):
-    start = (rendered_book.html / "index.html").read_text(encoding="utf-8")
-    assert "url=book/intro.html" in start
-    assert start.count("<title>") == 1
-    for expected in ("Extremely small BERT models</title>", 'property="og:title"', 'content="_static/card.png"'):
-        assert expected in start
-    assert "../" not in start
+def test_pages_carry_a_description_and_a_card_that_is_there(pages):
+    for name in ("index.html", "book/intro.html", "genindex.html"):
+        page = (pages / name).read_text(encoding="utf-8")
+        tags = dict(re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)"', page))
+        assert (pages / urljoin(name, tags["og:image"])).is_file()
+        assert page.count("<title>") == 1
+    intro = (pages / "book" / "intro.html").read_text(encoding="utf-8")
+    assert re.search(r'<meta name="description" content="[^"]{40,200}"', intro)
 
 
 def test_warnings_stop_the_build_and_the_old_pages_stay(rendered_book):
@@ -64,15 +91,3 @@ def test_warnings_stop_the_build_and_the_old_pages_stay(rendered_book):
     finally:
         intro.write_text(good)
     assert render.render(rendered_book) is False
-
-
-def test_jupyter_book_2_is_refused(monkeypatch):
-    monkeypatch.setattr(render.metadata, "version", lambda name: "2.0.1")
-    with pytest.raises(UserError, match=r"jupyter-book 2\.0\.1 cannot render"):
-        render.check_version()
-
-
-def test_status_of_a_chapter_that_did_not_run():
-    rows = status.status_rows({"01_a": None})
-    assert rows == [{"chapter": "01_a", "state": "not executed"}]
-    assert "not executed" in status.status_html(rows)

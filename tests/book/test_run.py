@@ -5,11 +5,12 @@ import shutil
 
 import pytest
 import sample
+from filelock import FileLock
 
 from mixvocab.common.errors import UserError
 from mixvocab_book.press import gate
 from mixvocab_book.press.build import build, run_chapters
-from mixvocab_book.press.freshness import chapter_key, is_current
+from mixvocab_book.press.gate import chapter_key, is_current
 from mixvocab_book.press.layout import Layout, Settings
 
 SMOKE = Settings("smoke", 3)
@@ -33,8 +34,8 @@ def rewrite(book, cells):
 
 
 def test_executed_copy_passes_and_is_current(book):
-    assert gate.problems(book.copy("01_sample"), "01_sample", SMOKE) == []
-    assert is_current(book, SMOKE, "01_sample", chapter_key(book, SMOKE, "01_sample"))
+    assert gate.problem(book.copy("01_sample"), "01_sample", SMOKE) == ""
+    assert is_current(book, SMOKE, "01_sample")
 
 
 def test_executed_copy_names_no_path_of_this_machine(book):
@@ -45,7 +46,7 @@ def test_executed_copy_names_no_path_of_this_machine(book):
 
 def test_nothing_runs_twice(book, capsys):
     before = book.copy("01_sample").stat().st_mtime_ns
-    run_chapters(book, SMOKE, ["01_sample"])
+    run_chapters(book, SMOKE)
     assert book.copy("01_sample").stat().st_mtime_ns == before
     assert capsys.readouterr().out == ""
 
@@ -70,7 +71,7 @@ def test_key_follows_notebook_profile_seed_and_data(book, tmp_path):
 def test_outputs_and_counts_in_the_source_do_not_count(book):
     key = chapter_key(book, SMOKE, "01_sample")
     notebook = sample.notebook()
-    gate.code_cells(notebook)[0]["execution_count"] = 9
+    notebook["cells"][1]["execution_count"] = 9
     book.notebook("01_sample").write_text(json.dumps(notebook))
     assert chapter_key(book, SMOKE, "01_sample") == key
 
@@ -81,9 +82,9 @@ def test_user_error_is_one_line_and_the_good_copy_stays(book):
         book, [*sample.CELLS[:2], code("from mixvocab.common.errors import UserError\nraise UserError('no\\ntext')")]
     )
     with pytest.raises(UserError, match=r"^01_sample: no text$"):
-        run_chapters(book, SMOKE, ["01_sample"])
+        run_chapters(book, SMOKE)
     assert book.copy("01_sample").read_bytes() == good
-    assert not is_current(book, SMOKE, "01_sample", chapter_key(book, SMOKE, "01_sample"))
+    assert not is_current(book, SMOKE, "01_sample")
 
 
 def test_other_errors_name_cell_and_copy(book):
@@ -91,29 +92,36 @@ def test_other_errors_name_cell_and_copy(book):
     with pytest.raises(
         UserError, match=r"01_sample: code cell 4 failed with KeyError: 'missing'; the half-run copy is"
     ):
-        run_chapters(book, SMOKE, ["01_sample"])
+        run_chapters(book, SMOKE)
 
 
 def test_chapter_without_a_banner_is_refused(book):
     rewrite(book, [*sample.CELLS[:2], code("1 + 1")])
     with pytest.raises(UserError, match="01_sample: it shows no banner"):
-        run_chapters(book, SMOKE, ["01_sample"])
+        run_chapters(book, SMOKE)
 
 
 def test_bad_input_is_refused_before_anything_runs(book, tmp_path):
     with pytest.raises(UserError, match="did you mean 'smoke'"):
-        run_chapters(book, Settings("smok", 3), ["01_sample"])
+        run_chapters(book, Settings("smok", 3))
     with pytest.raises(UserError, match="nowhere"):
-        run_chapters(book, Settings("smoke", 3, tmp_path / "nowhere"), ["01_sample"])
+        run_chapters(book, Settings("smoke", 3, tmp_path / "nowhere"))
 
 
 def test_what_a_chapter_says_to_whoever_waits_is_passed_on(book, capsys):
-    run_chapters(book, Settings("smoke", 3, force=True), ["01_sample"])
-    lines = capsys.readouterr().out.splitlines()
-    assert "  01 | stage I: 20 of 400 (5%), 8 s left, loss 3.1" in lines
-    assert not any("printed for readers" in line for line in lines)
-    assert lines[0].startswith("[1/1] 01_sample: running at smoke, about ")  # by what it took last time
-    assert lines[-1].startswith("[1/1] 01_sample: done in ")
+    book.copy("01_sample").unlink()
+    run_chapters(book, SMOKE)
+    printed, said = capsys.readouterr()
+    assert "stage I: 20 of 400 (5%), 8 s left, loss 3.1" in said
+    assert "printed for readers" not in said
+    first, last = printed.splitlines()
+    assert first == "[1/1] 01_sample: running at smoke"
+    assert last.startswith("[1/1] 01_sample: done in ")
+
+
+def test_two_processes_do_not_run_chapters_into_one_folder(book):
+    with FileLock(book.executed / ".lock"), pytest.raises(UserError, match="another process is running the chapters"):
+        run_chapters(book, SMOKE)
 
 
 def test_a_chapter_that_did_not_run_is_not_rendered(book):

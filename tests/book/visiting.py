@@ -48,7 +48,7 @@ def executed_book(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIXVOCAB_CACHE", str(base / "cache"))
         patch.delenv("MIXVOCAB_DATA", raising=False)
-        run_chapters(layout, Settings("smoke", 3), layout.chapters())
+        run_chapters(layout, Settings("smoke", 3))
     return layout
 
 
