@@ -54,6 +54,11 @@ def as_restructured_text(_: Sphinx, __: str, ___: str, ____: Any, _____: Any, li
     lines[:] = _MARKUP.sub(marked_up, "\n".join(lines)).split("\n")
 
 
+def readable_signature(_: Sphinx, __: str, ___: str, ____: Any, _____: Any, given: str, returned: str) -> Any:
+    """Write "..." for objects that have no text of their own, `<factory>` for one, which Sphinx cannot read."""
+    return given and re.sub("<[^<>]*>", "...", given), returned
+
+
 def open_from_disk(app: Sphinx, error: Exception | None) -> None:
     """Take out of finished pages what fails without a server, misleads or is unused."""
     for path in Path(app.outdir).rglob("*.html") if error is None else ():
@@ -70,5 +75,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", expand)
     # Before napoleon, which turns sections such as "Args:" into fields.
     app.connect("autodoc-process-docstring", as_restructured_text, priority=100)
+    app.connect("autodoc-process-signature", readable_signature)
     app.connect("build-finished", open_from_disk, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

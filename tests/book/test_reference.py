@@ -56,3 +56,8 @@ def test_docstrings_are_rewritten(written, rewritten):
     lines = written.split("\n")
     sphinx_ext.as_restructured_text(None, "function", "name", None, None, lines)
     assert "\n".join(lines) == rewritten
+
+
+def test_a_default_without_text_becomes_dots():
+    given = "(a: int = <factory>, b=<A at 0x7f>)"
+    assert sphinx_ext.readable_signature(None, "class", "name", None, None, given, "") == ("(a: int = ..., b=...)", "")
