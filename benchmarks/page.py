@@ -30,8 +30,7 @@ from mixvocab.common.files import write_json
 from mixvocab.edge.export import export
 from mixvocab.edge.runtime import Predictor
 from mixvocab.models.loading import quietly
-from mixvocab.sources import SnipsData, resolve_corpus, resolve_snips
-from mixvocab.sources.tasks import Sizes
+from mixvocab.sources import Sizes, SnipsData, resolve_corpus, resolve_snips
 from mixvocab.tasks.joint_bert import JointBert
 from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabulary

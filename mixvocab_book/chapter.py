@@ -15,8 +15,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.common.store import Step, Store
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import Profile, load_profile
-from mixvocab.sources.cache import cache_root
-from mixvocab.sources.source import Source, data_directory
+from mixvocab.sources.source import Source, cache_root, data_directory
 from mixvocab_book.press.gate import BANNER
 from mixvocab_book.store import records
 from mixvocab_book.store.provenance import hardware_line, provenance

@@ -1,10 +1,10 @@
 """Where text, teachers and tasks come from, and what is known of them."""
 
 from mixvocab.sources.corpus import Corpus, resolve_corpus
-from mixvocab.sources.grammar import Sizes
-from mixvocab.sources.rows import GlueData, GlueRow, SnipsData, SnipsRow
+from mixvocab.sources.glue import resolve_glue
+from mixvocab.sources.rows import GlueData, GlueRow, Sizes, SnipsData, SnipsRow
+from mixvocab.sources.snips import resolve_snips
 from mixvocab.sources.source import Source, data_directory
-from mixvocab.sources.tasks import resolve_glue, resolve_snips
 from mixvocab.sources.teacher import TeacherSource, resolve_teacher
 
 __all__ = [

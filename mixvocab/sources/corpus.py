@@ -8,15 +8,7 @@ from pathlib import Path
 
 from mixvocab.common.errors import UserError
 from mixvocab.sources import hub, installed
-from mixvocab.sources.files import (
-    SUFFIXES,
-    files_sha256,
-    is_text,
-    limited,
-    read_documents,
-    read_evenly,
-    text_files,
-)
+from mixvocab.sources.files import SUFFIXES, files_sha256, is_text, limited, read_documents
 from mixvocab.sources.lookup import look_up
 from mixvocab.sources.source import OWNER, Source, read_licence
 
@@ -26,14 +18,9 @@ class Corpus:
     """Raw text with its provenance. `documents` may be called again; each call reads from the start."""
 
     source: Source
-    read: Callable[[], Iterator[str]] = field(repr=False)
-
-    def documents(self) -> Iterator[str]:
-        """Documents in a fixed order: paragraphs joined by a line break. Constant memory.
-
-        Raises UserError, naming file and line, on damaged files and text that is not UTF-8.
-        """
-        return self.read()
+    documents: Callable[[], Iterator[str]] = field(repr=False)
+    """Documents in a fixed order: paragraphs joined by a line break. Constant memory. Raises UserError, naming file and
+    line, on damaged files and text that is not UTF-8."""
 
 
 def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, megabytes: float | None = None) -> Corpus:
@@ -46,57 +33,43 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
     if megabytes is not None and megabytes <= 0:
         raise UserError(f"corpus: megabytes={megabytes} leaves no text; give a positive number or leave it out")
 
-    def in_folder(folder: Path) -> Corpus | None:
-        for place in (folder / "corpus", folder):
-            if place.is_dir() and (files := text_files(place)):
-                return _from_files(files, "data-dir", folder, megabytes)
-        return None
+    def place(data: Path) -> Path | None:
+        return next((folder for folder in (data / "corpus", data) if any(map(is_text, folder.glob("*")))), None)
+
+    def read(path: Path, origin: str, root: Path) -> Corpus:
+        root = root if root.is_dir() else root.parent
+        below = path.glob("**/*" if origin == "path" else "*")
+        files = [path] if is_text(path) else sorted(file for file in below if is_text(file) and not _hidden(file, path))
+        if not files:
+            raise UserError(f"corpus: {path} is or has no text file ({', '.join(SUFFIXES)})")
+        names = [file.relative_to(root).as_posix() for file in files]
+        licences = {licence for name in names if (licence := read_licence(root, name))}
+        source = Source(
+            kind="corpus",
+            name=_listed([file.name for file in files]),
+            origin=origin,
+            location=_listed(names),
+            licence="; ".join(sorted(licences)) or OWNER,
+            sha256=files_sha256(files),
+            real=True,
+        )
+        # With a limit the short files come first, so that others can take what they leave.
+        ordered = sorted(files, key=lambda file: (file.stat().st_size, file.name)) if megabytes else files
+        return _non_empty(Corpus(source, lambda: limited([read_documents(file) for file in ordered], megabytes)))
 
     def on_hub(repository: str) -> Corpus:
         source = hub.dataset_source("corpus", repository)
-        return _non_empty(Corpus(source, lambda: limited(hub.read_documents(repository), megabytes)))
+        return _non_empty(Corpus(source, lambda: limited([hub.read_documents(repository)], megabytes)))
 
-    def embedded(text: installed.Text) -> Corpus:
+    def embedded(text: installed.Text = installed.PROSE) -> Corpus:
         source, path = installed.kept_text(text, megabytes)
         return _non_empty(Corpus(source, lambda: read_documents(path)))
 
     if spec == "code":
         return embedded(installed.CODE)
     return look_up(
-        "corpus",
-        spec,
-        data_dir,
-        in_folder=in_folder,
-        on_hub=on_hub,
-        embedded=lambda: embedded(installed.PROSE),
-        at_path=lambda path: _at_path(path, megabytes),
-        repository=hub.CORPUS,
+        "corpus", spec, data_dir, place=place, read=read, embedded=embedded, on_hub=on_hub, repository=hub.CORPUS
     )
-
-
-def _at_path(path: Path, megabytes: float | None) -> Corpus:
-    if path.is_dir():
-        if not (files := text_files(path, "**/*")):
-            raise UserError(f"corpus: no {', '.join(SUFFIXES)} file in {path}")
-        return _from_files(files, "path", path, megabytes)
-    if not is_text(path):
-        raise UserError(f"corpus: {path} is not a text file ({', '.join(SUFFIXES)})")
-    return _from_files([path], "path", path.parent, megabytes)
-
-
-def _from_files(files: list[Path], origin: str, folder: Path, megabytes: float | None) -> Corpus:
-    names = [path.relative_to(folder).as_posix() for path in files]
-    stated = {licence for name in names if (licence := read_licence(folder, name))}
-    source = Source(
-        kind="corpus",
-        name=_listed([path.name for path in files]),
-        origin=origin,
-        location=_listed(names),
-        licence="; ".join(sorted(stated)) or OWNER,
-        sha256=files_sha256(files),
-        real=True,
-    )
-    return _non_empty(Corpus(source, lambda: read_evenly(files, megabytes)))
 
 
 def _non_empty(corpus: Corpus) -> Corpus:
@@ -105,7 +78,9 @@ def _non_empty(corpus: Corpus) -> Corpus:
     return corpus
 
 
-def _listed(names: list[str], most: int = 4) -> str:
-    if len(names) <= most:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more files"
+def _hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more files" if len(names) > 4 else "")

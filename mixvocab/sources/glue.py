@@ -6,14 +6,16 @@ Quoting is off everywhere (MRPC's fields hold single quotation marks), lines bre
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mixvocab.common.errors import UserError
-from mixvocab.sources.files import read_lines
-from mixvocab.sources.rows import DEVELOPMENT, GlueRow
+from mixvocab.sources import hub, synthetic
+from mixvocab.sources.files import folder_source, read_lines
+from mixvocab.sources.lookup import look_up, subfolder
+from mixvocab.sources.rows import DEVELOPMENT, GlueData, GlueRow, Sizes
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ LAYOUTS = (
     Layout("RTE", _PAIR, "label", _PAIR),
     Layout("WNLI", _PAIR, "label", _PAIR),
 )
+SIZES = Sizes(train=8_000, valid=1_000, test=1_000)
 TASKS = tuple(layout.folder for layout in LAYOUTS)
 
 # The files of a split, without .tsv. On the hub a split is called the same, with "validation" for "dev".
@@ -62,14 +65,6 @@ _FILES = {
 }
 
 
-class _Example(NamedTuple):
-    """A row before its label is checked; None where the label is hidden."""
-
-    place: str  # "SST-2/dev.tsv, line 4"
-    texts: Sequence[str]
-    label: Any
-
-
 def layout(task: str) -> Layout:
     """The layout of a task by its name, case and hyphen aside. Raises UserError if there is no such task."""
     wanted = task.lower().replace("-", "").replace("_", "")
@@ -79,112 +74,120 @@ def layout(task: str) -> Layout:
     raise UserError(f"glue: no task {task!r}; there are {', '.join(TASKS)}")
 
 
-def read_folder(layout: Layout, folder: Path) -> tuple[dict[str, list[GlueRow]], list[Path]]:
-    """The splits that lie in `folder`, and the files that they are read from.
+def resolve_glue(
+    task: str,
+    spec: str = "auto",
+    *,
+    data_dir: Path | str | None = None,
+    seed: int = 0,
+    sizes: Sizes = SIZES,
+) -> GlueData:
+    """Find a GLUE task (`mixvocab.sources.lookup` has the order and the specifications).
 
-    Raises UserError, naming file and line, if train or every development set is missing, a split is empty,
-    a column is missing, a row has too few or too many columns, or another split has a label that train lacks.
+    `task` is GLUE's own name in any case, with or without hyphen (SST-2, sst2, MNLI). A data directory has it
+    as `glue/<task>/` or `<task>/` with GLUE's own files; a path names the folder with the files in it. Embedded,
+    for the paper's three tasks, is a synthetic set with the same labels, which `seed` and `sizes` steer. Raises
+    UserError on an unknown task and, naming file and line, on missing or malformed data.
     """
-    files = {split: path for split, name in _FILES.items() if (path := folder / f"{name}.tsv").is_file()}
-    examples = {split: _read_file(path, layout, labelled=_labelled(split)) for split, path in files.items()}
-    return _splits(layout, examples, folder.name), list(files.values())
+    known = layout(task)
+
+    def read(folder: Path, origin: str, root: Path) -> GlueData:
+        splits, files = _read_folder(known, folder)
+        source = folder_source("glue", known.folder, origin, folder, root, files)
+        return GlueData(source, known.folder, splits, known.regression)
+
+    def on_hub(repository: str) -> GlueData:
+        source = hub.dataset_source("glue", repository)
+        with hub.user_errors(repository):
+            return GlueData(source, known.folder, _read_hub(known, repository), known.regression)
+
+    def embedded() -> GlueData:
+        source, splits = synthetic.glue(known.folder, seed, sizes)
+        return GlueData(source, known.folder, splits)
+
+    return look_up(
+        f"task {known.folder}",
+        spec,
+        data_dir,
+        place=lambda data: subfolder(subfolder(data, "glue") or data, known.folder),
+        read=read,
+        embedded=embedded,
+        on_hub=on_hub,
+        repository=f"{hub.GLUE}:{known.config}",
+    )
 
 
-def from_hub(
-    layout: Layout, splits: Mapping[str, Sequence[Mapping[str, Any]]], location: str
-) -> dict[str, list[GlueRow]]:
-    """The splits of the hub's data set, labels already by name; `location` stands for it in messages.
-
-    Raises UserError as `read_folder` does.
-    """
-    names = {split: name.replace("dev", "validation") for split, name in _FILES.items()}
-    examples = {
-        split: _hub_examples(splits[name], layout, f"{location}, {name}", labelled=_labelled(split))
-        for split, name in names.items()
-        if name in splits
-    }
-    return _splits(layout, examples, location)
-
-
-def _labelled(split: str) -> bool:
-    return split == "train" or split in DEVELOPMENT
-
-
-def _splits(layout: Layout, examples: Mapping[str, Iterable[_Example]], shown: str) -> dict[str, list[GlueRow]]:
-    if "train" not in examples:
-        raise UserError(f"{shown}: no training set (train.tsv)")
-    if not DEVELOPMENT & examples.keys():
-        raise UserError(f"{shown}: no development set (dev.tsv; for MNLI dev_matched.tsv)")
-    splits: dict[str, list[GlueRow]] = {}
-    for split, unchecked in examples.items():
-        known = {row.label for row in splits.get("train", [])}
-        splits[split] = [_row(example, layout, known) for example in unchecked]
-        if not splits[split]:
-            raise UserError(f"{shown}, {_FILES[split]}: no example in it")
+def _read_hub(layout: Layout, repository: str) -> dict[str, list[GlueRow]]:
+    """The hub's splits, labels by name; a label of -1 is hidden."""
+    published, splits = hub.load_dataset(repository), {}
+    for split, name in _FILES.items():
+        if rows := published.get(name.replace("dev", "validation")):
+            names = getattr(rows.features["label"], "names", None)
+            labels = [None if label == -1 else names[label] if names else label for label in rows["label"]]
+            texts = zip(*(rows[column] for column in layout.hub_columns), strict=True)
+            splits[split] = [_row(row, label) for row, label in zip(texts, labels, strict=True)]
     return splits
 
 
-def _row(example: _Example, layout: Layout, known: set[Any]) -> GlueRow:
-    first, second = example.texts[0].strip(), example.texts[1].strip() if len(example.texts) > 1 else None
-    if example.label is None:
-        return GlueRow(first, second, None)
-    if layout.regression:
-        return GlueRow(first, second, _score(example, layout))
-    label = str(example.label)
-    if known and label not in known:
-        shown = ", ".join(sorted(name[:40] for name in known)[:8])
-        raise UserError(f"{example.place}: label {label[:40]!r} does not occur in the training set, which has {shown}")
-    return GlueRow(first, second, label)
+def _read_folder(layout: Layout, folder: Path) -> tuple[dict[str, list[GlueRow]], list[Path]]:
+    """The splits that lie in `folder`, and the files that they are read from."""
+    files = {split: path for split, name in _FILES.items() if (path := folder / f"{name}.tsv").is_file()}
+    if "train" not in files:
+        raise UserError(f"{folder.name}: no training set (train.tsv)")
+    if not DEVELOPMENT & files.keys():
+        raise UserError(f"{folder.name}: no development set (dev.tsv; for MNLI dev_matched.tsv)")
+    splits: dict[str, list[GlueRow]] = {}
+    for split, path in files.items():
+        known = {row.label for row in splits.get("train", [])}
+        splits[split] = list(_read_file(path, layout, known, labelled=split == "train" or split in DEVELOPMENT))
+        if not splits[split]:
+            raise UserError(f"{folder.name}/{path.name}: no example in it")
+    return splits, list(files.values())
 
 
-def _score(example: _Example, layout: Layout) -> float:
-    try:
-        score = float(example.label)
-    except ValueError:
-        score = math.nan
-    if not math.isfinite(score):
-        raise UserError(f"{example.place}: {layout.label} {example.label!r} is not a number")
-    return score
-
-
-def _read_file(path: Path, layout: Layout, *, labelled: bool) -> Iterator[_Example]:
+def _read_file(path: Path, layout: Layout, known: Set[Any], *, labelled: bool) -> Iterator[GlueRow]:
+    """The rows of one file; `known` are the labels of the training set, empty when that is what is read."""
     shown = f"{path.parent.name}/{path.name}"
     lines = read_lines(path)
-    if not lines:
-        raise UserError(f"{shown}: empty")
     if layout.headless and labelled:
         columns, first = dict(layout.headless), 0
     else:
-        columns, first = {name.strip(): i for i, name in enumerate(lines[0].split("\t"))}, 1
+        columns, first = {name.strip(): i for i, name in enumerate("".join(lines[:1]).split("\t"))}, 1
     needed = [*layout.columns, *([layout.label] if labelled else [])]
     if missing := [name for name in needed if name not in columns]:
         raise UserError(f"{shown}, line 1: no column {missing[0]!r}; it has {', '.join(columns)}")
     least, width = max(columns[name] for name in needed) + 1, max(columns.values()) + 1
     for number, line in enumerate(lines[first:], first + 1):
-        if not line.strip():
+        cells = [cell.strip() for cell in line.split("\t")]
+        if not any(cells):
             continue
-        place, cells = f"{shown}, line {number}", line.rstrip("\r").split("\t")
-        if len(cells) < least or any(cell.strip() for cell in cells[width:]):
+        if len(cells) < least or any(cells[width:]):
             if layout.ragged:
                 continue
-            problem = f"{len(cells)} columns where {least} are needed and {width} are known"
-            if '"' in line:  # as a spreadsheet writes it, to hide tabs and line breaks
-                problem += "; quotation marks join nothing here: take tabs and line breaks out of the texts"
-            raise UserError(f"{place}: {problem}")
-        label = cells[columns[layout.label]].strip() if columns.get(layout.label, len(cells)) < len(cells) else ""
+            raise UserError(f"{shown}, line {number}: {len(cells)} columns where {least} are needed and {width} known")
+        label = cells[columns[layout.label]] if columns.get(layout.label, width) < len(cells) else ""
         if labelled and not label:
-            raise UserError(f"{place}: no {layout.label}")
-        if label != "-":  # annotators of MNLI did not agree
-            yield _Example(place, [cells[columns[name]] for name in layout.columns], label or None)
+            raise UserError(f"{shown}, line {number}: no {layout.label}")
+        if label == "-":  # annotators of MNLI did not agree
+            continue
+        texts = [cells[columns[name]] for name in layout.columns]
+        yield _row(texts, _label(label, layout, known, f"{shown}, line {number}") if label else None)
 
 
-def _hub_examples(
-    rows: Sequence[Mapping[str, Any]], layout: Layout, place: str, *, labelled: bool
-) -> Iterator[_Example]:
-    for number, row in enumerate(rows, 1):
-        if missing := [column for column in (*layout.hub_columns, "label") if column not in row]:
-            raise UserError(f"{place} row {number}: no column {missing[0]!r}; it has {', '.join(row)}")
-        label = None if row["label"] in (None, -1) else row["label"]
-        if labelled and label is None:
-            raise UserError(f"{place} row {number}: no label")
-        yield _Example(f"{place} row {number}", [row[column] for column in layout.hub_columns], label)
+def _label(text: str, layout: Layout, known: Set[Any], place: str) -> str | float:
+    if not layout.regression:
+        if known and text not in known:
+            shown = ", ".join(sorted(name[:40] for name in known)[:8])
+            raise UserError(f"{place}: label {text[:40]!r} does not occur in the training set, which has {shown}")
+        return text
+    try:
+        score = float(text)
+    except ValueError:
+        score = math.nan
+    if not math.isfinite(score):
+        raise UserError(f"{place}: {layout.label} {text!r} is not a number")
+    return score
+
+
+def _row(texts: Sequence[str], label: str | float | None) -> GlueRow:
+    return GlueRow(texts[0].strip(), texts[1].strip() if len(texts) > 1 else None, label)

@@ -20,11 +20,10 @@ from pathlib import Path
 
 from mixvocab.common.files import atomic_write, file_sha256
 from mixvocab.common.progress import progress
-from mixvocab.sources.cache import cache_root
 from mixvocab.sources.files import limited
 from mixvocab.sources.prose import paragraphs
 from mixvocab.sources.python_text import code_lines, documentation
-from mixvocab.sources.source import Source, text_sha256
+from mixvocab.sources.source import Source, cache_root, text_sha256
 
 _LARGEST = 3_000_000  # bytes; larger sources are tables written by programs
 _SKIPPED_FOLDERS = re.compile(
@@ -57,7 +56,7 @@ def kept_text(text: Text, megabytes: float | None) -> tuple[Source, Path]:
     path = cache_root() / "sources" / f"{text.kind}-{_fingerprint()[:16]}-{megabytes or 'all'}.txt"
     if not path.is_file():
         with atomic_write(path) as file:
-            file.writelines(f"{document}\n\n" for document in limited(text.collect(), megabytes))
+            file.writelines(f"{document}\n\n" for document in limited([text.collect()], megabytes))
     return Source("corpus", text.name, "embedded", text.location, text.licence, file_sha256(path), True), path
 
 

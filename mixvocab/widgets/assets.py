@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from mixvocab.common.errors import UserError
-from mixvocab.sources.cache import cache_root
+from mixvocab.sources.source import cache_root
 from mixvocab.widgets import npm, style
 
 HERE = Path(__file__).parent

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from mixvocab.common.files import write_json
 from mixvocab.common.store import Ref, Step, Store
 from mixvocab.pipeline import Plan
-from mixvocab.sources import GlueData, resolve_glue
+from mixvocab.sources import GlueData, Sizes, resolve_glue
 from mixvocab.sources import glue as layouts
-from mixvocab.sources.tasks import Sizes
 from mixvocab.tasks import baselines, glue_rows
 from mixvocab.tasks.finetune import Tuned
 from mixvocab.tasks.glue import finetune_glue

@@ -19,8 +19,7 @@ from mixvocab.distill.methods import methods
 from mixvocab.distill.steps import StudentStep
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import TuningSettings
-from mixvocab.sources import SnipsData, TeacherSource, resolve_snips
-from mixvocab.sources.tasks import Sizes
+from mixvocab.sources import Sizes, SnipsData, TeacherSource, resolve_snips
 from mixvocab.tasks.finetune import Tuned
 from mixvocab.tasks.joint_bert import finetune_joint_bert
 from mixvocab.tasks.stackprop import finetune_stackprop

@@ -17,8 +17,7 @@ from typing import Any
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
-from mixvocab.sources.cache import cache_root
-from mixvocab.sources.source import Source
+from mixvocab.sources.source import Source, cache_root
 from mixvocab_book.store.provenance import project_root, provenance
 
 SCHEMA = 1

@@ -31,8 +31,7 @@ from mixvocab.common.files import write_json
 from mixvocab.common.progress import duration
 from mixvocab.common.store import Step, Store
 from mixvocab.settings.profiles import Profile, Section, load_profile
-from mixvocab.sources.cache import cache_root
-from mixvocab.sources.source import DATA_VARIABLE, data_directory
+from mixvocab.sources.source import DATA_VARIABLE, cache_root, data_directory
 from mixvocab_book.store import records
 from mixvocab_book.store.provenance import project_root
 from mixvocab_book.sweep.grid import load_grid

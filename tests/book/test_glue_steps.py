@@ -22,7 +22,12 @@ ROWS = {"MRPC": 48, "SST-2": 40, "MNLI": 36, "STS-B": 32}
 
 @pytest.fixture
 def opened(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any], cache: Path) -> Opener:
-    """Opens the chapter on the tiny world with some dozens of synthetic rows a task."""
+    """Opens the chapter on the tiny world with some dozens of rows a task: STS-B's are written here."""
+    folder = tiny_corpus / "glue" / "STS-B"
+    folder.mkdir(parents=True)
+    scored = "".join(f"the cat sat\tthe dog {'sat ' * (i % 3)}{i}\t{i % 3}.5\n" for i in range(80))
+    for split in ("train", "dev"):
+        (folder / f"{split}.tsv").write_text(f"sentence1\tsentence2\tscore\n{scored}")
     settings = tiny_settings | {"teacher.source": str(tiny_teacher), "glue.rows": ROWS, "glue.epochs": 1}
     return lambda **more: open_chapter("05_glue", profile="smoke", data_dir=tiny_corpus, **settings | more)
 

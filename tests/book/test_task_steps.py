@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab.sources import resolve_snips
-from mixvocab.sources.tasks import Sizes
+from mixvocab.sources import Sizes, resolve_snips
 from mixvocab_book.chapter import Chapter, open_chapter
 from mixvocab_book.show import evaluation
 from mixvocab_book.steps import snips as task_steps

@@ -35,7 +35,9 @@ def test_text_files_directly_in_the_data_directory(tmp_path, monkeypatch):
 
 def test_a_path_may_be_a_file_or_a_folder(tmp_path):
     (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "a.txt").write_text("A.\n")
+    (tmp_path / ".hidden").mkdir()
+    for name in ("deep/a.txt", "README.txt", "vocab.txt", "notes.md", ".hidden.txt", ".hidden/b.txt"):
+        (tmp_path / name).write_text("A.\n")
     assert list(resolve_corpus(str(tmp_path)).documents()) == ["A."]
     assert resolve_corpus(str(tmp_path / "deep" / "a.txt")).source.origin == "path"
 
@@ -51,7 +53,7 @@ def test_megabytes_limit_the_text(tmp_path):
         ("empty.txt", b"", "holds no text"),
         ("blank.txt", b"\n \n\n", "holds no text"),
         ("old.txt", b"Caf\xe9\n", "line 1: not UTF-8"),
-        ("table.csv", b"a,b\n", "not a text file"),
+        ("table.csv", b"a,b\n", "no text file"),
     ],
 )
 def test_unusable_files_are_named(tmp_path, name, content, message):
@@ -63,7 +65,7 @@ def test_unusable_files_are_named(tmp_path, name, content, message):
 
 
 def test_other_bad_input(tmp_path):
-    with pytest.raises(UserError, match=r"no \.txt"):
+    with pytest.raises(UserError, match=r"no text file \(\.txt,"):
         resolve_corpus(str(tmp_path))
     with pytest.raises(UserError, match="megabytes=0"):
         resolve_corpus(str(tmp_path), megabytes=0)

@@ -1,15 +1,21 @@
 import gzip
 import lzma
 
+import pyarrow
 import pytest
-import zstandard
 
 from mixvocab.common.errors import UserError
-from mixvocab.sources.files import files_sha256, is_text, read_documents, read_evenly, text_files
+from mixvocab.sources.files import files_sha256, limited, read_documents
 
 TEXT = "First paragraph.\nSecond one.\n\n\n  \nAnother document: café, naïve.\n"
 DOCUMENTS = ["First paragraph.\nSecond one.", "Another document: café, naïve."]
-PACK = {".txt": bytes, ".txt.gz": gzip.compress, ".txt.xz": lzma.compress, ".txt.zst": zstandard.compress}
+
+
+def zst(text):
+    return pyarrow.compress(text, codec="zstd", asbytes=True)
+
+
+PACK = {".txt": bytes, ".txt.gz": gzip.compress, ".txt.xz": lzma.compress, ".txt.zst": zst}
 
 
 @pytest.mark.parametrize("suffix", PACK)
@@ -45,54 +51,42 @@ def test_damaged_compression_is_one_clear_line(tmp_path, suffix, damage):
 
 def test_zst_without_its_package_says_how_to_get_it(tmp_path, monkeypatch):
     path = tmp_path / "a.txt.zst"
-    path.write_bytes(zstandard.compress(TEXT.encode()))
-    monkeypatch.setitem(__import__("sys").modules, "zstandard", None)
-    with pytest.raises(UserError, match="pip install zstandard"):
+    path.write_bytes(zst(TEXT.encode()))
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(UserError, match="pip install pyarrow"):
         list(read_documents(path))
 
 
 def test_zst_of_several_frames_is_read_to_the_end(tmp_path):
     path = tmp_path / "a.txt.zst"
-    path.write_bytes(zstandard.compress(b"One.\n\nT") + zstandard.compress(b"wo.\n"))
+    path.write_bytes(zst(b"One.\n\nT") + zst(b"wo.\n"))
     assert list(read_documents(path)) == ["One.", "Two."]
 
 
-def test_what_counts_as_corpus_text(tmp_path):
-    for name in ("b.txt", "a.txt.xz", "README.txt", "vocab.txt", "notes.md", ".hidden.txt"):
-        (tmp_path / name).write_bytes(b"")
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "c.txt").write_text("x")
-    assert [path.name for path in text_files(tmp_path)] == ["a.txt.xz", "b.txt"]
-    assert [path.name for path in text_files(tmp_path, "**/*")] == ["a.txt.xz", "b.txt", "c.txt"]
-    assert not is_text(tmp_path / "missing.txt")
-
-
 @pytest.fixture
-def three_files(tmp_path):
-    for name, count in (("a.txt", 1000), ("b.txt", 10), ("c.txt", 1000)):
-        (tmp_path / name).write_text("".join(f"{name[0]} document {i:04d}.\n\n" for i in range(count)))
-    return text_files(tmp_path)
+def streams(tmp_path):
+    """One stream of few documents between two of many."""
+    sizes = {"b": 10, "a": 1000, "c": 1000}
+    return [[f"{name} document {i:04d}." for i in range(count)] for name, count in sizes.items()]
 
 
-def test_the_limit_is_shared_evenly_and_what_is_short_passes_its_share_on(three_files):
-    taken = list(read_evenly(three_files, 0.01))
-    size = sum(len(document) + 2 for document in taken)
-    assert 9_900 < size <= 10_000
+def test_the_limit_is_shared_evenly_and_what_is_short_passes_its_share_on(streams):
+    taken = list(limited(streams, 0.01))
+    assert 9_900 < sum(len(document) + 2 for document in taken) <= 10_000
     counts = {name: sum(document.startswith(name) for document in taken) for name in "abc"}
     assert counts["b"] == 10
     assert abs(counts["a"] - counts["c"]) <= 1
-    assert taken == list(read_evenly(three_files, 0.01))
 
 
-def test_no_limit_gives_everything_and_a_tiny_one_gives_one_document(three_files):
-    assert len(list(read_evenly(three_files, None))) == 2010
-    assert len(list(read_evenly(three_files, 1e-6))) == 1
+def test_no_limit_gives_everything_and_a_tiny_one_gives_one_document(streams):
+    assert len(list(limited(streams, None))) == 2010
+    assert len(list(limited(streams, 1e-6))) == 1
 
 
 def test_a_limit_reads_no_further_than_it_needs(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"A good document.\n\n" * 100 + b"then \xe9 Latin-1.\n")
-    assert len(list(read_evenly([path], 0.0005))) == 27
+    assert len(list(limited([read_documents(path)], 0.0005))) == 27
 
 
 def test_digest_depends_on_bytes_and_names(tmp_path):

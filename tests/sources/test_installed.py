@@ -59,7 +59,7 @@ def test_metadata_is_read_from_its_description_on(tmp_path):
 
 
 def test_installed_packages_give_prose_once():
-    text = "\n".join(limited(installed.prose(), 0.4))
+    text = "\n".join(limited([installed.prose()], 0.4))
     lines = text.split("\n")
     assert len(text) > 300_000
     assert len(lines) == len(set(lines))

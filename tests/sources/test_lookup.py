@@ -5,7 +5,7 @@ import pytest
 from mixvocab.common.errors import UserError
 from mixvocab.sources import hub
 from mixvocab.sources.lookup import look_up
-from mixvocab.sources.source import Source, data_directory, read_licence, text_sha256
+from mixvocab.sources.source import Source, cache_root, data_directory, read_licence, text_sha256
 
 
 def on_hub(repository):
@@ -14,15 +14,15 @@ def on_hub(repository):
     return f"hub {repository}"
 
 
-def look(spec, data_dir=None, *, folder=None, repository=None):
+def look(spec, data_dir=None, *, inside=None, repository=""):
     return look_up(
         "thing",
         spec,
         data_dir,
-        in_folder=lambda path: folder,
-        on_hub=on_hub,
+        place=lambda data: inside and data / inside,
+        read=lambda path, origin, root: f"{origin} {path.name} in {root.name}",
         embedded=lambda: "embedded",
-        at_path=lambda path: f"path {path.name}",
+        on_hub=on_hub if repository else None,
         repository=repository,
     )
 
@@ -34,7 +34,7 @@ def online(monkeypatch):
 
 
 def test_auto_takes_the_data_directory_then_the_hub_then_what_is_embedded(tmp_path, monkeypatch):
-    assert look("auto", tmp_path, folder="mine", repository="a/b") == "mine"
+    assert look("auto", tmp_path, inside="mine", repository="a/b") == f"data-dir mine in {tmp_path.name}"
     assert look("auto", tmp_path, repository="a/b") == "hub a/b"
     assert look("auto", repository="gone") == look("auto") == "embedded"
     monkeypatch.setattr(hub, "reachable", lambda: False)
@@ -47,8 +47,7 @@ def test_a_named_source_is_never_replaced(tmp_path):
     for spec, options, message in (
         ("data-dir", {}, "none is named"),
         ("data-dir", {"data_dir": tmp_path}, "none in"),
-        ("hub", {}, "names no repository"),
-        ("hub:", {"repository": "a/b"}, "names no repository"),
+        ("hub", {}, "not on the Hugging Face hub"),
         ("hub:gone", {"repository": "a/b"}, "gone: no such repository"),
         (str(tmp_path / "missing"), {}, "neither auto"),
         ("Auto", {}, "neither auto"),
@@ -58,9 +57,9 @@ def test_a_named_source_is_never_replaced(tmp_path):
 
 
 def test_names_reach_their_places(tmp_path):
-    assert look("hub:owner/name") == "hub owner/name"
-    assert look("embedded", tmp_path, folder="mine") == "embedded"
-    assert look(str(tmp_path)) == f"path {tmp_path.name}"
+    assert look("hub:owner/name", repository="a/b") == "hub owner/name"
+    assert look("embedded", tmp_path, inside="mine") == "embedded"
+    assert look(str(tmp_path)) == f"path {tmp_path.name} in {tmp_path.name}"
 
 
 def test_data_directory_from_option_or_environment(tmp_path, monkeypatch):
@@ -97,3 +96,16 @@ def test_licence_from_table_line_or_file(tmp_path):
 
 def test_digest_keeps_parts_apart():
     assert text_sha256("ab", "c") != text_sha256("a", "bc")
+
+
+def test_the_cache_is_named_then_in_the_checkout_then_the_users_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIXVOCAB_CACHE", str(tmp_path / "named"))
+    assert cache_root() == tmp_path / "named"
+    monkeypatch.delenv("MIXVOCAB_CACHE")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "mixvocab"\n')
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    assert cache_root() == tmp_path / ".cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.chdir(Path("/"))
+    assert cache_root() == tmp_path / "xdg" / "mixvocab"

@@ -61,7 +61,7 @@ def test_latin_1_and_missing_parts(folder):
     with pytest.raises(UserError, match="no file label"):
         resolve_snips(data_dir=folder)
     (folder / "snips" / "train").rename(folder / "snips" / "training")
-    with pytest.raises(UserError, match="no folder train"):
+    with pytest.raises(UserError, match=r"train: no file seq\.in"):
         resolve_snips(data_dir=folder)
 
 

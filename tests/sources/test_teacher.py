@@ -36,7 +36,7 @@ def test_a_folder_by_path(tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("model.safetensors",), "no config.json"),
+        (("model.safetensors",), "with config.json in it"),
         (("config.json", "tokenizer.json"), "no .*safetensors"),
         (("config.json", "pytorch_model.bin", "vocab.txt"), "pickle.*save_pretrained"),
         (("config.json", "model.safetensors"), "no tokenizer files"),
@@ -49,7 +49,7 @@ def test_incomplete_folders_say_what_is_missing(tmp_path, names, message):
 
 def test_a_file_or_a_config_of_something_else_is_refused(tmp_path):
     folder = model_folder(tmp_path / "m", *WHOLE)
-    with pytest.raises(UserError, match="not a folder"):
+    with pytest.raises(UserError, match=r"not a folder with config\.json"):
         resolve_teacher(str(folder / "config.json"))
     (folder / "config.json").write_text("{}")
     with pytest.raises(UserError, match="does not describe"):

@@ -285,7 +285,7 @@ def test_words_beyond_the_window_are_errors_not_gone() -> None:
 
 def test_parameters_on_the_real_data(data_dir) -> None:
     """The words alone are more than the 2.6M that the paper prints."""
-    from mixvocab.sources.tasks import resolve_snips
+    from mixvocab.sources import resolve_snips
 
     train = resolve_snips(data_dir=data_dir).splits["train"]
     model = new_stackprop(train, JointLabels.of(train), seed=0)

@@ -18,8 +18,7 @@ import pytest
 from visiting import open_page
 
 from mixvocab.edge.runtime import Predictor, softmax
-from mixvocab.sources import resolve_snips
-from mixvocab.sources.tasks import Sizes
+from mixvocab.sources import Sizes, resolve_snips
 from mixvocab.tasks.decoding import viterbi
 from mixvocab.tasks.spans import spans
 from mixvocab.widgets.demo import MASK, unpublish

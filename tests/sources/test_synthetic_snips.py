@@ -6,22 +6,22 @@ from seqeval.metrics import f1_score
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from mixvocab.sources import Sizes, resolve_snips
-from mixvocab.sources.grammar_snips import FILLERS, TEMPLATES, expand, snips_splits
+from mixvocab.sources import Sizes, resolve_snips, synthetic
 
 
 @pytest.fixture(scope="module")
 def splits():
-    return snips_splits(np.random.default_rng(1), Sizes(train=4000, valid=300, test=500))
+    return synthetic.snips(1, Sizes(train=4000, valid=300, test=500))[1]
 
 
 def test_sizes_labels_and_no_repetition(splits):
     assert {name: len(rows) for name, rows in splits.items()} == {"train": 4000, "valid": 300, "test": 500}
     rows = [row for part in splits.values() for row in part]
     assert len({row.words for row in rows}) == len(rows)
-    assert {row.intent for row in rows} == set(TEMPLATES)
-    assert {tag[2:] for row in rows for tag in row.slots if tag != "O"} == set(FILLERS)
-    assert len(FILLERS) == 39
+    assert {row.intent for row in rows} == set(synthetic.GRAMMARS["commands"]["templates"])
+    slots = set(filter(str.islower, synthetic.GRAMMARS["commands"]["rules"])) | {"timeRange"}
+    assert {tag[2:] for row in rows for tag in row.slots if tag != "O"} == slots
+    assert len(slots) == 39
 
 
 def test_tags_are_well_formed(splits):
@@ -45,8 +45,8 @@ def test_same_seed_same_rows_and_the_global_generator_is_left_alone():
 
 
 def test_choices_of_a_template():
-    rng = np.random.default_rng(0)
-    assert {expand("a (b|c)[ d [e|f]]", rng).strip() for _ in range(200)} == {
+    grammar = synthetic.Grammar({}, np.random.default_rng(0))
+    assert {grammar.choose("a (b|c)[ d [e|f]]").strip() for _ in range(200)} == {
         "a b", "a c", "a b d", "a c d", "a b d e", "a c d e", "a b d f", "a c d f",
     }  # fmt: skip
 
