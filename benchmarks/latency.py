@@ -26,8 +26,8 @@ from mixvocab.common.files import write_json
 from mixvocab.edge import latency, peers
 from mixvocab.sources import resolve_corpus
 from mixvocab.tasks.encoding import Encoder
-from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabulary
+from mixvocab.text.reading import count_words
 
 LENGTHS = (8, 16, 32, 128)
 RESULT = Path(__file__).parent / "results" / "latency.json"

@@ -43,9 +43,9 @@ from transformers import AutoTokenizer, DataCollatorForLanguageModeling, PreTrai
 
 from mixvocab.common.files import write_json
 from mixvocab.sources import resolve_corpus, resolve_teacher
-from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.mixing import Mixer
+from mixvocab.text.reading import count_words
 from mixvocab.text.words import WordStore
 
 SHAPES = ((32, 128), (24, 64))
@@ -147,7 +147,7 @@ def main() -> None:
         built = time.perf_counter() - began
         tables = store.table(student), store.table(teacher)
         tabled = time.perf_counter() - began - built
-        words = sum(split["words"] for split in store.meta["splits"].values())
+        words = int(store.counts.sum())
         print(f"text: {corpus.source.name}, {megabytes:.1f} MB, {words:,} words, {len(store.types):,} types")
         print(
             f"store: {built:.1f} s ({megabytes / built:.1f} MB/s, {chosen.processes} processes); tables: {tabled:.1f} s"

@@ -32,8 +32,8 @@ from mixvocab.edge.runtime import Predictor
 from mixvocab.models.loading import quietly
 from mixvocab.sources import Sizes, SnipsData, resolve_corpus, resolve_snips
 from mixvocab.tasks.joint_bert import JointBert
-from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabulary
+from mixvocab.text.reading import count_words
 from mixvocab.widgets import assets
 from mixvocab.widgets.demo import Demo, Examples, demo
 

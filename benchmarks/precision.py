@@ -37,9 +37,9 @@ from mixvocab.models.start import pca_start, teacher_pieces
 from mixvocab.models.student import new_student
 from mixvocab.models.teacher import load_teacher, load_tokenizer
 from mixvocab.sources import resolve_corpus, resolve_teacher
-from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.mixing import Mixer
+from mixvocab.text.reading import count_words
 from mixvocab.text.words import WordStore
 from mixvocab.train import precision
 from mixvocab.train.loop import to_tensors

@@ -23,9 +23,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from mixvocab.common.files import write_json
 from mixvocab.sources import resolve_corpus
-from mixvocab.text.counts import count_words
 from mixvocab.text.learner import ascii_pieces, learn_vocabulary
 from mixvocab.text.normalise import bert_normalizer
+from mixvocab.text.reading import count_words
 from mixvocab.text.wordpiece import CONTINUATION, MAX_WORD_CHARACTERS, SPECIAL_PIECES, UNK, Vocabulary
 from mixvocab_book.store.provenance import provenance
 

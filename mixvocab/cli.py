@@ -63,8 +63,8 @@ def vocab(
 ) -> None:
     """Learn a WordPiece vocabulary from text and report what it is worth."""
     from mixvocab.sources import resolve_corpus
-    from mixvocab.text.counts import count_words
     from mixvocab.text.learner import learn_vocabulary
+    from mixvocab.text.reading import count_words
 
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a folder")

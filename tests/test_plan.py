@@ -67,7 +67,7 @@ def test_the_unit_of_mixing_is_stage_ones_alone(planned: Planner, store: Store) 
 
     def drawn(plan: Plan) -> np.ndarray:
         mixer = plan.rows().mixer(plan.vocabulary(), plan.profile.mixing, store, mixed=True)
-        return mixer.unmasked(32, np.random.default_rng(0)).student
+        return mixer.batch(32, np.random.default_rng(0)).student
 
     student = drawn(by_sequence)
     assert (student == student[:, :1]).all()

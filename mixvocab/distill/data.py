@@ -12,12 +12,11 @@ from mixvocab.common.store import Ref, Step, Store, aside
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.sources import Corpus, TeacherSource
-from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabularies
 from mixvocab.text.masking import Masking
 from mixvocab.text.mixing import Mixer
+from mixvocab.text.reading import count_words
 from mixvocab.text.tables import WordTable
-from mixvocab.text.vocabularies import shared_vocabulary, teacher_vocabulary
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 from mixvocab.text.words import WordStore
 
@@ -73,10 +72,10 @@ class StudentVocabulary(Step[Vocabulary]):
         if self.learned:
             (chosen,) = store.get(self.learned).values()
             if self.teacher:
-                chosen = shared_vocabulary(chosen, load_tokenizer(self.teacher.value.folder))
+                chosen = chosen.shared_with(load_tokenizer(self.teacher.value.folder))
         else:
             assert self.teacher
-            chosen = teacher_vocabulary(load_tokenizer(self.teacher.value.folder))
+            chosen = Vocabulary.of(load_tokenizer(self.teacher.value.folder))
         chosen.save(folder / "vocabulary")
 
     def load(self, folder: Path, store: Store) -> Vocabulary:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mixvocab.common.errors import UserError
 from mixvocab.text.tables import WordTable
 
 if TYPE_CHECKING:
@@ -20,26 +19,17 @@ if TYPE_CHECKING:
 IGNORED = -100
 """The label of a position that is not predicted or has none (what PyTorch's cross entropy leaves out by default)."""
 
+REPLACED = 0.1  # share of the masked tokens that become another piece
+KEPT = 0.1  # share of the masked tokens that stay as they are
+
 
 @dataclass(frozen=True)
 class Masking:
-    """How to mask. Raises `UserError` for a share outside [0, 1] or a negative cap."""
+    """How much is masked."""
 
     rate: float = 0.15
     max_masks: int = 20
     max_teacher_masks: int = 10
-    keep: float = 0.1
-    random: float = 0.1
-
-    def __post_init__(self) -> None:
-        for name in ("rate", "keep", "random"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"masking {name} = {getattr(self, name)} is not a share; choose 0 to 1")
-        if self.keep + self.random > 1:
-            raise UserError(f"masking keep + random = {self.keep + self.random} leave no [MASK]; choose at most 1")
-        for name in ("max_masks", "max_teacher_masks"):
-            if getattr(self, name) < 0:
-                raise UserError(f"masking {name} = {getattr(self, name)} is negative; choose 0 or more")
 
     @classmethod
     def of(cls, settings: MixingSettings) -> Masking:
@@ -72,7 +62,7 @@ def mask_tokens(
     teacher_table, student_table = tables
     special = np.where(student, np.isin(ids, student_table.special), np.isin(ids, teacher_table.special))
     chosen = choose_masks(attention & ~special, student, masking, rng)
-    return apply_masks(ids, student, chosen, masking, tables, rng)
+    return apply_masks(ids, student, chosen, tables, rng)
 
 
 def choose_masks(maskable: np.ndarray, student: np.ndarray, masking: Masking, rng: np.random.Generator) -> np.ndarray:
@@ -83,20 +73,16 @@ def choose_masks(maskable: np.ndarray, student: np.ndarray, masking: Masking, rn
     tokens are in, further ones are passed over and student tokens behind them move up. A row with too few
     student tokens therefore ends below its wish (a row of teacher tokens alone: at `max_teacher_masks`).
     """
-    rows = len(maskable)
-    count = maskable.sum(axis=1)
-    wanted = np.clip(np.rint(masking.rate * count), 1, masking.max_masks).astype(np.int64)
-    if masking.rate == 0:
-        wanted[:] = 0
+    wanted = np.clip(np.rint(masking.rate * maskable.sum(axis=1)), masking.rate > 0, masking.max_masks)
     key = rng.random(maskable.shape)
     key[~maskable] = 2.0  # behind every token that may be masked
     queue = np.argsort(key, axis=1)
-    row = np.arange(rows)[:, None]
-    teacher = (maskable & ~student)[row, queue]
-    eligible = maskable[row, queue] & ~(teacher & (teacher.cumsum(axis=1) > masking.max_teacher_masks))
+    queued = np.take_along_axis(maskable, queue, axis=1)
+    of_teacher = queued & ~np.take_along_axis(student, queue, axis=1)
+    eligible = queued & ~(of_teacher & (of_teacher.cumsum(axis=1) > masking.max_teacher_masks))
     taken = eligible & (eligible.cumsum(axis=1) <= wanted[:, None])
     chosen = np.zeros(maskable.shape, bool)
-    chosen[row, queue] = taken
+    np.put_along_axis(chosen, queue, taken, axis=1)
     return chosen
 
 
@@ -104,7 +90,6 @@ def apply_masks(
     ids: np.ndarray,
     student: np.ndarray,
     chosen: np.ndarray,
-    masking: Masking,
     tables: tuple[WordTable, WordTable],
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -113,14 +98,14 @@ def apply_masks(
     `tables` = (teacher, student). Labels hold the piece that stood there, `IGNORED` where nothing is predicted.
     """
     labels = np.where(chosen, ids, IGNORED)
-    masked = ids.copy()
     own = student[chosen]  # False, 0: teacher; True, 1: student
     fate, draw = rng.random((2, len(own)))
-    fresh = np.empty(len(own), np.int64)
+    pieces = ids[chosen]
     for number, table in enumerate(tables):
         of_table = own == number
-        piece = table.regular[(draw[of_table] * len(table.regular)).astype(np.int64)]
-        fresh[of_table] = np.where(fate[of_table] < masking.random, piece, table.mask)
-    kept = (fate >= masking.random) & (fate < masking.random + masking.keep)
-    masked[chosen] = np.where(kept, ids[chosen], fresh)
+        other = table.regular[(draw * len(table.regular)).astype(np.int64)]
+        pieces = np.where(of_table & (fate < REPLACED), other, pieces)
+        pieces = np.where(of_table & (fate >= REPLACED + KEPT), table.mask, pieces)
+    masked = ids.copy()
+    masked[chosen] = pieces
     return masked, labels

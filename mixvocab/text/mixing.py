@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixvocab.common.errors import UserError
-from mixvocab.text.masking import IGNORED, Masking, mask_tokens
+from mixvocab.text.masking import Masking, mask_tokens
 from mixvocab.text.tables import WordTable, ranges
 from mixvocab.text.words import WordStore
 
@@ -30,7 +30,7 @@ def by_word(rng: np.random.Generator, shape: tuple[int, int], p_sv: float) -> np
 
 def by_sequence(rng: np.random.Generator, shape: tuple[int, int], p_sv: float) -> np.ndarray:
     """One draw a row: sequences are never mixed within, only batches are."""
-    return np.repeat(rng.random((shape[0], 1), dtype=np.float32) < p_sv, shape[1], axis=1)
+    return np.repeat(by_word(rng, (shape[0], 1), p_sv), shape[1], axis=1)
 
 
 def by_span(rng: np.random.Generator, shape: tuple[int, int], p_sv: float) -> np.ndarray:
@@ -75,7 +75,7 @@ class Mixer:
 
     `unit` is what one draw of a vocabulary holds for: "word" (the paper), "span", "sequence", or a `Choice`.
 
-    Raises `UserError` for p_sv outside [0, 1], an unknown unit, a row too short, or tables of another store.
+    Raises `UserError` for p_sv outside [0, 1].
     """
 
     def __init__(
@@ -87,38 +87,25 @@ class Mixer:
         p_sv: float = 0.5,
         length: int = 128,
         masking: Masking | None = None,
-        split: str = "train",
         unit: str | Choice = "word",
     ) -> None:
         if not 0 <= p_sv <= 1:
             raise UserError(f"p_sv = {p_sv} is not a probability; choose 0 <= p_sv <= 1, for example 0.5")
-        if length < 3:
-            raise UserError(f"length = {length} leaves no room for a word; choose 3 or more")
-        if isinstance(unit, str) and unit not in CHOICES:
-            raise UserError(f"no mixing unit {unit!r}; choose one of {', '.join(CHOICES)}")
         if teacher is None:
             teacher, p_sv, unit = student, 1.0, "word"
-        store.check(student, "student")
-        store.check(teacher, "teacher")
         self.store, self.p_sv, self.length = store, p_sv, length
-        self.masking = masking or Masking()
+        self.masking, self.mask = masking or Masking(), student.mask
         self._choose = CHOICES[unit] if isinstance(unit, str) else unit
-        self._split, self._words = split, store.words(split)
-        self._tables = teacher, student
-        self._join_tables()
-
-    @property
-    def mask(self) -> int:
-        """Id of the student's [MASK]."""
-        return self._tables[1].mask
+        self._words, self._tables = store.words("train"), (teacher, student)
+        # Behind the words of each table stand [CLS], [SEP] and nothing, so that one gather reads a whole row.
+        self._cls, self._sep, self._nothing = range(len(store.types), len(store.types) + 3)
+        self._lengths = np.stack([np.append(table.lengths, [1, 1, 0]) for table in self._tables])  # (2, W + 3)
+        self._starts = (np.cumsum(self._lengths) - self._lengths.ravel()).reshape(self._lengths.shape)
+        self._ids = np.concatenate([part for table in self._tables for part in (table.ids, [table.cls, table.sep])])
 
     def batch(self, rows: int, rng: np.random.Generator) -> Batch:
-        """`rows` masked rows, each from a random place of the split."""
-        return self._mask(self.unmasked(rows, rng), rng)
-
-    def unmasked(self, rows: int, rng: np.random.Generator) -> Batch:
-        """The same before masking: `ids` as segmented, nothing to predict."""
-        return self._segment(*self._draw(rows, rng))
+        """`rows` masked rows, each from a random place of the training text."""
+        return self._masked(*self._draw(rows, rng), rng)
 
     def words_in_rows(self, rows: int, rng: np.random.Generator) -> np.ndarray:
         """How many whole words each of `rows` random rows holds, (rows,) int64."""
@@ -128,11 +115,8 @@ class Mixer:
         """At most `count` batches of consecutive rows of the held-out split, in order, none overlapping.
 
         The same seed gives the same rows and masks. A small split ends sooner, with a last batch of fewer rows.
-        Raises `UserError` if nothing was held out.
         """
         words = self.store.words("heldout")
-        if not len(words):
-            raise UserError(f"{self.store.folder} has no held-out words: build it with heldout above 0")
         position = 0
         for _ in range(count):
             student = self._choose(rng, (rows, self.length), self.p_sv)
@@ -143,68 +127,48 @@ class Mixer:
                 windows.append(window)
             if not windows:
                 return
-            yield self._mask(self._segment(np.concatenate(windows), student[: len(windows)]), rng)
-
-    def _join_tables(self) -> None:
-        """Lay the tables end to end, each followed by [CLS], [SEP] and nothing, so that one gather reads both.
-
-            row    0 ... W-1          W      W+1    W+2      | W+3 ... 2W+2       2W+3   2W+4   2W+5
-            ids    the teacher's ids  [CLS]  [SEP]  no ids   | the student's ids  [CLS]  [SEP]  no ids
-
-        A word of type t is row t for the teacher and row t + W + 3 for the student.
-        """
-        words = len(self.store.types)
-        self._cls, self._sep, self._none, self._student_rows = range(words, words + 4)
-        ids = [part for table in self._tables for part in (table.ids, [table.cls, table.sep])]
-        lengths = [part for table in self._tables for part in (table.lengths, [1, 1, 0])]
-        self._ids, self._lengths = np.concatenate(ids).astype(np.int32), np.concatenate(lengths)
-        self._starts = self._lengths.cumsum() - self._lengths
+            yield self._masked(np.concatenate(windows), student[: len(windows)], rng)
 
     def _draw(self, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Windows at random places, each with a row's worth of words behind it if there is so much text; and who
         segments them."""
-        if not len(self._words):
-            raise UserError(f"the {self._split} split of {self.store.folder} holds no words")
         starts = rng.integers(max(1, len(self._words) - (self.length - 2) + 1), size=rows)
         types = self._windows(self._words, starts)
         return types, self._choose(rng, types.shape, self.p_sv)
 
     def _windows(self, words: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """(B, length) types: [CLS], as many words as could ever fit, [SEP] in the last column."""
-        types = np.full((len(starts), self.length), self._none, np.int64)
+        types = np.full((len(starts), self.length), self._nothing, np.int64)
         types[:, 0], types[:, -1] = self._cls, self._sep
         place = starts[:, None] + np.arange(self.length - 2)
         there = place < len(words)
         types[:, 1:-1][there] = words[place[there]]
         return types
 
-    def _fitted(self, types: np.ndarray, student: np.ndarray) -> np.ndarray:
+    def _pieces(self, types: np.ndarray, student: np.ndarray) -> np.ndarray:
         """How many pieces of each column stand in the row, (B, length): 0 from the first word that does not fit on.
 
         A first word that is longer than the row is cut to its length: the only word ever cut.
         """
         room = self.length - 2
-        pieces = self._lengths[types + student * self._student_rows]
+        pieces = self._lengths[student.astype(int), types]
         inner = pieces[:, 1:-1]
         inner[:, 0] = np.minimum(inner[:, 0], room)
         inner[inner.cumsum(axis=1) > room] = 0
         return pieces
 
     def _words_that_fit(self, types: np.ndarray, student: np.ndarray) -> np.ndarray:
-        return (self._fitted(types, student)[:, 1:-1] > 0).sum(axis=1)
+        return (self._pieces(types, student)[:, 1:-1] > 0).sum(axis=1)
 
-    def _segment(self, types: np.ndarray, student: np.ndarray) -> Batch:
-        """Gather the pieces of `types` (B, length), each from the vocabulary that `student` says."""
-        pieces = self._fitted(types, student)
-        starts = self._starts[types + student * self._student_rows]
+    def _masked(self, types: np.ndarray, student: np.ndarray, rng: np.random.Generator) -> Batch:
+        """Gather the pieces of `types` (B, length), each from the vocabulary that `student` says, and mask them."""
+        pieces = self._pieces(types, student)
+        starts = self._starts[student.astype(int), types]
         attention = np.arange(self.length) < pieces.sum(axis=1)[:, None]
         own = np.repeat(student[:, -1:], self.length, axis=1)
         own[attention] = np.repeat(student.ravel(), pieces.ravel())
         teacher_table, student_table = self._tables
         ids = np.where(own, student_table.pad, teacher_table.pad)
         ids[attention] = self._ids[ranges(starts.ravel(), pieces.ravel())]
-        return Batch(ids, own, np.full(ids.shape, IGNORED, np.int64), attention)
-
-    def _mask(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        ids, labels = mask_tokens(batch.ids, batch.student, batch.attention, self.masking, self._tables, rng)
-        return Batch(ids, batch.student, labels, batch.attention)
+        masked, labels = mask_tokens(ids, own, attention, self.masking, self._tables, rng)
+        return Batch(masked, own, labels, attention)

@@ -10,45 +10,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import count
-from typing import TYPE_CHECKING
+from itertools import count, pairwise
 
 import numpy as np
 from tokenizers import Encoding, PreTokenizedString, Tokenizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from mixvocab.text.normalise import bert_normalizer
-from mixvocab.text.reading import Reading, joined
-from mixvocab.text.tables import ranges, segment_words
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+from mixvocab.text.reading import Reading
 
 Unit = tuple[str, tuple[int, ...]]
 """BERT words joined by spaces, and the teacher's ids in context."""
 
 
-def read_units(documents: Sequence[str], teacher: Tokenizer, lowercase: bool = True) -> Reading:
-    """Read documents into the units (`Unit`) that BERT's reading and the teacher's have in common."""
+def read_units(documents: Sequence[str], rules: str, lowercase: bool = True) -> Reading:
+    """Read documents into the units (`Unit`) that BERT's reading has in common with that of a tokenizer's JSON."""
+    teacher = Tokenizer.from_str(rules)
+    teacher.encode_special_tokens = True
     known: defaultdict[Unit, int] = defaultdict(count().__next__)
     encodings = teacher.encode_batch(list(documents), add_special_tokens=False)
     rows = [
         np.array([known[unit] for unit in _units(text, encoding, lowercase)], np.uint32)
         for text, encoding in zip(documents, encodings, strict=True)
     ]
-    return joined(known, rows)
-
-
-def segment_units(tokenizer: PreTrainedTokenizerFast, units: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """`segment_words` for units of several words each: every distinct word once, then joined unit by unit."""
-    words = [unit.split(" ") for unit in units]
-    known: defaultdict[str, int] = defaultdict(count().__next__)
-    numbers = np.array([known[word] for unit in words for word in unit])
-    starts, ids = segment_words(tokenizer, list(known))
-    lengths = np.diff(starts)[numbers]
-    ends = np.concatenate([[0], np.cumsum(lengths)])
-    unit_ends = np.concatenate([[0], np.cumsum([len(unit) for unit in words])])
-    return ends[unit_ends], ids[ranges(starts[numbers], lengths)]
+    return list(known), rows
 
 
 def _units(text: str, encoding: Encoding, lowercase: bool) -> Iterator[Unit]:
@@ -59,36 +44,27 @@ def _units(text: str, encoding: Encoding, lowercase: bool) -> Iterator[Unit]:
     ids = encoding.ids
     if not words or not ids:
         return
-    cuts = _common_cuts(np.array([span for _, span, _ in words]), np.array(encoding.offsets))
-    word_from, id_from = 0, 0
-    for word_to, id_to in [*cuts, (len(words), len(ids))]:
+    cuts = _common_cuts(np.array([span for _, span, _ in words]), np.array(encoding.offsets), len(text))
+    for (word_from, id_from), (word_to, id_to) in pairwise([(0, 0), *cuts, (len(words), len(ids))]):
         yield " ".join(word for word, _, _ in words[word_from:word_to]), tuple(ids[id_from:id_to])
-        word_from, id_from = word_to, id_to
 
 
-def _common_cuts(words: np.ndarray, tokens: np.ndarray) -> list[tuple[int, int]]:
-    """Where both readings of one text may be cut: pairs (number of words, number of tokens) before the cut.
+def _common_cuts(words: np.ndarray, tokens: np.ndarray, size: int) -> list[tuple[int, int]]:
+    """Where both readings of a text of `size` characters may be cut: pairs (words, tokens) before the cut.
 
-    `words` (W, 2) and `tokens` (N, 2) hold character spans. A gap between neighbours is the stretch that
-    neither touches; two gaps that share a point are one place to cut. Tokens that share a character (the
-    bytes of one emoji) leave no gap between them. Of several token gaps the first wins, so that a lone
-    SentencePiece "▁" goes with the word that follows it.
+    `words` (W, 2) and `tokens` (N, 2) hold character spans. A text may be cut at any point that is inside of no span.
+    Of several points between the same two words or tokens the first wins, so that a lone SentencePiece "▁" goes with
+    the word that follows it.
     """
-    token_from, token_to = _gaps(tokens)
-    word_from, word_to = _gaps(words)
-    usable = np.flatnonzero(token_from <= token_to)
-    if not len(usable) or not len(word_from):
-        return []
-    first = np.searchsorted(token_to[usable], word_from)
-    inside = first < len(usable)
-    gap = usable[np.minimum(first, len(usable) - 1)]
-    word = np.flatnonzero(inside & (word_from <= word_to) & (token_from[gap] <= word_to))
-    gap, earliest = np.unique(gap[word], return_index=True)
-    return list(zip((word[earliest] + 1).tolist(), (gap + 1).tolist(), strict=True))
+    points = np.flatnonzero(_outside(words, size) & _outside(tokens, size))
+    cuts = np.stack([np.searchsorted(np.maximum.accumulate(spans[:, 1]), points, "right") for spans in (words, tokens)])
+    cuts = cuts[:, ((cuts > 0) & (cuts < [[len(words)], [len(tokens)]])).all(axis=0)]
+    for kind in (0, 1):
+        cuts = cuts[:, np.unique(cuts[kind], return_index=True)[1]]
+    return list(zip(*cuts.tolist(), strict=True))
 
 
-def _gaps(spans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and last point of the gap after each span but the last; first > last where they overlap."""
-    ends = np.maximum.accumulate(spans[:, 1])
-    starts = np.minimum.accumulate(spans[::-1, 0])[::-1]
-    return ends[:-1], starts[1:]
+def _outside(spans: np.ndarray, size: int) -> np.ndarray:
+    """(size + 1,) bool: the points between characters that lie inside of no span."""
+    starts, ends = spans[spans[:, 0] < spans[:, 1]].T
+    return np.cumsum(np.bincount(starts + 1, minlength=size + 1) - np.bincount(ends, minlength=size + 1)) == 0

@@ -24,12 +24,15 @@ from mixvocab.text.words import WordStore
 class WordBatch(Batch):
     """A batch of B rows in which whole words are masked.
 
-    masked_words: (B,) int64, how many in each row. place: (B, T) int64, which piece of its word a masked token is,
-    counted from 0; -1 for all other tokens.
+    place: (B, T) int64, which piece of its word a masked token is, counted from 0; -1 for all other tokens.
     """
 
-    masked_words: np.ndarray
     place: np.ndarray
+
+    @property
+    def masked_words(self) -> np.ndarray:
+        """How many in each row: (B,) int64."""
+        return (self.place == 0).sum(axis=1)
 
 
 def whole_word_batches(
@@ -53,16 +56,12 @@ def whole_word_batches(
       while one that calls a word [UNK] would be asked for less than the others. Punctuation marks are words, too.
     * a row has at most `positions` - 2 characters, so that it fits into the model however finely it is cut.
 
-    A small split gives fewer rows. Raises `UserError` if there is none at all, if `table` is not of this store, or if
-    more words are to be masked than there are.
+    A small split gives fewer rows. Raises `UserError` if there is none at all.
     """
-    if not 0 < masked <= words:
-        raise UserError(f"{masked} masked words of {words}: choose 1 to {words}")
-    store.check(table, "vocabulary")
     text = store.words("heldout").astype(np.int64)
     text = text[: len(text) // words * words].reshape(-1, words)
-    plain = np.array([word.isascii() and len(word) <= BERT_MAX_WORD_CHARACTERS for word in store.types])
     characters = np.array([len(word) for word in store.types])
+    plain = np.array([word.isascii() for word in store.types]) & (characters <= BERT_MAX_WORD_CHARACTERS)
     text = text[(plain[text].sum(axis=1) >= masked) & (characters[text].sum(axis=1) <= positions - 2)]
     if not len(text):
         raise UserError(f"{store.folder} has no {words} held-out words in a row: build it with a larger heldout")
@@ -79,23 +78,20 @@ def _segment(text: np.ndarray, chosen: np.ndarray, table: WordTable) -> WordBatc
     """Rows [CLS] words [SEP], padded to the longest; `text` and `chosen`: (B, words)."""
     lengths = table.lengths[text]
     ends = lengths.sum(axis=1) + 1  # the column of [SEP]
-    shape = len(text), int(ends.max()) + 1
-    column = np.arange(shape[1])
+    column = np.arange(ends.max() + 1)
     inner = (column > 0) & (column < ends[:, None])
-    ids = np.full(shape, table.pad, np.int64)
+    ids = np.full(inner.shape, table.pad, np.int64)
     ids[:, 0] = table.cls
     ids[np.arange(len(text)), ends] = table.sep
     ids[inner] = table.segment(text.ravel())
     flat = lengths.ravel()
-    hidden = np.zeros(shape, bool)
-    hidden[inner] = np.repeat(chosen.ravel(), flat)
-    place = np.full(shape, -1, np.int64)
-    place[inner] = ranges(np.zeros_like(flat), flat)
+    place = np.full(inner.shape, -1, np.int64)
+    place[inner] = np.where(np.repeat(chosen.ravel(), flat), ranges(np.zeros_like(flat), flat), -1)
+    hidden = place >= 0
     return WordBatch(
         ids=np.where(hidden, table.mask, ids),
-        student=np.ones(shape, bool),
+        student=np.ones(inner.shape, bool),
         labels=np.where(hidden, ids, IGNORED),
         attention=column <= ends[:, None],
-        masked_words=chosen.sum(axis=1),
-        place=np.where(hidden, place, -1),
+        place=place,
     )

@@ -7,19 +7,17 @@ in this way is [UNK] as a whole.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, processors
 from tokenizers.models import WordPiece
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import atomic_write, write_json
-from mixvocab.text.normalise import bert_normalizer
+from mixvocab.text.normalise import backend, bert_normalizer, lowercases
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -32,33 +30,19 @@ CONTINUATION = "##"
 MAX_WORD_CHARACTERS = 1000
 BERT_MAX_WORD_CHARACTERS = 100
 
-
-def longest_match(word: str, pieces: Container[str], longest: int, prefix: str = "") -> list[str] | None:
-    """Cover `word` from the left by the longest of `pieces` that fit; None if that gets stuck.
-
-    `longest`: characters of the longest piece without its prefix. `prefix`: CONTINUATION if `word` is itself
-    the rest of a word.
-    """
-    segments: list[str] = []
-    start, length = 0, len(word)
-    while start < length:
-        for end in range(min(length, start + longest), start, -1):
-            piece = prefix + word[start:end]
-            if piece in pieces:
-                break
-        else:
-            return None
-        segments.append(piece)
-        start, prefix = end, CONTINUATION
-    return segments
+# What `transformers` wants to know beside the pipeline.
+_SETTINGS = {f"{piece[1:-1].lower()}_token": piece for piece in SPECIAL_PIECES} | {
+    "model_max_length": 512,
+    "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+    "clean_up_tokenization_spaces": False,
+}
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Pieces in the order of their ids, immutable.
+    """Pieces in the order of their ids, immutable; words longer than `max_word_characters` are [UNK].
 
-    `max_word_characters`: longer words are [UNK]. Raises UserError if a special piece is missing, or a piece
-    is empty, repeated or holds a line break (`vocab.txt` has one piece a line).
+    Raises UserError if a special piece is missing.
     """
 
     pieces: tuple[str, ...]
@@ -66,24 +50,45 @@ class Vocabulary:
     max_word_characters: int = MAX_WORD_CHARACTERS
 
     def __post_init__(self) -> None:
-        for index, piece in enumerate(self.pieces):
-            if not piece or "\n" in piece:
-                raise UserError(f"vocabulary: piece {index} is empty or holds a line break; remove it")
-        if len(self._ids) != len(self.pieces):
-            repeated = next(piece for i, piece in enumerate(self.pieces) if self._ids[piece] != i)
-            raise UserError(f"vocabulary: the piece {repeated!r} occurs twice; keep one")
         missing = [piece for piece in SPECIAL_PIECES if piece not in self._ids]
         if missing:
             raise UserError(f"vocabulary: no {', '.join(missing)}; add the special pieces of BERT")
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerFast | Tokenizer) -> Vocabulary:
+        """The vocabulary of a tokenizer: the same pieces under the same ids.
+
+        Raises UserError for one that is no WordPiece, reads text in another way than BERT or leaves ids out.
+        """
+        model, ids = _word_piece(tokenizer), backend(tokenizer).get_vocab()
+        pieces = tuple(sorted(ids, key=ids.__getitem__))
+        if ids[pieces[-1]] != len(pieces) - 1:
+            raise UserError("the tokenizer leaves ids out, as vocab.txt cannot: choose vocabulary.kind learned")
+        return cls(pieces, lowercases(tokenizer), model.max_input_chars_per_word)
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Vocabulary:
+        """Read a folder that `save` wrote, or any BERT folder. Raises UserError for a folder that holds none."""
+        path = Path(folder) / "tokenizer.json"
+        try:
+            return cls.of(Tokenizer.from_str(path.read_text(encoding="utf-8")))
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+        except Exception as error:  # the library raises nothing more special
+            raise UserError(f"{path}: cannot be read; give a folder that `mixvocab vocab` wrote") from error
 
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {piece: i for i, piece in enumerate(self.pieces)}
 
     @cached_property
-    def _longest(self) -> int:
-        """Characters of the longest piece, prefix not counted: no match needs to be sought beyond it."""
-        return max(len(piece.removeprefix(CONTINUATION)) for piece in self.pieces)
+    def _model(self) -> WordPiece:
+        return WordPiece(
+            self._ids,
+            unk_token=UNK,
+            continuing_subword_prefix=CONTINUATION,
+            max_input_chars_per_word=self.max_word_characters,
+        )
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -97,20 +102,22 @@ class Vocabulary:
 
     def segment(self, word: str) -> list[str]:
         """The pieces of one normalised word (see `words_of`); ["[UNK]"] if it cannot be covered."""
-        if len(word) > self.max_word_characters:
-            return [UNK]
-        return longest_match(word, self._ids, self._longest) or [UNK]
+        return [token.value for token in self._model.tokenize(word)]
+
+    def shared_with(self, teacher: PreTrainedTokenizerFast) -> Vocabulary:
+        """The pieces that the teacher has too (section 6; the paper's 4,928 and BERT's share 4,629).
+
+        BERT's special pieces come first, the others in their order. Raises `UserError` for a teacher whose vocabulary
+        is no WordPiece: its pieces do not mark their place in the word as these do.
+        """
+        _word_piece(teacher)
+        known = teacher.get_vocab()
+        kept = [piece for piece in self.pieces if piece in known and piece not in SPECIAL_PIECES]
+        return Vocabulary((*SPECIAL_PIECES, *kept), self.lowercase, self.max_word_characters)
 
     def backend(self) -> Tokenizer:
         """The same vocabulary as a `tokenizers` pipeline: BERT's normalisation, [CLS] A [SEP] (B [SEP])."""
-        tokenizer = Tokenizer(
-            WordPiece(
-                dict(self._ids),
-                unk_token=UNK,
-                continuing_subword_prefix=CONTINUATION,
-                max_input_chars_per_word=self.max_word_characters,
-            )
-        )
+        tokenizer = Tokenizer(self._model)
         tokenizer.normalizer = bert_normalizer(self.lowercase)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         tokenizer.decoder = decoders.WordPiece(prefix=CONTINUATION)
@@ -126,91 +133,26 @@ class Vocabulary:
         """The vocabulary as a `transformers` tokenizer, equal to the saved folder's."""
         from transformers import PreTrainedTokenizerFast  # seconds to import, and not needed to segment
 
-        return PreTrainedTokenizerFast(tokenizer_object=self.backend(), **_settings(self))
+        return PreTrainedTokenizerFast(tokenizer_object=self.backend(), **_SETTINGS)
 
     def save(self, folder: Path | str) -> None:
         """Write `vocab.txt`, `tokenizer.json` and `tokenizer_config.json` for `AutoTokenizer`."""
         folder = Path(folder)
         with atomic_write(folder / "vocab.txt") as file:
-            file.write("".join(f"{piece}\n" for piece in self.pieces))
+            file.writelines(f"{piece}\n" for piece in self.pieces)
         with atomic_write(folder / "tokenizer.json") as file:
             file.write(self.backend().to_str(pretty=True) + "\n")
         # `AutoTokenizer` reads tokenizer.json as it stands for this class; for BertTokenizer it would build
         # a tokenizer of its own from the pieces and fall back to [UNK] for words over 100 characters.
-        write_json(
-            folder / "tokenizer_config.json",
-            {
-                "tokenizer_class": "PreTrainedTokenizerFast",
-                "do_lower_case": self.lowercase,
-                **_settings(self),
-            },
+        config = {"tokenizer_class": "PreTrainedTokenizerFast", "do_lower_case": self.lowercase, **_SETTINGS}
+        write_json(folder / "tokenizer_config.json", config)
+
+
+def _word_piece(tokenizer: PreTrainedTokenizerFast | Tokenizer) -> WordPiece:
+    model = backend(tokenizer).model
+    if not isinstance(model, WordPiece) or model.continuing_subword_prefix != CONTINUATION:
+        raise UserError(
+            f"the tokenizer is not a WordPiece vocabulary with {CONTINUATION}, as BERT's is: give one that is, or "
+            "choose vocabulary.kind learned"
         )
-
-    @classmethod
-    def load(cls, folder: Path | str) -> Vocabulary:
-        """Read a folder that `save` wrote, or any BERT folder; `vocab.txt` alone is enough.
-
-        Without the other two files the vocabulary is taken for uncased unless a piece has a capital letter,
-        and BERT's limit of 100 characters a word holds. Raises UserError if a file is missing or damaged, or
-        if `tokenizer.json` and `vocab.txt` do not agree.
-        """
-        folder = Path(folder)
-        pieces = _read_pieces(folder / "vocab.txt")
-        config = _read_json(folder / "tokenizer_config.json")
-        described = _read_json(folder / "tokenizer.json")
-        lowercase = config.get("do_lower_case")
-        limit = BERT_MAX_WORD_CHARACTERS
-        if described:
-            try:
-                model, normalizer = described["model"], described["normalizer"]
-                agrees = model["vocab"] == {piece: i for i, piece in enumerate(pieces)}
-                limit = int(model["max_input_chars_per_word"])
-                lowercase = bool(normalizer["lowercase"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise UserError(f"{folder / 'tokenizer.json'}: not a BERT WordPiece tokenizer") from error
-            if not agrees:
-                raise UserError(f"{folder}: tokenizer.json and vocab.txt list different pieces; save them again")
-        if lowercase is None:
-            lowercase = all(piece in SPECIAL_PIECES or piece == piece.lower() for piece in pieces)
-        try:
-            return cls(pieces, bool(lowercase), limit)
-        except UserError as error:
-            raise UserError(f"{folder / 'vocab.txt'}: {error}") from error
-
-
-def _settings(vocabulary: Vocabulary) -> dict[str, Any]:
-    """What `transformers` wants to know beside the pipeline."""
-    return {
-        "pad_token": PAD,
-        "unk_token": UNK,
-        "cls_token": CLS,
-        "sep_token": SEP,
-        "mask_token": MASK,
-        "model_max_length": 512,
-        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
-        "clean_up_tokenization_spaces": False,
-    }
-
-
-def _read_pieces(path: Path) -> tuple[str, ...]:
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read; give a folder that holds a vocab.txt") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    # Only line feeds separate pieces: BERT's own list holds characters that splitlines() would break at.
-    return tuple(text.replace("\r\n", "\n").removesuffix("\n").split("\n"))
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; empty if there is no such file."""
-    if not path.exists():
-        return {}
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable as JSON; save the vocabulary again") from error
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: not a JSON object; save the vocabulary again")
-    return value
+    return model

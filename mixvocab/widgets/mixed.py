@@ -13,7 +13,7 @@ import numpy as np
 from mixvocab.common.errors import UserError
 from mixvocab.text.masking import IGNORED, Masking, mask_tokens
 from mixvocab.text.mixing import by_word
-from mixvocab.text.reading import backend
+from mixvocab.text.normalise import backend
 from mixvocab.text.tables import WordTable, segment_words
 from mixvocab.text.wordpiece import CLS, SEP
 from mixvocab.widgets.segments import words_of_line

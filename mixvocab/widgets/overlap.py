@@ -15,7 +15,7 @@ import traitlets
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.parameters import STUDENT_SHAPES
-from mixvocab.text.reading import backend
+from mixvocab.text.normalise import backend
 from mixvocab.widgets.live import LiveWidget
 from mixvocab.widgets.mixed import MixedLine, mixed_line
 from mixvocab.widgets.segments import Segment, segments_of, table_of

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tokenizers import Tokenizer
 
 from mixvocab.common.errors import UserError
-from mixvocab.text.reading import reads_like_bert
+from mixvocab.text.normalise import reads_like_bert
 from mixvocab.text.wordpiece import CONTINUATION, Vocabulary
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from mixvocab.models.teacher import load_tokenizer
-from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabulary
+from mixvocab.text.reading import count_words
 from mixvocab.text.tables import WordTable
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.text.words import WordStore

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from mixvocab.models.start import Start, pca_start, piece_frequencies
-from mixvocab.text.counts import count_words
 from mixvocab.text.learner import learn_vocabulary
+from mixvocab.text.reading import count_words
 from mixvocab.text.words import WordStore
 
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixvocab.common.errors import UserError
-from mixvocab.text.counts import count_words
 from mixvocab.text.learner import ascii_pieces, learn_vocabularies, learn_vocabulary
 from mixvocab.text.merges import merged_pieces
 from mixvocab.text.normalise import words_of
+from mixvocab.text.reading import count_words
 from mixvocab.text.reports import segmentation
 from mixvocab.text.wordpiece import SPECIAL_PIECES, UNK, Vocabulary
 
@@ -69,11 +69,12 @@ def test_same_bytes_whatever_the_processes_and_the_hash_seed(documents: list[str
     script.write_text(
         "import sys\n"
         "from pathlib import Path\n"
-        "from mixvocab.text.counts import count_words\n"
+        "from mixvocab.text import reading\n"
         "from mixvocab.text.learner import learn_vocabulary\n"
         "if __name__ == '__main__':\n"
         "    documents = Path('text').read_text('utf-8').split('\\f')\n"
-        "    counts = count_words(documents, processes=int(sys.argv[1]), chunk_characters=20_000)\n"
+        "    reading.CHUNK_CHARACTERS = 20_000\n"
+        "    counts = reading.count_words(documents, processes=int(sys.argv[1]))\n"
         "    learn_vocabulary(counts, 500).save(sys.argv[2])\n",
         encoding="utf-8",
     )

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
-import dataclasses
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from mixvocab.common.errors import UserError
 from mixvocab.text.learner import ascii_pieces
 from mixvocab.text.normalise import words_of
-from mixvocab.text.wordpiece import SPECIAL_PIECES, UNK, Vocabulary, longest_match
+from mixvocab.text.wordpiece import SPECIAL_PIECES, UNK, Vocabulary
+
+Get = Callable[[str], PreTrainedTokenizerFast]
 
 LEARNED = ("the", "un", "##able", "##ed", "hand", "##ling", "é", "ο", "##ς", "##σ", "控", "—", "##́")
 VOCABULARY = Vocabulary((*SPECIAL_PIECES, *ascii_pieces(), *LEARNED))
@@ -38,7 +41,6 @@ def segmented(vocabulary: Vocabulary, text: str) -> list[str]:
 def test_the_longest_piece_wins_and_the_rest_continues() -> None:
     assert VOCABULARY.segment("unhandled") == ["un", "##h", "##a", "##n", "##d", "##l", "##ed"]
     assert VOCABULARY.segment("theable") == ["the", "##able"]
-    assert longest_match("able", {"##able"}, 4, prefix="##") == ["##able"]
 
 
 def test_a_word_that_gets_stuck_is_unknown_as_a_whole() -> None:
@@ -98,58 +100,60 @@ def test_save_and_load(tmp_path: Path, lowercase: bool) -> None:
     assert Vocabulary.load(tmp_path) == vocabulary
 
 
-def test_vocab_txt_alone_is_enough(tmp_path: Path) -> None:
-    lines = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b"]
-    (tmp_path / "vocab.txt").write_bytes("\r\n".join(lines).encode())
-    vocabulary = Vocabulary.load(tmp_path)
-    assert vocabulary.pieces == tuple(lines)
-    assert (vocabulary.id("[CLS]"), vocabulary.lowercase, vocabulary.max_word_characters) == (3, True, 100)
-
-
-def test_casing_follows_the_configuration_then_the_pieces(tmp_path: Path) -> None:
-    (tmp_path / "vocab.txt").write_text("\n".join((*SPECIAL_PIECES, "a")), encoding="utf-8")
-    assert Vocabulary.load(tmp_path).lowercase
-    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false}')
-    assert not Vocabulary.load(tmp_path).lowercase
-
-
-def test_a_folder_without_vocab_txt_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"vocab\.txt: cannot be read"):
-        Vocabulary.load(tmp_path / "nowhere")
-
-
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("change", "message"),
     [
-        (b"\xff\xfe", "not UTF-8"),
-        (b"[PAD]\n[UNK]\n", "no \\[CLS\\], \\[SEP\\], \\[MASK\\]"),
-        ("\n".join((*SPECIAL_PIECES, "a", "a")).encode(), "'a' occurs twice"),
-        ("\n".join((*SPECIAL_PIECES, "", "a")).encode(), "piece 5 is empty"),
+        (lambda whole: whole[: len(whole) // 2], "cannot be read"),
+        (lambda whole: whole.replace('"[MASK]"', '"[MASKED]"'), r"no \[MASK\]"),
+        (lambda whole: whole.replace('"BertNormalizer"', '"NFKC"'), "in another way than BERT"),
+        (lambda whole: whole.replace('"the": 141', '"the": 9193'), "leaves ids out"),
+        (lambda whole: Tokenizer(models.BPE()).to_str(), "not a WordPiece"),
     ],
 )
-def test_a_damaged_list_is_an_error(tmp_path: Path, content: bytes, message: str) -> None:
-    (tmp_path / "vocab.txt").write_bytes(content)
-    with pytest.raises(UserError, match=message):
+def test_a_damaged_or_foreign_file_is_an_error(tmp_path: Path, change: Callable[[str], str], message: str) -> None:
+    VOCABULARY.save(tmp_path)
+    file = tmp_path / "tokenizer.json"
+    changed = change(file.read_text("utf-8"))
+    assert changed != file.read_text("utf-8")
+    file.write_text(changed, encoding="utf-8")
+    with pytest.raises(UserError, match=rf"tokenizer\.json: .*{message}"):
         Vocabulary.load(tmp_path)
 
 
-def test_a_damaged_tokenizer_json_is_an_error(tmp_path: Path) -> None:
-    VOCABULARY.save(tmp_path)
-    whole = (tmp_path / "tokenizer.json").read_text("utf-8")
-    for content, message in [
-        (whole[: len(whole) // 2], "not readable as JSON"),
-        ("[]", "not a JSON object"),
-        ('{"model": {"type": "BPE"}, "normalizer": null}', "not a BERT WordPiece"),
-        (whole.replace('"##able"', '"##ably"'), "different pieces"),
-    ]:
-        (tmp_path / "tokenizer.json").write_text(content, encoding="utf-8")
-        with pytest.raises(UserError, match=message):
-            Vocabulary.load(tmp_path)
+def test_a_folder_without_a_vocabulary_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere.*cannot be read; give a folder"):
+        Vocabulary.load(tmp_path / "nowhere")
 
 
-def test_a_vocabulary_cannot_be_changed() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        VOCABULARY.lowercase = False  # type: ignore[misc]
+@pytest.mark.parametrize("kind", ["uncased", "cased"])
+def test_a_student_can_have_the_teachers_pieces_ids_and_reading(kind: str, tokenizers: Get, prose: list[str]) -> None:
+    teacher = tokenizers(kind)
+    vocabulary = Vocabulary.of(teacher)
+    assert {piece: vocabulary.id(piece) for piece in vocabulary.pieces} == teacher.get_vocab()
+    assert vocabulary.lowercase == (kind == "uncased")
+    own = vocabulary.tokenizer()
+    for text in prose[:30] + prose[-10:]:
+        assert (
+            own(text, split_special_tokens=True, add_special_tokens=False).input_ids
+            == teacher(text, split_special_tokens=True, add_special_tokens=False).input_ids
+        )
+
+
+def test_shared_pieces_keep_the_learned_order_and_all_special_ones(tiny_teacher: Path) -> None:
+    teacher = AutoTokenizer.from_pretrained(tiny_teacher)
+    # Special pieces out of order; "##the" is another piece than the teacher's "the"; "zebra" is unknown to it.
+    learned = Vocabulary(("[MASK]", "the", "##the", "[PAD]", "zebra", "##ing", "[UNK]", "[CLS]", "[SEP]", "cat"), False)
+    shared = learned.shared_with(teacher)
+    assert shared.pieces == (*SPECIAL_PIECES, "the", "##ing", "cat")
+    assert shared.lowercase is False
+    assert shared.max_word_characters == learned.max_word_characters
+
+
+@pytest.mark.parametrize("kind", ["byte-level", "unigram"])
+def test_teachers_without_word_pieces_are_refused(kind: str, tokenizers: Get) -> None:
+    for refused in (Vocabulary.of, VOCABULARY.shared_with):
+        with pytest.raises(UserError, match=r"choose vocabulary\.kind learned"):
+            refused(tokenizers(kind))
 
 
 def test_bert_s_own_vocabulary_segments_as_its_tokenizer(data_dir: Path) -> None:

@@ -21,7 +21,7 @@ from mixvocab.sources.corpus import resolve_corpus
 from mixvocab.sources.teacher import resolve_teacher
 from mixvocab.text.learner import learn_vocabularies
 from mixvocab.text.normalise import words_of
-from mixvocab.text.reports import Overlap, overlap, piece_use
+from mixvocab.text.reports import Overlap, overlap
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 from mixvocab.widgets import assets
 from mixvocab.widgets.explorer import ExplorerWidget, frequent_words
@@ -167,7 +167,7 @@ def test_the_numbers_are_those_of_the_report(page, place) -> None:
         ready(page)
         found = place.overlap(size)
         told = page.locator(".mv-explorer-told").inner_text()
-        assert f"{found.shared:,} of the student's {found.pieces:,} pieces" in told
+        assert f"{found.shared.sum():,} of the student's {len(found.pieces):,} pieces" in told
         assert f"({100 * found.share:.1f} %)" in told
         assert f"and {100 * found.share_of_text:.1f} % of the tokens" in told
         for by in ("frequency", "length"):
@@ -177,7 +177,8 @@ def test_the_numbers_are_those_of_the_report(page, place) -> None:
 
 def test_classes_hold_the_pieces_that_python_puts_there(page, place) -> None:
     size = place.vocabularies["default"]
-    use = piece_use(place.student(size), place.counts)
+    found = place.overlap(size)
+    use = dict(zip(found.pieces, found.use, strict=True))
     own = sets_of(place, size)["student"]
     expected = Counter(sum(use[piece] >= least for least in (1, 10, 100, 1_000, 10_000, 100_000)) for piece in own)
     assert sorted(row[0] for row in cells(page, "frequency").values() if row[0]) == sorted(expected.values())
@@ -186,8 +187,8 @@ def test_classes_hold_the_pieces_that_python_puts_there(page, place) -> None:
 
 
 def test_a_part_of_the_picture_opens_by_keyboard_and_lists_its_pieces(page, place) -> None:
-    use = piece_use(place.student(place.vocabularies["default"]), place.counts)
-    expected = [piece for piece in sets_of(place, place.vocabularies["default"])["both"] if not use[piece]]
+    found = place.overlap(place.vocabularies["default"])
+    expected = found.pieces[found.shared & (found.use == 0)].tolist()
     button = page.locator(".mv-explorer-grid tbody tr").last.locator("td").nth(1).locator("button")
     if not expected:
         pytest.skip("every shared piece of this book is used")

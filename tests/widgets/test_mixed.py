@@ -42,7 +42,7 @@ def test_it_is_the_mixers_row(tmp_path, teacher, student, length):
                 if len(store.words("train")) > length - 2:  # the mixer would begin at a random word
                     windows = mixer._windows(store.words("train"), np.array([0]))
                     rng = np.random.default_rng(seed)
-                    row = mixer._mask(mixer._segment(windows, mixer._choose(rng, windows.shape, p)), rng)
+                    row = mixer._masked(windows, mixer._choose(rng, windows.shape, p), rng)
                 else:
                     row = mixer.batch(1, np.random.default_rng(seed))
                 there = row.attention[0]

@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab.text.counts import count_words
+from mixvocab.text import reading
 from mixvocab.text.normalise import words_of
+from mixvocab.text.reading import count_words
 
 DOCUMENTS = [
     "The cat sat. The CAT sat!\nA second paragraph\twith a tab\r\nand a carriage return",
@@ -33,10 +34,11 @@ def test_every_character_between_letters_is_read_as_bert_reads_it(block: int) ->
     assert count_words(documents) == reference(documents)
 
 
-def test_neither_processes_nor_chunks_matter() -> None:
+def test_neither_processes_nor_chunks_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     documents = DOCUMENTS * 5
     alone = count_words(documents)
-    parallel = count_words(documents, processes=2, chunk_characters=100)
+    monkeypatch.setattr(reading, "CHUNK_CHARACTERS", 100)
+    parallel = count_words(documents, processes=2)
     assert list(alone.items()) == list(parallel.items())
 
 
