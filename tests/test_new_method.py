@@ -18,21 +18,20 @@ from pathlib import Path
 import yaml
 from mixvocab.cli import main
 from mixvocab_book import open_chapter
-from mixvocab_book.show import evaluation, plateau
+from mixvocab_book.show import entries, paper, plateau
 from mixvocab_book.steps import snips, students
-from mixvocab_book.store import records
 from mixvocab_book.sweep.results import plain_table
 from mixvocab_book.sweep.run import run_sweep
 
 settings, data, out = yaml.safe_load(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
 chapter = open_chapter("04_stage_two", profile="smoke", data_dir=data, **settings)
 runs = students.runs(chapter, students.chosen("nokd,my-method"))
-groups = plateau.by_method(records.read(students.record(chapter, run)) for run in runs)
-print("chart:", ", ".join(series.name for series in plateau.chart(groups).series))
+group = entries.live(students.record(chapter, run) for run in runs)
+print("chart:", ", ".join(series.name for series in plateau.chart(group).series))
 print(plain_table(run_sweep(chapter, "full", only=["my_experiment"], seeds=1)))
 chapter = open_chapter("06_snips", profile="smoke", data_dir=data, **settings)
-entries = evaluation.live([snips.record_snips(chapter, "my-method", 0)])
-print("table:", [row.name for row in evaluation.ours(entries)])
+known = entries.live([snips.record_snips(chapter, "my-method", 0)])
+print("table:", [row.name for row in paper.ours(paper.SNIPS, known)])
 given = [f"--set={name}={value}" for name, value in settings.items() if not name.startswith(("snips", "teacher"))]
 main(["distill", "--method", "my-method", "--text", str(data), "--teacher", settings["teacher.source"],
       "--profile", "smoke", "--out", str(out), *given])

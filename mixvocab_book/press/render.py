@@ -21,6 +21,7 @@ from mixvocab.common.fingerprint import LIBRARY
 from mixvocab.widgets.assets import scripts
 from mixvocab_book.press.layout import Layout
 from mixvocab_book.press.pages import chapter_page, headline, status_html
+from mixvocab_book.show.cited import with_records
 from mixvocab_book.show.page_data import provided_files
 
 STAMP = ".made-from"
@@ -80,7 +81,7 @@ def source_files(layout: Layout) -> dict[str, bytes]:
     marks["intro.md"] = ("<!-- headline -->", headline(chapters.values()))
     for page, (mark, html) in marks.items():
         files[f"book/{page}"] = files[f"book/{page}"].replace(mark.encode(), html.encode())
-    return files
+    return with_records(files, layout.root)
 
 
 def _contents(path: Path, root: Path) -> dict[str, bytes]:

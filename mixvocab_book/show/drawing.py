@@ -1,103 +1,55 @@
-"""Draw charts as pictures: for JupyterLab, for print, and for pages without scripts."""
+"""Draw a chart as a picture: for JupyterLab, for print, and for pages without scripts."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
-from itertools import cycle
+from itertools import cycle, product
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from mixvocab.widgets.charts import INK, Axis, Chart, Series
-from mixvocab_book.show.labels import label_points
 
 MARKERS = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "star": "*", "none": ""}
 DASHES = {"solid": "-", "dashed": "--", "dotted": ":"}
 MARKER_SIZE = 7.0  # points
 
 
-def draw(charts: Sequence[Chart]) -> Figure:
-    """A new figure of one chart, or of several as panels under the first one's title, with one legend.
-
-    To be called within `figures.style`, as `figures.show_chart` does. A single chart is narrow enough that its text
-    keeps its size on a phone. Raises ValueError if the names of points find no room.
-    """
-    columns = min(2, len(charts))
-    lines = math.ceil(len(charts) / columns)
-    names = {name for chart in charts for name in _names(chart)}
-    width, height = (9.0, 3.0 * lines) if columns > 1 else (5.2 + 0.4 * _has_rows(charts[0]), _height(charts[0]))
-    beside = 2 if max(map(len, names)) < 5.2 * width else 1  # names of the legend in a line
-    height += 0.24 * math.ceil(len(names) / beside)
-    figure, grid = plt.subplots(lines, columns, figsize=(width, height), squeeze=False)
-    panels = list(zip(grid.flat, charts, strict=False))
-    for axes, chart in panels:
-        _draw(axes, chart)
-        if len(charts) > 1 and chart.name not in (chart.x.label, chart.y.label):
-            axes.set_title(chart.name)
-    for axes in grid.flat[len(charts) :]:
-        axes.remove()
-    title = "\n".join(textwrap.fill(line, int(9.4 * width)) for line in charts[0].title.splitlines())
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
-    handles = {
-        name: handle for axes in figure.axes for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    if len(handles) > 1:
-        figure.legend(
-            handles.values(), handles, loc="outside lower center", ncols=beside, fontsize=10, handlelength=3.0
-        )
-    for axes, chart in panels:
-        if _has_names(chart):
-            label_points(figure, axes, chart.series, MARKER_SIZE)
-    return figure
-
-
-def _has_rows(chart: Chart) -> bool:
-    return chart.y.scale == "categories"
-
-
-def _has_names(chart: Chart) -> bool:
-    return any(point.label for series in chart.series for point in series.points)
-
-
-def _names(chart: Chart) -> list[str]:
-    """What the legend lists."""
-    return [series.name for series in chart.series] + [line.label for line in chart.references]
-
-
-def _height(chart: Chart) -> float:
-    """Inches without the legend: more for more rows, and for more points with names."""
-    if _has_rows(chart):
-        return 1.4 + 0.36 * len(chart.y.categories)
-    points = sum(len(series.points) for series in chart.series)
-    return 4.2 + 0.15 * max(0, points - 10) if _has_names(chart) else 3.8
-
-
-def _draw(axes: Axes, chart: Chart) -> None:
-    """Series over reference lines, on the chart's axes."""
-    dashes = dict(zip(dict.fromkeys(line.label for line in chart.references), cycle((":", "--", "-.")), strict=False))
-    for line in chart.references:
+def draw(chart: Chart) -> Figure:
+    """A new figure, so narrow that its text keeps its size on a phone; to be called within `figures.style`."""
+    rows, names = len(chart.y.categories), len(chart.series) + len(chart.references)
+    figure, axes = plt.subplots(figsize=(5.2, 0.24 * names + max(4.0, 1.4 + 0.36 * rows)))
+    for line, dash in zip(chart.references, cycle((":", "--", "-.")), strict=False):
         across = axes.axvline if line.axis == "x" else axes.axhline
-        across(line.value, color="gray", linestyle=dashes[line.label], linewidth=1.4, label=line.label)
+        across(line.value, color="gray", linestyle=dash, linewidth=1.4, label=line.label)
+    axes.margins(0.07)  # room for names at the sides
     for series in chart.series:
         _draw_series(axes, chart, series)
-    if _has_names(chart):
-        axes.margins(0.07)  # room for names at the sides
     _set_axis(axes, "x", chart.x, [point.x for series in chart.series for point in series.points])
     _set_axis(axes, "y", chart.y, [point.y for series in chart.series for point in series.points])
-    if _has_rows(chart):
-        axes.set_ylim(len(chart.y.categories) - 0.5, -0.5)
+    if rows:
+        axes.set(ylim=(rows - 0.5, -0.5), ylabel="")  # the rows' names say it
+        axes.grid(False, axis="y")
+    title = "\n".join(textwrap.fill(line, 48) for line in chart.title.splitlines())
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    if names > 1:
+        figure.legend(loc="outside lower center", fontsize=10, handlelength=3)
+    _name_points(figure, axes, chart)
+    return figure
 
 
 def _draw_series(axes: Axes, chart: Chart, series: Series) -> None:
     palette = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
     colour = mpl.rcParams["text.color"] if series.colour == INK else palette[series.colour % len(palette)]
-    x = [_place(chart.x, point.x) for point in series.points]
-    y = [_place(chart.y, point.y) for point in series.points]
-    _draw_intervals(axes, series, x, y, colour, rows=_has_rows(chart))
+    x = np.array([_place(chart.x, point.x) for point in series.points])
+    y = np.array([_place(chart.y, point.y) for point in series.points])
+    low, high = np.array([(point.low, point.high) for point in series.points], dtype=np.float64).T  # None: nan
     axes.plot(
         x,
         y,
@@ -110,57 +62,62 @@ def _draw_series(axes: Axes, chart: Chart, series: Series) -> None:
         zorder=4 if series.colour == INK else 3,
         label=series.name,
     )
-
-
-def _draw_intervals(
-    axes: Axes, series: Series, x: Sequence[float], y: Sequence[float], colour: str, *, rows: bool
-) -> None:
-    """The intervals around points that have one: along x where the chart has `rows`, else along y."""
-    intervals = [
-        (across, up, point.low, point.high)
-        for across, up, point in zip(x, y, series.points, strict=True)
-        if point.low is not None and point.high is not None
-    ]
-    if not intervals:
-        return
-    places, means, low, high = map(list, zip(*intervals, strict=True))
     if series.band:
-        axes.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
-        return
-    middle = places if rows else means
-    ends = [
-        [m - end for m, end in zip(middle, low, strict=True)],
-        [end - m for m, end in zip(middle, high, strict=True)],
-    ]
-    axes.errorbar(places, means, xerr=ends if rows else None, yerr=None if rows else ends, fmt="none", color=colour,
-                  capsize=3, linewidth=1.6)  # fmt: skip
+        axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+    elif chart.y.categories:
+        axes.hlines(y, low, high, color=colour, linewidth=1.6)
+    else:
+        axes.vlines(x, low, high, color=colour, linewidth=1.6)
 
 
-def _set_axis(axes: Axes, side: str, axis: Axis, values: Sequence[float | str]) -> None:
+def _set_axis(axes: Axes, side: str, axis: Axis, values: list[float | str]) -> None:
     """The scale, ticks, reach and label of one side, "x" or "y"."""
-    across = side == "x"
-    set_scale, set_ticks = (axes.set_xscale, axes.set_xticks) if across else (axes.set_yscale, axes.set_yticks)
-    if axis.scale == "log":
-        set_scale("log")
-        (axes.xaxis if across else axes.yaxis).set_major_formatter("{x:g}")
-    elif axis.scale == "symlog":
-        set_scale("symlog", linthresh=min(value for value in values if float(value) > 0), linscale=0.6)
+    line, room = (axes.xaxis, 44) if side == "x" else (axes.yaxis, 28)
     for value in axis.covers:
-        axes.update_datalim([(value, value)], updatex=across, updatey=not across)
+        axes.update_datalim([(value, value)], updatex=side == "x", updatey=side == "y")
+    if axis.scale in ("log", "symlog"):
+        beyond = {} if axis.scale == "log" else {"linthresh": min(value for value in values if float(value) > 0)}
+        getattr(axes, f"set_{side}scale")(axis.scale, **beyond)
+        line.set_major_formatter("{x:g}")
     axes.autoscale_view()
-    if axis.ticks or axis.categories:
-        limits = axes.get_xlim() if across else axes.get_ylim()
-        ticks = axis.ticks or [(place, textwrap.fill(name, 30)) for place, name in enumerate(axis.categories)]
-        set_ticks(*zip(*ticks, strict=True))
-        set_ticks([], minor=True)
-        (axes.set_xlim if across else axes.set_ylim)(limits)  # ticks beyond the data have widened it
-    room = 44 if across else 28
-    label = axis.label if len(axis.label) <= room else axis.label.replace(" (", "\n(")  # the unit below
-    (axes.set_xlabel if across else axes.set_ylabel)("\n".join(textwrap.fill(line, room) for line in label.split("\n")))
-    if axis.scale == "categories" and not across:
-        axes.set_ylabel("")  # the rows' names say it
-        axes.grid(False, axis="y")
+    limits = getattr(axes, f"get_{side}lim")()
+    if ticks := axis.ticks or [(place, textwrap.fill(name, 30)) for place, name in enumerate(axis.categories)]:
+        line.set_ticks(*zip(*ticks, strict=True))
+        line.set_ticks([], minor=True)
+    axes.set(**{f"{side}lim": limits, f"{side}label": textwrap.fill(axis.label, room)})  # ticks may have widened it
 
 
 def _place(axis: Axis, value: float | str) -> float:
-    return axis.categories.index(str(value)) if axis.scale == "categories" else float(value)
+    return axis.categories.index(str(value)) if axis.categories else float(value)
+
+
+def _name_points(figure: Figure, axes: Axes, chart: Chart) -> None:
+    """Write the points' names, each as near as there is room without hiding another name, a point or its interval."""
+    points = [(point, series.hollow) for series in chart.series for point in series.points if point.label]
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # names must not move what they have been fitted to
+    taken = []
+    for point, _ in points:
+        ends = [(point.x, point.y if end is None else end) for end in (point.low, point.high)]
+        interval = axes.transData.transform(np.array(ends, dtype=np.float64))
+        taken.append(Bbox(interval).padded(MARKER_SIZE / 2 * figure.dpi / 72))
+    distances = np.arange(0.8, 16, 0.25) * MARKER_SIZE
+    sides = sorted(product((1, 0, -1), repeat=2), key=lambda side: abs(side[0]) + abs(side[1]))[1:]
+    for point, hollow in sorted(points, key=lambda each: -len(each[0].label)):  # the longest are hardest to place
+        name = axes.annotate(
+            point.label,
+            (point.x, point.y),
+            (0, 0),
+            textcoords="offset points",
+            fontsize=9.5,
+            fontweight="normal" if hollow else "bold",
+            arrowprops={"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": MARKER_SIZE},
+        )
+        for distance, (across, up) in product(distances, sides):
+            name.set_position((across * distance, up * distance))
+            name.set(ha=("center", "left", "right")[across], va=("center", "bottom", "top")[up])
+            name.update_positions(figure.canvas.get_renderer())  # type: ignore[attr-defined]
+            box = Text.get_window_extent(name)  # without the line that leads to the point
+            if all(axes.bbox.contains(*corner) for corner in box.corners()) and not box.count_overlaps(taken):
+                break
+        taken.append(box)

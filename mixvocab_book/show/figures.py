@@ -8,72 +8,37 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from html import escape
+from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from cycler import cycler
 from IPython.display import HTML, display
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from mixvocab.widgets.charts import Chart, chart_element
-from mixvocab.widgets.style import LINE_LENGTH, THEMES
+from mixvocab.widgets.style import THEMES
+from mixvocab_book.show.cited import cited
 from mixvocab_book.show.drawing import draw
 
-# Sphinx's theme hides by these class names; Jupyter and VS Code need to be told.
-_STYLE = (
-    "<style>"
-    '[data-jp-theme-light="true"] .only-dark,[data-jp-theme-light="false"] .only-light,'
-    ".vscode-light .only-dark,.vscode-dark .only-light{display:none!important}"
-    ".mv-figure{margin:1rem 0}.mv-figure>div{overflow-x:auto}"
-    f".mv-figure img{{width:100%;max-width:{LINE_LENGTH};height:auto}}"
-    ".mv-figure.mv-wide img{min-width:36rem;max-width:56rem}"
-    ".mv-figure figcaption{font-size:.9em;font-weight:normal;color:inherit}"
-    "</style>"
-)
+_HERE = Path(__file__)
+_INKED = ("axes.labelcolor", "axes.titlecolor", "text.color", "xtick.color", "ytick.color")
+_LINED = ("axes.edgecolor", "grid.color")
 
 
 @contextmanager
-def style(theme: str = "light") -> Iterator[list[str]]:
-    """Matplotlib settings for a "light" or "dark" page; yields the palette, which is also the colour cycle."""
+def style(theme: str = "light") -> Iterator[None]:
+    """Matplotlib settings for a "light" or "dark" page."""
     colours = THEMES[theme]
-    ink, line, palette = colours.ink, colours.line, list(colours.palette)
-    settings: dict[str, Any] = {
-        "figure.figsize": (5.2, 3.5),
-        "figure.facecolor": "none",
-        "figure.constrained_layout.use": True,
-        "savefig.facecolor": "none",
-        "axes.facecolor": "none",
-        "axes.edgecolor": line,
-        "axes.labelcolor": ink,
-        "axes.titlecolor": ink,
-        "axes.titlesize": 12,
-        "axes.titleweight": "bold",
-        "axes.titlelocation": "left",
-        "axes.labelsize": 12,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.prop_cycle": cycler(color=palette),
-        "font.size": 12,
-        "grid.color": line,
-        "grid.linewidth": 0.7,
-        "legend.frameon": False,
-        "legend.fontsize": 11,
-        "lines.linewidth": 2,
-        "text.color": ink,
-        "xtick.color": ink,
-        "ytick.color": ink,
-        "xtick.labelsize": 11,
-        "ytick.labelsize": 11,
-        "image.cmap": "cividis",
-    }
-    with mpl.rc_context(settings):  # type: ignore[arg-type]
-        yield palette
+    settings: dict[str, Any] = dict.fromkeys(_INKED, colours.ink) | dict.fromkeys(_LINED, colours.line)
+    with plt.style.context(
+        [_HERE.with_suffix(".mplstyle"), settings | {"axes.prop_cycle": cycler(color=colours.palette)}]
+    ):
+        yield
 
 
 def show(drawing: Callable[[], Figure], alt: str, caption: str = "", *, wide: bool = False) -> None:
@@ -81,24 +46,40 @@ def show(drawing: Callable[[], Figure], alt: str, caption: str = "", *, wide: bo
 
     Args:
         drawing: makes and returns a new figure from the current settings; called once a background.
-        alt: what the figure shows, for readers who cannot see it.
+        alt: what the figure shows, for readers who cannot see it. Raises ValueError if there is none.
         caption: shown below, as text.
         wide: too wide for a phone: it scrolls sideways there instead of shrinking.
     """
     # In a box of their own: it keeps the theme from hiding what follows along with a picture.
-    _display(f"<div>{_pictures(drawing, alt)}</div>", alt, caption, wide)
+    _display(f"<div>{_pictures(drawing, alt)}</div>", alt, escape(caption), "mv-wide" if wide else "")
 
 
-def show_chart(chart: Chart | Sequence[Chart], alt: str, caption: str = "", *, wide: bool = False) -> None:
+def show_chart(chart: Chart | Sequence[Chart], caption: str = "", *, records: Iterable[Any] = ()) -> None:
     """Display a chart: for readers of the rendered page to touch, for everyone else as a picture.
 
     Args:
-        chart: one, or several of different names: the reader of the page chooses, the picture has them as panels.
-        alt, caption, wide: as for `show`; several charts are wide.
+        chart: one, or several of different names: the reader of the page chooses, there is a picture of each.
+        caption: shown below, as text.
+        records: what its numbers come from (see `cited`).
     """
     charts = [chart] if isinstance(chart, Chart) else list(chart)
-    pictures = _pictures(lambda: draw(charts), alt)
-    _display(chart_element(charts, alt, pictures), alt, caption, wide or len(charts) > 1)
+    alt = " ".join(described(each) for each in charts)
+    pictures = "".join(_pictures(partial(draw, each), described(each)) for each in charts)
+    kind = "mv-panels" if len(charts) > 1 else ""
+    _display(chart_element(charts, alt, pictures), alt, escape(caption) + cited(records), kind)
+
+
+def described(chart: Chart) -> str:
+    """A chart in words, for readers who cannot see it: its finding and what is in it, of lines where they end."""
+    parts = [f"{' '.join(chart.title.split())}. Across: {chart.x.label}; up: {chart.y.label}"]
+    for series in chart.series:
+        points = series.points[-1:] if series.line else series.points
+        parts.append(f"{series.name}: {'; '.join(f'{p.label} {_told(p.x)}, {_told(p.y)}'.strip() for p in points)}")
+    return ". ".join([*parts, *(f"{line.label}: {_told(line.value)}" for line in chart.references)]) + "."
+
+
+def _told(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _pictures(drawing: Callable[[], Figure], alt: str) -> str:
@@ -111,10 +92,12 @@ def _pictures(drawing: Callable[[], Figure], alt: str) -> str:
     )
 
 
-def _display(inner: str, alt: str, caption: str, wide: bool) -> None:
-    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    kind = "mv-figure mv-wide" if wide else "mv-figure"
-    display(HTML(f'{_STYLE}<figure class="{kind}">{inner}{below}</figure>'), metadata={"alt": alt})
+def _display(inner: str, alt: str, caption: str, kind: str) -> None:
+    css = _HERE.with_suffix(".css").read_text(encoding="utf-8")
+    below = f"<figcaption>{caption}</figcaption>" if caption else ""
+    display(
+        HTML(f'<style>{css}</style><figure class="mv-figure {kind}">{inner}{below}</figure>'), metadata={"alt": alt}
+    )
 
 
 def _png(drawing: Callable[[], Figure], theme: str) -> str:

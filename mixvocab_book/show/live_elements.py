@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 LARGEST = 10_000
 """Pieces in the largest vocabulary that pages carry, unless the chapter's own is larger."""
+_SETUP = """\
+from mixvocab_book.show import live_elements
+from mixvocab_book import open_chapter
+
+chapter = open_chapter({name!r}, profile={profile!r})
+teacher = chapter.plan.teacher_tokenizer
+students = {{size: vocabulary.tokenizer() for size, vocabulary in live_elements.students(chapter).items()}}
+"""
 
 
 def show_model(demo: Demo) -> None:
@@ -61,19 +69,6 @@ def explorer(chapter: Chapter) -> ExplorerWidget | None:
 
 
 def overlap(chapter: Chapter) -> OverlapWidget | None:
-    """The overlap widget. None as for `vocabularies`.
-
-    What its "Copy as Python" gives opens the same chapter, so that it finds the very vocabularies in the store.
-    """
-    packs = vocabularies(chapter)
-    if packs is None:
-        return None
-    setup = f"""\
-from mixvocab_book.show import live_elements
-from mixvocab_book import open_chapter
-
-chapter = open_chapter({chapter.name!r}, profile={chapter.profile.name!r})
-teacher = chapter.plan.teacher_tokenizer
-students = {{size: vocabulary.tokenizer() for size, vocabulary in live_elements.students(chapter).items()}}
-"""
-    return OverlapWidget(packs, setup=setup)
+    """The overlap widget, whose "Copy as Python" finds the very vocabularies. None as for `vocabularies`."""
+    packs, setup = vocabularies(chapter), _SETUP.format(name=chapter.name, profile=chapter.profile.name)
+    return None if packs is None else OverlapWidget(packs, setup=setup)

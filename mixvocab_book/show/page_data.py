@@ -7,7 +7,6 @@ scripts, once for the whole book, however many elements use it.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -20,21 +19,20 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 def provide(name: str, value: Any) -> None:
     """Give JSON: scripts of the pages get it as `await mixvocab.data(name)`. Raises ValueError for other names."""
-    _display(name, {"json": value}, "data")
+    _display(name, {"json": value})
 
 
 def provide_file(name: str, data: bytes) -> None:
     """Give a file: it lies at `mixvocab.address(name)`. Raises ValueError for other names."""
-    _display(name, {"base64": base64.b64encode(data).decode("ascii")}, f"{len(data) / 1e6:.2f} MB")
+    _display(name, {"base64": base64.b64encode(data).decode("ascii")})
 
 
-def _display(name: str, content: dict[str, Any], about: str) -> None:
+def _display(name: str, content: dict[str, Any]) -> None:
     from IPython.display import display  # here, because the renderer should not pay for it
 
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot name data of the pages: use small letters, digits, dots and dashes")
-    told = f"for the rendered pages: {name} ({about})"
-    display({"text/plain": told, PAGE_DATA: {"name": name, **content}}, raw=True)
+    display({"text/plain": f"for the rendered pages: {name}", PAGE_DATA: {"name": name, **content}}, raw=True)
 
 
 def provided_files(notebooks: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:
@@ -45,15 +43,12 @@ def provided_files(notebooks: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:
     outputs = (output for book in notebooks for cell in book["cells"] for output in cell.get("outputs", []))
     files = {}
     for item in (output["data"][PAGE_DATA] for output in outputs if PAGE_DATA in output.get("data", {})):
-        name = str(item["name"])
-        if not _NAME.fullmatch(name):
+        name = item["name"]
+        if not _NAME.fullmatch(name):  # it must not leave its folder
             continue
         if "json" in item:
             value = json.dumps(item["json"], ensure_ascii=False, separators=(",", ":"))
             files[f"data-{name}.js"] = f"mixvocab.provide({json.dumps(name)},{value});\n".encode()
         else:
-            try:
-                files[name] = base64.b64decode(item["base64"], validate=True)
-            except (KeyError, binascii.Error):
-                continue
+            files[name] = base64.b64decode(item["base64"])
     return files

@@ -61,22 +61,14 @@ def test_cells_are_coloured_by_what_may_be_said_of_them() -> None:
 
 
 def test_the_same_losses_stand_at_what_was_varied_and_at_what_was_spent() -> None:
-    charts = {
-        each.name: each for each in ablation_charts.over_axis(over_steps(random=[6, 5.9, 5.7], PCA=[5.8, 5.8, 5.7]))
-    }
-    places = {name: [point.x for point in chart.series[0].points] for name, chart in charts.items()}
-    assert places["as varied"] == [0, 20, 240]
-    assert [text for _, text in charts["as varied"].x.ticks] == ["0", "20", "240"]
-    assert charts["as varied"].x.scale == "symlog"
-    assert places["tokens"] == [5, 25, 245]  # millions, both stages
-    assert places["operations"] == pytest.approx([2, 22, 242])
-    assert "(10¹²)" in charts["operations"].x.label
-    assert places["student steps"][2] / places["student steps"][0] == pytest.approx(121)
-    for chart in charts.values():
+    varied, operations = ablation_charts.over_axis(over_steps(random=[6, 5.9, 5.7], PCA=[5.8, 5.8, 5.7]))
+    assert [point.x for point in varied.series[0].points] == list(varied.x.categories) == ["0", "20", "240"]
+    assert [point.x for point in operations.series[0].points] == pytest.approx([0.002, 0.022, 0.242])  # PFLOPs
+    for chart in (varied, operations):
         assert [point.y for point in chart.series[0].points] == pytest.approx([6.1, 6.0, 5.8])  # mean over seeds
 
 
-def test_courses_leave_out_the_evaluation_before_training() -> None:
+def test_courses_begin_at_the_price_of_stage_one_and_without_the_evaluation_before_training() -> None:
     answer = over_steps(random=[6.0, 5.9, 5.7], PCA=[5.8, 5.8, 5.7])
     for row in answer.rows:
         for seed, known in row.records.items():
@@ -84,12 +76,13 @@ def test_courses_leave_out_the_evaluation_before_training() -> None:
             stages["stage one"]["steps"], stages["stage two"]["steps"] = row.cell.value, 40
             points = ((1, 9.0), (20, 6.0 + seed), (40, 5.0 + seed))
             known["curves"]["stage_two"] = [{"step": step, "masked": masked} for step, masked in points]
-    charts = {each.name: each for each in ablation_charts.during_stage_two(answer)}
-    points = {name: [(point.x, point.y) for point in chart.series[1].points] for name, chart in charts.items()}
-    assert points["steps of stage II"] == [(20, 7.0), (40, 6.0)]
-    assert points["tokens"] == [(22.5, 7.0), (25, 6.0)]  # millions; 20 of them in stage I
-    assert [each.dash for each in charts["tokens"].series[:2]] == ["dashed", "solid"]  # without stage I, and with
-    assert charts["tokens"].title == "Stage I costs 120.0 times the operations of stage II"
+    chart = ablation_charts.during_stage_two(answer)
+    assert [(point.x, point.y) for point in chart.series[1].points] == [
+        (pytest.approx(0.021), 7),
+        (pytest.approx(0.022), 6),
+    ]
+    assert [each.dash for each in chart.series[:2]] == ["dashed", "solid"]  # without stage I, and with
+    assert chart.title == "Stage I costs 120.0 times the operations of stage II"
 
 
 def test_differences_count_what_exceeds_its_interval() -> None:
@@ -104,11 +97,3 @@ def test_students_of_other_sizes_are_not_among_the_differences() -> None:
     for (key, _), known in found.records.items():
         known["metrics"]["pieces"] = 30_000 if key == PCA.key else 400
     assert list(means(ablation_charts.differences(answers(found)))) == ["start: both"]
-
-
-def test_the_words_of_a_chart_name_every_cell() -> None:
-    (answer,) = answers(results(fresh=6.0, PCA=5.9))
-    told = ablation_charts.described(answer)
-    assert "fresh 6.100" in told
-    assert "PCA 6.000" in told
-    assert "lost" not in told

@@ -7,16 +7,13 @@ import matplotlib as mpl
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
-from matplotlib.container import ErrorbarContainer
-from matplotlib.figure import Figure
-from test_tradeoff import CASES, ours
+from test_paper import CASES, ours
 
 from mixvocab.evaluate.stats import Estimate
-from mixvocab.widgets.charts import Axis, Chart, Reference, curves, dots
+from mixvocab.widgets.charts import Axis, Reference, curves, dots
 from mixvocab.widgets.style import LIGHT
-from mixvocab_book.show import figures, tradeoff
+from mixvocab_book.show import figures, paper
 from mixvocab_book.show.drawing import draw
-from mixvocab_book.show.paper_tables import PUBLISHED_GLUE, PUBLISHED_SNIPS
 
 
 @pytest.fixture(autouse=True)
@@ -31,37 +28,30 @@ STEPS, LOSS = Axis("steps", "symlog", ticks=((0, "0"), (20, "20"), (7000, "7K"))
 LINES = {"a": [(0, 6.0, 0.1), (20, 5.9, 0.2), (7000, 5.0, 0.1)], "b": [(0, 6.5), (7000, 6.0)]}
 
 
-def legend_of(figure: Figure) -> list[str]:
-    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
-
-
 def test_lines_with_their_intervals_and_what_they_are_compared_with() -> None:
     guess = Reference("y", 6.2, "guessing by frequency")
-    figure = draw([curves("It falls", STEPS, LOSS, LINES, bands=False, dashes=("solid", "dashed"), references=[guess])])
+    figure = draw(curves("It falls", STEPS, LOSS, LINES, bands=False, dashes=("solid", "dashed"), references=[guess]))
     (axes,) = figure.axes
     lines = {line.get_label(): line for line in axes.lines}
     assert list(lines["a"].get_xdata()) == [0, 20, 7000]
     assert (lines["a"].get_linestyle(), lines["b"].get_linestyle()) == ("-", "--")
     assert lines["a"].get_marker() != lines["b"].get_marker()  # never colour alone
     assert lines["guessing by frequency"].get_ydata()[0] == 6.2
-    assert sum(isinstance(each, ErrorbarContainer) for each in axes.containers) == 1
+    assert [list(end) for end in axes.collections[0].get_segments()[0]] == [
+        pytest.approx([0, 5.9]),
+        pytest.approx([0, 6.1]),
+    ]
     assert (axes.get_xscale(), axes.get_xlabel(), axes.get_ylabel()) == ("symlog", "steps", "loss (nats)")
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "20", "7K"]
     assert figure.get_suptitle() == "It falls"
-    assert sorted(legend_of(figure)) == ["a", "b", "guessing by frequency"]
-
-
-def test_intervals_may_be_bands() -> None:
-    (axes,) = draw([curves("It falls", STEPS, LOSS, LINES)]).axes
-    assert len(axes.collections) == 1
-    assert not axes.containers
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert sorted(names) == ["a", "b", "guessing by frequency"]
 
 
 def test_rows_have_the_colour_of_their_kind() -> None:
     means = {"fresh": Estimate(6.1, 0.2, 3), "PCA": Estimate(6.0, 0.1, 3), "one": Estimate(5.0, float("nan"), 1)}
     kinds = {"fresh": ("open", 0), "PCA": ("lower", 2), "one": ("open", 0)}
-    chart = dots("PCA is lower", LOSS, means, {"fresh": [6.0, 6.2], "PCA": [5.9]}, kinds=kinds)
-    (axes,) = draw([chart]).axes
+    (axes,) = draw(dots("PCA is lower", LOSS, means, {"fresh": [6.0, 6.2], "PCA": [5.9]}, kinds=kinds)).axes
     lines = {line.get_label(): line for line in axes.lines}
     assert to_hex(lines["lower"].get_color()) == LIGHT.palette[2].lower()
     assert list(lines["open"].get_ydata()) == [0, 2]
@@ -69,34 +59,26 @@ def test_rows_have_the_colour_of_their_kind() -> None:
     assert list(lines["single seeds"].get_xdata()) == [6.0, 6.2, 5.9]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["fresh", "PCA", "one"]
     assert axes.yaxis_inverted()
-    (first, _) = (each.lines[2][0].get_segments() for each in axes.containers)
-    assert [list(end) for end in first[0]] == [pytest.approx([5.9, 0]), pytest.approx([6.3, 0])]
+    (interval, *_) = axes.collections[1].get_segments()
+    assert [list(end) for end in interval] == [pytest.approx([5.9, 0]), pytest.approx([6.3, 0])]
 
 
 def test_an_axis_reaches_what_it_covers() -> None:
-    (axes,) = draw([curves("t", STEPS, Axis("share (%)", covers=(0, 100)), {"a": [(1, 40), (2, 50)]})]).axes
+    (axes,) = draw(curves("t", STEPS, Axis("share (%)", covers=(0, 100)), {"a": [(1, 40), (2, 50)]})).axes
     low, high = axes.get_ylim()
     assert low <= 0
     assert high >= 100
 
 
-def test_several_charts_are_panels_with_one_title_and_one_legend() -> None:
-    charts = [curves("It falls", Axis(name), LOSS, LINES, name=name) for name in ("steps", "tokens", "operations")]
-    figure = draw(charts)
-    assert [axes.get_xlabel() for axes in figure.axes] == ["steps", "tokens", "operations"]
-    assert figure.get_suptitle() == "It falls"
-    assert legend_of(figure) == ["a", "b"]
-
-
-@pytest.mark.parametrize(("published", "mine", "score"), CASES)
-def test_every_point_is_named_and_no_name_hides_another_or_a_point(published, mine, score) -> None:
-    chart = tradeoff.chart(published, mine, score)
-    figure = draw([chart])
+@pytest.mark.parametrize(("table", "rows", "score"), CASES)
+def test_every_point_is_named_and_no_name_hides_another_or_a_point(table, rows, score) -> None:
+    chart = paper.size_chart(table, rows, score)
+    figure = draw(chart)
     (axes,) = figure.axes
     points = [(point.x, point.y) for series in chart.series for point in series.points]
     assert len(axes.texts) == len(points)
     figure.canvas.draw()
-    boxes = [text.get_window_extent() for text in axes.texts]
+    boxes = [mpl.text.Text.get_window_extent(text) for text in axes.texts]
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
     inside = axes.get_window_extent()
     assert all(inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1) for box in boxes)
@@ -105,19 +87,16 @@ def test_every_point_is_named_and_no_name_hides_another_or_a_point(published, mi
     assert all(inside.contains(*mark) for mark in marks)
 
 
-def test_published_marks_are_hollow_and_ours_filled_with_intervals() -> None:
-    (axes,) = draw([tradeoff.chart(PUBLISHED_SNIPS, ours("slot_f1", 84), "slot_f1")]).axes
+def test_published_marks_are_hollow_and_ours_filled() -> None:
+    (axes,) = draw(paper.size_chart(paper.SNIPS, ours("slot_f1", 84), "slot_f1")).axes
     faces = {line.get_label(): line.get_markerfacecolor() for line in axes.lines}
     assert {face for name, face in faces.items() if name.endswith("published")} == {"none"}
     assert "none" not in {face for name, face in faces.items() if name.endswith("ours")}
-    segments = [each.lines[2][0].get_segments() for each in axes.containers]
-    assert sum(map(len, segments)) == 7  # one of the eight has one seed, and so no interval
     assert axes.get_xscale() == "log"
 
 
 def test_text_keeps_its_size_on_a_phone() -> None:
     """Drawn 5.2 inches wide and shown 375 pixels wide, a point is a pixel."""
-    chart: Chart = tradeoff.chart(PUBLISHED_GLUE, [], "average")
-    figure = draw([chart])
+    figure = draw(paper.size_chart(paper.GLUE, [], "average"))
     assert figure.get_size_inches()[0] * 72 <= 375
     assert min(text.get_fontsize() for text in figure.findobj(mpl.text.Text) if text.get_text()) >= 9.5

@@ -5,10 +5,11 @@ import re
 
 import pytest
 from matplotlib import pyplot as plt
+from test_paper import ours
 
 from mixvocab.widgets.charts import Axis, curves
 from mixvocab.widgets.style import DARK
-from mixvocab_book.show import figures
+from mixvocab_book.show import figures, paper
 
 
 @pytest.fixture
@@ -52,8 +53,8 @@ def test_alt_text_is_required():
 
 def test_settings_do_not_leak():
     before = dict(plt.rcParams)
-    with figures.style("dark") as palette:
-        assert palette == list(DARK.palette)
+    with figures.style("dark"):
+        assert plt.rcParams["axes.prop_cycle"].by_key()["color"] == list(DARK.palette)
         assert plt.rcParams["text.color"] != before["text.color"]
     assert dict(plt.rcParams) == before
 
@@ -66,19 +67,28 @@ CHARTS = [
 
 def test_a_chart_stands_with_its_pictures_and_the_same_bytes_each_time(shown):
     for _ in range(2):
-        figures.show_chart(CHARTS[0], alt="a <line>", caption="x < y")
+        figures.show_chart(CHARTS[0], caption="x < y")
     one, other = shown
     assert one == other
     assert one.count('data-mv="chart"') == 1
-    assert re.findall(r'class="(only-\w+)" alt="a &lt;line&gt;"', one) == ["only-light", "only-dark"]
+    assert re.findall(r'class="(only-\w+)" alt="It falls\.', one) == ["only-light", "only-dark"]
     assert "<figcaption>x &lt; y</figcaption>" in one
 
 
-def test_of_several_charts_the_reader_chooses_and_the_picture_has_all(shown):
-    figures.show_chart(CHARTS, alt="two lines")
+def test_of_several_charts_the_reader_chooses_and_there_are_pictures_of_each(shown):
+    figures.show_chart(CHARTS)
     (html,) = shown
     assert html.count('data-mv="chart"') == 1
-    assert html.count("base64,") == 2
-    assert 'class="mv-figure mv-wide"' in html
-    with pytest.raises(ValueError, match="alt text"):
-        figures.show_chart(CHARTS, alt=" ")
+    assert html.count("base64,") == 4
+    assert 'class="mv-figure mv-panels"' in html
+
+
+def test_the_words_of_a_chart_hold_its_finding_and_every_mark():
+    text = figures.described(paper.size_chart(paper.GLUE, ours("average", 70), "average"))
+    for name, row in paper.GLUE.published.items():
+        label = name.removeprefix(row.family).strip()
+        value = row.scores.get("average")
+        assert value is None or f"{label} {row.parameters:,.0f}, {value.mean:.4g}" in text
+    assert "StackProp 4,127,983, 92.5" in text
+    told = figures.described(CHARTS[0])
+    assert told == "It falls. Across: steps; up: loss. a: 1, 0."

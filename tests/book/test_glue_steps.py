@@ -1,4 +1,4 @@
-"""Chapter 5's steps on a tiny teacher: what is fine-tuned, found again, recorded, and put beside the paper's table."""
+"""Chapter 5's steps on a tiny teacher: what is fine-tuned, found again, recorded."""
 
 import json
 from collections.abc import Callable
@@ -11,8 +11,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.tasks.glue import load_classifier
 from mixvocab.tasks.glue_scores import glue_scores
 from mixvocab_book.chapter import Chapter, open_chapter
-from mixvocab_book.show import glue_tables
-from mixvocab_book.show.paper_tables import PUBLISHED_GLUE
+from mixvocab_book.show import entries
 from mixvocab_book.steps import glue as glue_steps
 from mixvocab_book.store import records
 
@@ -71,64 +70,16 @@ def test_records_hold_what_the_tables_show(opened: Opener) -> None:
     chapter = opened()
     paths = [glue_steps.record(chapter, task, m, 0) for task in ("SST-2", "MRPC") for m in ("nokd", "mixed")]
     assert paths[1].name == "glue-sst-2-mixed-l1-h16-smoke-s0.json"
-    found = glue_tables.live(paths)
-    assert list(found) == ["SST-2", "MRPC"]
-    assert [entry.method for entry in found["MRPC"]] == ["nokd", "mixed"]
+    found = entries.live(paths)
+    assert [(entry.task, entry.method) for entry in found] == [
+        (task, method) for task in ("MRPC", "SST-2") for method in ("nokd", "mixed")
+    ]
     kept = records.read(paths[2])
     assert kept["metrics"]["baselines"]["majority"] == glue_steps.baseline(chapter, "MRPC", "majority")
     assert kept["metrics"]["training_rows"] == ROWS["MRPC"]
     assert kept["params"]["identity"] == glue_steps.glue_step(chapter.plan, "MRPC", "nokd", 0).asked
     assert kept["params"]["roles"] == "chosen on dev, reported on test"
     assert {source["kind"] for source in kept["sources"]} == {"glue", "corpus", "teacher"}
-
-
-def record(task: str, method: str, seed: int, scores: dict[str, float], size: str = "L-6 H-256") -> dict[str, Any]:
-    cost = {"parameters": 6_200_000, "bytes": 25_000_000, "stage_one_tokens": 1, "stage_two_tokens": 2}
-    params = {"task": task, "method": method, "size": size}
-    known = {"params": params, "profile": "gpu", "seed": seed, "seconds": 1.0, "metrics": {"test": scores, **cost}}
-    return known | {"sources": [{"kind": "teacher", "name": "a teacher"}]}
-
-
-def test_rows_beside_table_1() -> None:
-    found = []
-    for seed, points in ((0, 0.8), (1, 0.9)):
-        found.append(record("MRPC", "mixed", seed, {"test/f1": points, "test/accuracy": 0.7}))
-        found.append(record("SST-2", "mixed", seed, {"dev/accuracy": points + 0.05}))
-        found.append(record("MNLI", "mixed", seed, {"m/accuracy": 0.6, "mm-hard/accuracy": 0.3}))
-    found.append(record("SST-2", "nokd", 0, {"dev/accuracy": 0.5}, "L-6 H-96"))
-    nokd, mixed = glue_tables.ours(glue_tables._by_task(found))
-    assert mixed.name == "Mixed-vocab from PCA L-6 H-256"
-    assert mixed.beside == "Mixed-vocab L-6 H-256"
-    assert mixed.beside in {row.label for row in PUBLISHED_GLUE}
-    assert {name: round(score.mean, 6) for name, score in mixed.scores.items()} == {
-        "mrpc_f1": 85, "mrpc_acc": 70, "mnli_m": 60, "sst2": 90, "average": round((85 + 60 + 90) / 3, 6),
-    }  # fmt: skip
-    assert mixed.seeds == 2
-    assert mixed.teacher == "a teacher"
-    assert "mnli_mm" not in mixed.scores  # the hard half is no mismatched set
-    assert (nokd.beside, nokd.teacher, set(nokd.scores)) == ("", "none", {"sst2"})
-
-
-def test_a_row_beside_table_1_is_one_student() -> None:
-    def read(task: str, seed: int, accuracy: float, steps: int) -> dict[str, Any]:
-        one = record(task, "nokd", seed, {"m/accuracy" if task == "MNLI" else "dev/accuracy": accuracy})
-        one["params"] |= {"stage_two": {"steps": steps, "batch_size": 1}}
-        return one
-
-    both = [read("SST-2", 0, 0.7, 10), read("MNLI", 0, 0.4, 10)]
-    longer = [read("SST-2", seed, 0.8, 90) for seed in (0, 1)]
-    (row,) = glue_tables.ours(glue_tables._by_task(both + longer))
-    assert {name: score.mean for name, score in row.scores.items()} == pytest.approx({"sst2": 70, "mnli_m": 40})
-    (row,) = glue_tables.ours(glue_tables._by_task(both[:1]), glue_tables._by_task(longer))
-    assert (row.scores["sst2"].mean, row.seeds) == (pytest.approx(80), 2)
-
-
-def test_only_real_rows_count_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [record("SST-2", "nokd", seed, {"dev/accuracy": 0.5}) | {"live": seed == 2} for seed in range(3)]
-    found[0]["sources"] = [{"kind": "glue", "name": "synthetic", "real": False}]
-    found[1]["sources"] = [{"kind": "glue", "name": "SST-2", "real": True}]
-    monkeypatch.setattr(records, "load", lambda pattern: found)
-    assert [entry.seeds for entry in glue_tables.recorded()["SST-2"]] == [(1,)]
 
 
 def test_names_of_tasks() -> None:

@@ -8,26 +8,20 @@ from mixvocab.evaluate.stats import Estimate, estimate
 from mixvocab_book.show import tables
 
 
-def test_table() -> None:
-    html = tables.table_html(["model", "parameters"], [["<L-6>", 1_200_000], ["b", 0.12345]], caption="Two")
+def test_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(tables, "display", lambda html: shown.append(html.data))
+    tables.table(["model", "parameters"], [["<L-6>", 1_200_000], ["b", 0.12345]], caption="Two")
+    (html,) = shown
     assert '<th scope="row" style="text-align:left">&lt;L-6&gt;</th>' in html
     assert "1,200,000" in html
     assert "0.123" in html
     assert "<caption>Two</caption>" in html
 
 
-def test_tabs_hold_one_page_a_title(monkeypatch: pytest.MonkeyPatch) -> None:
-    out = []
-    monkeypatch.setattr(tables, "display", out.append)
-    tables.tabs({"one": tables.table_html(["a"], [["<b>"]]), "two": "<p>2</p>"})
-    (tab,) = out
-    assert tab.titles == ("one", "two")
-    assert "&lt;b&gt;" in tab.children[0].value
-
-
 def test_a_mean_has_its_interval_where_it_has_one() -> None:
     assert tables.plus_minus(estimate([86.0, 85.0, 84.0])) == "85.0 ± 2.5"
-    assert tables.plus_minus(Estimate(0.05, math.nan, 1), 1, factor=100, sign="+") == "+5.0"
+    assert tables.plus_minus(Estimate(5.0, math.nan, 1), sign="+") == "+5.0"
     assert tables.plus_minus(None) == tables.NONE
 
 
@@ -42,3 +36,10 @@ def test_a_mean_has_its_interval_where_it_has_one() -> None:
 )
 def test_no_claim_without_an_interval_that_allows_it(values: list[float], expected: str) -> None:
     assert tables.verdict(estimate(values)) == expected
+
+
+def test_utterances_with_their_slots_in_brackets() -> None:
+    words = "play a bit of jazz now".split()
+    tags = ["O", "B-size", "I-size", "O", "B-genre", "O"]
+    assert tables.bracketed(words, tags) == "play [size: a bit] of [genre: jazz] now"
+    assert tables.bracketed(words, ["O"] * 6) == "play a bit of jazz now"

@@ -9,7 +9,7 @@ import pytest
 from mixvocab.common.errors import UserError
 from mixvocab.sources import Sizes, resolve_snips
 from mixvocab_book.chapter import Chapter, open_chapter
-from mixvocab_book.show import evaluation
+from mixvocab_book.show import entries
 from mixvocab_book.steps import snips as task_steps
 from mixvocab_book.store import records
 
@@ -52,9 +52,9 @@ def test_records_hold_what_the_tables_show(opened: Opener) -> None:
     model = chapter.get(task_steps.snips_step(chapter.plan, "nokd", 0))
     paths = [task_steps.record_snips(chapter, method, 0) for method in ("nokd", "stackprop")]
     assert [path.name for path in paths] == ["snips-nokd-l1-h16-smoke-s0.json", "snips-stackprop-smoke-s0.json"]
-    student, recurrent = evaluation.live(paths)
-    assert student.values("slot_f1") == [100 * model.test["slot_f1"]]
-    assert (student.size, recurrent.size) == ("L-1 H-16", "")
+    student, recurrent = entries.live(paths)
+    assert student.values("test", "slot_f1") == [model.test["slot_f1"]]
+    assert (student.model.size, recurrent.model.size) == ("L-1 H-16", "")
     kept = records.read(paths[0])
     assert {source["kind"] for source in kept["sources"]} == {"snips", "corpus", "teacher"}
     assert kept["metrics"]["parameters"] == model.parameters

@@ -1,0 +1,221 @@
+"""Records as rows of tables and lines of charts: one entry a model, over its seeds.
+
+This run's records and the committed ones look alike and are never mixed in one entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
+from functools import reduce
+from itertools import product
+from operator import getitem
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mixvocab.evaluate.stats import Estimate, estimate, paired
+from mixvocab_book.show.tables import millions, plus_minus, verdict
+from mixvocab_book.steps.glue import BASELINES, method_title
+from mixvocab_book.steps.snips import BERT_JOINT, STACKPROP, titles
+from mixvocab_book.store import records
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+Record = dict[str, Any]
+NOKD = ("nokd", "nokd-wide", "nokd-matched")
+GLUE_HEADERS = (
+    "task", "score (%)", "model", "profile", "tokens read", "seeds", "training rows", *BASELINES.values(), "the model",
+    "over the bag of words",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model, whatever its seed."""
+
+    method: str
+    size: str = ""  # "L-6 H-96"; "" for what is no student
+    profile: str = ""
+    read: int = 0  # tokens of stage II that its settings ask for
+    corpus: str = ""  # sha256 of its text
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model over its seeds."""
+
+    task: str  # of GLUE; "" for SNIPS and for students before fine-tuning
+    model: Model
+    records: tuple[Record, ...]  # by seed
+
+    @property
+    def method(self) -> str:
+        return self.model.method
+
+    @property
+    def title(self) -> str:
+        """Method and size as tables show them."""
+        method = method_title(self.method) if self.task else titles()[self.method]
+        return f"{method} {self.model.size}".strip()
+
+    @property
+    def seeds(self) -> list[int]:
+        return [record["seed"] for record in self.records]
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Of the first seed: what does not depend on the seed, such as parameters."""
+        return self.records[0]["metrics"]
+
+    @property
+    def scores(self) -> list[str]:
+        """The scores that are reported; not the mean of two metrics, which is for choosing."""
+        return [name for name in self.metrics["test"] if not name.endswith(("/score", "_strict"))]
+
+    @property
+    def teacher(self) -> str:
+        """The teacher's name; "none" where nothing was learned from one."""
+        teachers = [source["name"] for source in self.records[0]["sources"] if source["kind"] == "teacher"]
+        return "none" if self.method in {STACKPROP, *NOKD} else (*teachers, "none")[0]
+
+    @property
+    def tokens(self) -> int | None:
+        """Tokens read in both stages; None for the teacher, of which it is not known."""
+        if self.method == BERT_JOINT:
+            return None
+        return self.metrics["stage_one_tokens"] + self.metrics["stage_two_tokens"]
+
+    def values(self, *path: str) -> list[float]:
+        """A number among the metrics, one a seed: `values("test", "slot_f1")`."""
+        return [reduce(getitem, path, record["metrics"]) for record in self.records]
+
+    def mean(self, *path: str, factor: float = 1.0) -> Estimate:
+        """Its mean over seeds, times `factor`."""
+        return estimate([factor * value for value in self.values(*path)])
+
+    def over(self, score: str, baseline: str = "bag_of_words") -> Estimate:
+        """Points above a baseline that had the same rows; negative where it is the better."""
+        floor = self.metrics["baselines"][baseline][score]
+        return estimate([100 * (value - floor) for value in self.values("test", score)])
+
+
+def grouped_by(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Items by their key, groups and items in their order."""
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def grouped(found: Iterable[Record]) -> list[Entry]:
+    """Entries of records, by task, then by method in the order of `titles`, size, profile and text read."""
+    groups = grouped_by(sorted(found, key=lambda record: record["seed"]), _task_and_model)
+    return sorted((Entry(*key, tuple(group)) for key, group in groups.items()), key=_order)
+
+
+def live(paths: Iterable[Path]) -> list[Entry]:
+    """The entries of records that this run has written."""
+    return grouped([records.read(path) | {"live": True} for path in paths])
+
+
+def recorded(pattern: str) -> list[Entry]:
+    """The entries of committed records whose name matches, of runs on real data."""
+    found = [record for record in records.load(pattern) if not record["live"]]
+    return grouped([record for record in found if all(source["real"] for source in record["sources"])])
+
+
+def best_known(*runs: Iterable[Entry]) -> list[Entry]:
+    """Of each method and size the entries of one model, so that no row of a table mixes two.
+
+    It is the model with most tasks, then with most seeds, then that has read most; of equals the one of the first
+    run: give this run before the recorded ones.
+    """
+    models = [known for run in runs for known in grouped_by(run, lambda entry: entry.model).values()]
+    models.sort(key=lambda known: (len(known), min(len(e.seeds) for e in known), known[0].model.read), reverse=True)
+    best = grouped_by(models, lambda known: (known[0].method, known[0].model.size))
+    return sorted((entry for known, *_ in best.values() for entry in known), key=_order)
+
+
+def by_budget(entries: Sequence[Entry]) -> dict[Model, list[Entry]]:
+    """Entries by all but the method: what may stand in one table. The keys' method is ""."""
+    budgets = grouped_by(entries, lambda entry: replace(entry.model, method=""))
+    return dict(sorted(budgets.items(), key=lambda item: astuple(item[0])))
+
+
+def twins(entries: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
+    """Every student that had a teacher, with each NoKD that has the rest in common with it, and a seed."""
+    return [
+        (taught, other)
+        for taught, other in product(entries, repeat=2)
+        if taught.model.size and taught.method not in NOKD and other.method in NOKD
+        if taught.task == other.task and replace(taught.model, method=other.method) == other.model
+        if set(taught.seeds) & set(other.seeds)
+    ]
+
+
+def twin_rows(entries: Sequence[Entry], run: str) -> list[list[str]]:
+    """A row a score of each pair of twins: who, in which run, which score, and what may be said of the gain."""
+    return [
+        [
+            f"{taught.title} against {other.title}",
+            run,
+            f"{taught.task} {score_title(score)}".strip(),
+            verdict(difference(taught, other, "test", score, factor=100)),
+        ]
+        for taught, other in twins(entries)
+        for score in taught.scores
+    ]
+
+
+def glue_rows(entries: Sequence[Entry]) -> list[list[str]]:
+    """A row for each reported score of each model, as `GLUE_HEADERS` names the cells."""
+    return [
+        [
+            entry.task,
+            score_title(score),
+            entry.title,
+            entry.model.profile,
+            millions(entry.tokens),
+            str(len(entry.seeds)),
+            f"{entry.metrics['training_rows']:,} of {entry.metrics['training_rows_available']:,}",
+            *(f"{100 * entry.metrics['baselines'][baseline][score]:.1f}" for baseline in BASELINES),
+            plus_minus(entry.mean("test", score, factor=100)),
+            verdict(entry.over(score)),
+        ]
+        for entry in entries
+        for score in entry.scores
+    ]
+
+
+def difference(first: Entry, second: Entry, *path: str, factor: float = 1.0) -> Estimate:
+    """First minus second in a number among their metrics, times `factor`, over the seeds that both have."""
+    own, other = (dict(zip(entry.seeds, entry.values(*path), strict=True)) for entry in (first, second))
+    shared = sorted(set(own) & set(other))
+    return paired([factor * own[seed] for seed in shared], [factor * other[seed] for seed in shared])
+
+
+def course(of_seeds: Iterable[Record]) -> list[tuple[dict[str, float], Estimate]]:
+    """Each evaluation of stage II but the first, which is before training: one seed's point, and the mean of all.
+
+    It is the mean of the held-out loss behind [MASK], nats a piece.
+    """
+    evaluations = zip(*(record["curves"]["stage_two"] for record in of_seeds), strict=True)
+    return [(points[0], estimate([point["masked"] for point in points])) for points in evaluations][1:]
+
+
+def score_title(score: str) -> str:
+    """A score's name for readers: "m/accuracy" is "m accuracy"."""
+    return score.replace("/", " ").replace("_", " ").replace("f1", "F1")
+
+
+def _task_and_model(record: Record) -> tuple[str, Model]:
+    params, model = record["params"], Model(record["params"]["method"], profile=record["profile"])
+    if params["size"]:
+        corpus = next(source["sha256"] for source in record["sources"] if source["kind"] == "corpus")
+        model = replace(model, size=params["size"], read=records.tokens_asked(params), corpus=corpus)
+    return params.get("task", ""), model
+
+
+def _order(entry: Entry) -> tuple[Any, ...]:
+    method, size, *rest = astuple(entry.model)
+    return entry.task, list(titles()).index(method), len(size), size, *rest

@@ -1,0 +1,153 @@
+"""The paper's tables 1 and 2 as printed, and ours beside them: in columns of a table, and as score against parameters.
+
+What the paper measured and what was measured here are never mixed. The paper's students come from BERT-large on
+Wikipedia and BooksCorpus after 800,000 steps of 2,048 sequences: a gap between the two is not a verdict on either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel
+
+from mixvocab.evaluate.stats import Estimate, estimate
+from mixvocab.widgets.charts import Axis, Chart, Mark, Point, Series
+from mixvocab_book.show.entries import Entry, Record, grouped_by
+from mixvocab_book.show.tables import NONE, millions, plus_minus
+
+# What a model's name begins with: the family's name and mark, in the order of the palette.
+FAMILIES: dict[str, tuple[str, Mark]] = {
+    "Mixed-vocab": ("mixed-vocab", "diamond"),
+    "NoKD": ("no distillation", "square"),
+    "": ("other models", "circle"),
+}
+_TICKS = tuple((factor * 10.0**power, f"{factor * 10**power / 1e6:g}M") for power in range(6, 10) for factor in (1, 3))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model of the paper or of ours."""
+
+    name: str
+    parameters: float
+    scores: dict[str, Estimate]  # percent, over seeds; of one value where it is printed
+    entries: tuple[Entry, ...] = ()  # of ours: what was measured, one a task
+
+    @property
+    def family(self) -> str:
+        return next(family for family in FAMILIES if self.name.startswith(family))
+
+    @property
+    def records(self) -> list[Record]:
+        return [record for entry in self.entries for record in entry.records]
+
+    def point(self, score: str) -> Point:
+        """In the chart; mark and colour tell the family."""
+        value = self.scores[score]
+        low, high = (value.low, value.high) if value.n > 1 else (None, None)
+        return Point(self.parameters, value.mean, low, high, self.name.removeprefix(self.family).strip())
+
+
+class PaperTable(BaseModel):
+    """One of the paper's tables; `paper.yaml` says what its fields are."""
+
+    scores: dict[str, str]
+    ours: dict[str, tuple[str, str]]
+    averaged: tuple[str, ...] = ()
+    beside: dict[str, str]
+    rows: dict[str, tuple[str | float | None, ...]]
+
+    @property
+    def published(self) -> dict[str, Row]:
+        """The printed rows by name, without the scores for which a dash is printed."""
+        return {
+            name: Row(
+                name,
+                1e6 * float(str(size).removesuffix("M")),
+                {key: estimate([float(v)]) for key, v in zip(self.scores, values, strict=True) if v is not None},
+            )
+            for name, (size, *values) in self.rows.items()
+        }
+
+    def twin(self, row: Row) -> str:
+        """The name of the printed row that one of ours stands beside; "" if there is none."""
+        model = row.entries[0].model
+        name = self.beside.get(model.method, "").format(size=model.size)
+        return name if name in self.rows else ""
+
+
+_TABLES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+GLUE, SNIPS = (PaperTable.model_validate(_TABLES[name]) for name in ("glue", "snips"))
+
+
+def ours(table: PaperTable, entries: Sequence[Entry]) -> list[Row]:
+    """Entries (of `best_known`) as rows: one a method and size, where one of the table's scores is known.
+
+    The average needs all that the paper's is of, and is over the seeds that all of them have.
+    """
+    rows = []
+    for known in grouped_by(entries, lambda entry: entry.model).values():
+        tasks = {entry.task: entry for entry in known}
+        by_seed = {
+            key: dict(zip(tasks[task].seeds, tasks[task].values("test", score), strict=True))
+            for key, (task, score) in table.ours.items()
+            if task in tasks and score in tasks[task].metrics["test"]
+        }
+        parts = [by_seed.get(key, {}) for key in table.averaged]
+        if parts and (shared := sorted(set.intersection(*map(set, parts)))):
+            by_seed["average"] = {seed: sum(part[seed] for part in parts) / len(parts) for seed in shared}
+        scores = {key: estimate([100 * value for value in values.values()]) for key, values in by_seed.items()}
+        name = known[0].title.replace("mixed-vocab", "Mixed-vocab")
+        rows.append(Row(name, known[0].metrics["parameters"], scores, tuple(known)))
+    return [row for row in rows if row.scores]
+
+
+def side_by_side(table: PaperTable, rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows with a "paper" and an "ours" column for the parameters and for every score.
+
+    Published rows come first, each with the one of ours that belongs beside it; the others of ours follow.
+    """
+    twins = {table.twin(row): row for row in rows if table.twin(row)}
+    pairs = [(name, twins.get(name)) for name in table.rows] + [("", row) for row in rows if not table.twin(row)]
+    headers = ["model", "parameters: paper", "parameters: ours"]
+    headers += [f"{heading}: {whose}" for heading in table.scores.values() for whose in ("paper", "ours")]
+    headers += ["ours: on disk", "ours: teacher", "ours: tokens seen", "ours: seeds"]
+    return headers, [_cells(table, name, own) for name, own in pairs]
+
+
+def _cells(table: PaperTable, name: str, own: Row | None) -> list[str]:
+    printed = table.published[name].scores if name else {}
+    measured = own.scores if own else {}
+    title = f"{name} (ours: {own.name})" if name and own else name or (own.name if own else "")
+    cells = [title, str(table.rows[name][0]) if name else NONE, millions(own.parameters if own else None)]
+    for key in table.scores:
+        cells += [plus_minus(printed.get(key)), plus_minus(measured.get(key))]
+    if own is None:
+        return [*cells, NONE, NONE, NONE, NONE]
+    entry, seeds = own.entries[0], min(score.n for score in measured.values())
+    return [*cells, f"{entry.metrics['bytes'] / 1e6:.2f} MB", entry.teacher, millions(entry.tokens), str(seeds)]
+
+
+def size_chart(table: PaperTable, rows: Sequence[Row], score: str) -> Chart:
+    """A score against parameters, a series for each family, published and ours; intervals of 95 % over seeds."""
+    series = []
+    for colour, (family, (name, mark)) in enumerate(FAMILIES.items()):
+        for whose, models in (("published", table.published.values()), ("ours", rows)):
+            points = tuple(row.point(score) for row in models if row.family == family and score in row.scores)
+            if points:
+                series.append(Series(f"{name}, {whose}", points, colour, mark, hollow=whose == "published"))
+    x = Axis("parameters", "log", ticks=_TICKS, compact=True)
+    return Chart(_finding(table, rows, score), x, Axis(f"{table.scores[score]} (%)", decimals=1), tuple(series))
+
+
+def _finding(table: PaperTable, rows: Sequence[Row], score: str) -> str:
+    """The best student, ours if there is one, beside the largest model of the paper, in two lines."""
+    published, own = ([row for row in group if score in row.scores] for group in (table.published.values(), rows))
+    best = max(own or published, key=lambda row: (row.family == "Mixed-vocab", row.scores[score].mean))
+    largest = max(published, key=lambda row: row.parameters)
+    share, times = best.scores[score].mean / largest.scores[score].mean, largest.parameters / best.parameters
+    name = f"Ours, {best.name}" if own else best.name
+    return f"{name}: {share:.0%} of {largest.name}'s\n{table.scores[score]} from 1/{times:.0f} of its parameters"
