@@ -92,8 +92,3 @@ def stage_one_flops(
 def vanilla_flops(student: BertShape, teacher: BertShape, tokens: int, length: int) -> float:
     """Operations of vanilla distillation: the student's training pass and a forward pass of the teacher."""
     return student.masked_lm_flops(tokens, length) + teacher.masked_lm_flops(tokens, length) / 3
-
-
-def student_steps(flops: float, shape: BertShape, batch: int, length: int) -> float:
-    """`flops` in units of one training step of this student on `batch` rows of `length` tokens: no energy, no clock."""
-    return flops / shape.masked_lm_flops(batch * length, length)

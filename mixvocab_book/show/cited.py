@@ -21,7 +21,7 @@ def cited(behind: Iterable[Any]) -> str:
     commits: dict[str, dict[str, str]] = {}
     for record in _flat(behind):
         name = escape(f"{record['name']}-{record['profile']}-s{record['seed']}.json")
-        commit = f"{record['git']['commit'] or 'unknown'}"[:10] + " with changes" * bool(record["git"]["dirty"])
+        commit = f"{record['git']['commit'] or 'unknown'}"[:10] + " + local changes" * bool(record["git"]["dirty"])
         link = f'<a href="../records/{"live/" * record["live"]}{name}">{name}</a>'
         commits.setdefault(escape(commit), {})[name] = link
     lines = "".join(f"<li>{', '.join(links.values())} at commit {commit}</li>" for commit, links in commits.items())

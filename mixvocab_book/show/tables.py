@@ -22,10 +22,11 @@ def table(
 
     The first column names the row, numbers are aligned right, text is escaped.
     """
-    display(HTML(_html(headers, rows, caption) + cited(records)))
+    display(HTML(table_html(headers, rows, caption) + cited(records)))
 
 
-def _html(headers: Sequence[str], rows: Sequence[Sequence[Any]], caption: str) -> str:
+def table_html(headers: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "") -> str:
+    """The HTML of `table` without the records."""
     head = "".join(f'<th scope="col">{escape(header)}</th>' for header in headers)
     body = "".join(f"<tr>{''.join(_cell(value, first=i == 0) for i, value in enumerate(row))}</tr>" for row in rows)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""

@@ -18,7 +18,7 @@ def test_records_are_named_with_their_commit_and_a_link() -> None:
     html = cited([*grouped([record("pca", 0)]), changed])
     assert f'<a href="../records/{NAME}">{NAME}</a> at commit 4b20d35e29</li>' in html
     assert '<a href="../records/live/run-pca-evening-s1.json">' in html
-    assert "at commit ffffffffff with changes" in html
+    assert "at commit ffffffffff + local changes" in html
     assert cited([]) == ""
 
 

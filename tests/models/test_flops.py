@@ -2,7 +2,7 @@
 
 import pytest
 
-from mixvocab.models.flops import Spent, stage_one_flops, student_steps, vanilla_flops
+from mixvocab.models.flops import Spent, stage_one_flops, vanilla_flops
 from mixvocab.models.parameters import BertShape
 
 TEACHER = BertShape(2, 8, 100, heads=2, intermediate=32)
@@ -42,8 +42,3 @@ def test_vanilla_is_the_student_and_a_forward_pass_of_the_teacher() -> None:
 def test_costs_add_up() -> None:
     total = sum([Spent(10, 2.0, 0.5, 1, "fp32"), Spent(5, 1.0, 0.25, 2, "bf16")], Spent())
     assert total == Spent(15, 3.0, 0.75, 3, "bf16 + fp32")
-
-
-def test_a_student_step_is_the_unit() -> None:
-    flops = STUDENT.masked_lm_flops(32 * LENGTH, LENGTH)
-    assert student_steps(7 * flops, STUDENT, 32, LENGTH) == pytest.approx(7)
