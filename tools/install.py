@@ -12,9 +12,9 @@ import argparse
 import ast
 import hashlib
 import os
+import re
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -41,45 +41,38 @@ KERNEL_ENVIRONMENT = {
 
 def parse_pip_settings(listing: str) -> dict[str, str]:
     """Settings by name from the lines of `pip config list`; the environment wins over configuration files."""
-    settings: dict[str, tuple[int, str]] = {}
-    for line in listing.splitlines():
-        name, _, value = line.partition("=")
-        section, _, key = name.rpartition(".")
-        rank = {"global": 0, "install": 1, ":env:": 2}.get(section)
-        if rank is not None and rank >= settings.get(key, (0, ""))[0]:
-            settings[key] = rank, str(ast.literal_eval(value))
-    return {key: value for key, (_, value) in settings.items()}
+    settings = {}
+    for section in ("global.", "install.", ":env:."):
+        for line in (line for line in listing.splitlines() if line.startswith(section)):
+            key, _, value = line.removeprefix(section).partition("=")
+            settings[key] = str(ast.literal_eval(value))
+    return settings
 
 
 def uv_environment(settings: dict[str, str], torch_index: str) -> dict[str, str]:
     """Environment variables that make uv look where pip would; the reader's own UV_* settings stay."""
     found = {SETTINGS[key]: value for key, value in settings.items() if key in SETTINGS}
-    if "UV_FIND_LINKS" in found:
-        found["UV_FIND_LINKS"] = ",".join(found["UV_FIND_LINKS"].split())
-    if "UV_INDEX" in found:
-        found["UV_INDEX"] = " ".join(found["UV_INDEX"].split())
-    if torch_index:
-        found["UV_INDEX"] = f"{torch_index} {found.get('UV_INDEX', '')}".strip()
+    found["UV_FIND_LINKS"] = ",".join(found.get("UV_FIND_LINKS", "").split())
+    found["UV_INDEX"] = " ".join([torch_index, *found.get("UV_INDEX", "").split()]).strip()
     # pip takes the best file of all indexes. That is safe here: versions are exact and hashes are checked.
     found["UV_INDEX_STRATEGY"] = "unsafe-best-match"
-    return {key: value for key, value in found.items() if key not in os.environ}
+    return {key: value for key, value in found.items() if value and key not in os.environ}
 
 
 def split_lock(text: str) -> tuple[str, str, str]:
     """(uv's lines, the torch requirement, everything else) of the lock's text."""
-    blocks = ("\n" + text).replace("\n    ", "\0").split("\n")
-    lines = [block.replace("\0", "\n    ") for block in blocks if block and not block.startswith("#")]
-    uv = next(line for line in lines if line.startswith("uv=="))
-    torch = next(line for line in lines if line.startswith("torch=="))
-    return uv, torch.strip(), "\n".join(line for line in lines if line != torch) + "\n"
+    blocks = [block for block in re.split(r"\n(?=\S)", text.strip()) if not block.startswith("#")]
+    uv = next(block for block in blocks if block.startswith("uv=="))
+    torch = next(block for block in blocks if block.startswith("torch=="))
+    return uv, torch, "\n".join(block for block in blocks if block != torch) + "\n"
 
 
 class Installer:
     """One environment folder and the commands that fill it."""
 
     def __init__(self, venv: Path, torch_index: str) -> None:
+        self.venv, self.torch_index = venv, torch_index
         self.python = str(venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
-        self.torch_index = torch_index
         self.flags: list[str] = []
 
     def run(self, *command: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
@@ -94,24 +87,22 @@ class Installer:
         settings = parse_pip_settings(self.run("pip", "config", "list", quiet=True).stdout)
         self.flags = ["--no-index"] if settings.get("no-index", "").lower() in {"1", "true", "yes"} else []
         os.environ.update(uv_environment(settings, self.torch_index))
-        with tempfile.TemporaryDirectory() as folder:
-            wanted = Path(folder, "uv.txt")
-            wanted.write_text(uv_lines + "\n", encoding="utf-8")
-            require(
-                self.run("pip", "install", "-qq", "--no-deps", "--require-hashes", "-r", str(wanted)),
-                "pip could not install uv; is a package registry reachable?",
-            )
+        done = self.run("pip", "install", "-qq", "--no-deps", "--require-hashes", "-r", self.listed(uv_lines))
+        require(done, "pip could not install uv; is a package registry reachable?")
+
+    def listed(self, lines: str) -> str:
+        """A file in the environment that holds these requirements, and their hashes."""
+        path = self.venv / "wanted.txt"
+        path.write_text(lines, encoding="utf-8")
+        return str(path)
 
     def install(self, *arguments: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
         command = ["uv", "pip", "install", "--quiet", "--python", self.python, *self.flags, *arguments]
         return self.run(*command, quiet=quiet)
 
     def install_locked(self, rest: str) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            wanted = Path(folder, "requirements.txt")
-            wanted.write_text(rest, encoding="utf-8")
-            done = self.install("--no-deps", "--require-hashes", "-r", str(wanted))
-            require(done, "the locked packages could not be installed")
+        done = self.install("--no-deps", "--require-hashes", "-r", self.listed(rest))
+        require(done, "the locked packages could not be installed")
 
     def install_torch(self, torch: str, build: str) -> None:
         """torch in the build asked for ("cpu", "cu130", ...), from wherever it can be had.
@@ -137,9 +128,8 @@ class Installer:
     def install_project(self) -> None:
         done = self.install("--no-deps", "--no-build-isolation", "--editable", ".")
         require(done, "the project itself could not be installed")
-        prefix = str(Path(self.python).parent.parent)
         pairs = [word for key, value in KERNEL_ENVIRONMENT.items() for word in ("--env", key, value)]
-        command = ["ipykernel", "install", "--prefix", prefix, "--name", "python3", *pairs]
+        command = ["ipykernel", "install", "--prefix", str(self.venv), "--name", "python3", *pairs]
         require(self.run(*command, quiet=True), "the notebook kernel could not be registered")
 
 
