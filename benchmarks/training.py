@@ -1,5 +1,7 @@
 """Training speed beside its peers, in one run on one machine.
 
+    python benchmarks/training.py [--data-dir DIR] [--megabytes 8] [--rounds 3] [--steps 40]
+
 Stage II: our loop against the Hugging Face `Trainer`, on the same student, the same text, the same sequence length,
 batch size and threads. The Trainer is given its usual best: text tokenised and packed beforehand, the fused AdamW,
 no evaluation, no checkpoints. Both sides are measured as a reader meets them, so ours scores masked positions alone
@@ -7,48 +9,30 @@ and draws its masks anew, and theirs scores all positions.
 
 Stage I: a step of the mixed teacher against a plain masked-language-model step of the same teacher, with as many
 tokens. The plain step is measured twice: as `transformers` does it (all positions scored) and as we would do it
-(masked positions alone), which is the harder peer.
-
-    python benchmarks/training.py --data-dir DATA      about 5 minutes on 2 cores
-
-Measurements alternate between the sides; ratios of medians are what to read, as other work on the machine moves both.
+(masked positions alone), which is the harder peer. About 5 minutes on 2 cores.
 """
 
 from __future__ import annotations
 
-import mixvocab  # noqa: F401  # before torch, which reads the OpenMP policy that this sets
-
-# isort: split
-import argparse
-import statistics
 import tempfile
-import time
+from argparse import Namespace
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import torch
+from common import Speeds, Texts, compare, options, texts, timed, write
 from datasets import Dataset
 from torch import nn
 from torch.nn import functional as F
-from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast, Trainer, TrainingArguments
+from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
-from mixvocab.common.files import write_json
 from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM, drawing
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import pca_start, teacher_pieces
 from mixvocab.models.student import new_student
-from mixvocab.models.teacher import load_teacher, load_tokenizer
-from mixvocab.sources import resolve_corpus, resolve_teacher
-from mixvocab.text.learner import learn_vocabulary
+from mixvocab.models.teacher import load_teacher
 from mixvocab.text.mixing import Mixer
-from mixvocab.text.reading import count_words
-from mixvocab.text.words import WordStore
 from mixvocab.train.loop import Recipe, train
 from mixvocab.train.losses import Losses, Part
-from mixvocab_book.store.provenance import provenance
-
-RESULTS = Path(__file__).parent / "results" / "training.json"
 
 
 class PlainMLM(nn.Module):
@@ -69,29 +53,18 @@ class PlainMLM(nn.Module):
         return {"teacher": Part(total, masked.sum())}
 
 
-def alternate(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Tokens a second of each side, measured in turns."""
-    speeds: dict[str, list[float]] = {name: [] for name in sides}
-    for turn in range(rounds):
-        for name, measure in sides.items():
-            speeds[name].append(measure())
-            print(f"round {turn + 1}: {name}: {speeds[name][-1]:,.0f} tokens/s", flush=True)
-    return speeds
-
-
-def packed(documents: list[str], tokenizer: PreTrainedTokenizerFast, length: int, rows: int) -> Dataset:
+def packed(text: Texts, length: int, rows: int) -> Dataset:
     """Text as the Hugging Face examples prepare it: tokenised, joined, cut into rows of `length`."""
-    ids = [i for text in documents for i in tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]]
-    inner = length - 2
-    count = min(rows, len(ids) // inner)
-    table = [[tokenizer.cls_token_id, *ids[n * inner : (n + 1) * inner], tokenizer.sep_token_id] for n in range(count)]
-    return Dataset.from_dict({"input_ids": table, "attention_mask": [[1] * length] * count})
+    tokenizer, inner = text.student, length - 2
+    encoded = tokenizer(text.documents, add_special_tokens=False, verbose=False)["input_ids"]
+    ids = [number for document in encoded for number in document]
+    cuts = [ids[start : start + inner] for start in range(0, len(ids) - inner, inner)][:rows]
+    table = [[tokenizer.cls_token_id, *cut, tokenizer.sep_token_id] for cut in cuts]
+    return Dataset.from_dict({"input_ids": table, "attention_mask": [[1] * length] * len(table)})
 
 
-def trainer_speed(
-    student: nn.Module, rows: Dataset, tokenizer: PreTrainedTokenizerFast, batch: int, steps: int
-) -> float:
-    """Tokens a second of the Hugging Face Trainer, its first steps (start-up) included on neither side."""
+def their_training(model: nn.Module, text: Texts, rows: Dataset, batch: int, steps: int) -> float:
+    """Tokens a second of the Hugging Face Trainer."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             folder,
@@ -105,91 +78,62 @@ def trainer_speed(
             disable_tqdm=True,
             use_cpu=True,
         )
-        collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
-        trainer = Trainer(student, arguments, train_dataset=rows, data_collator=collator)
-        started = time.perf_counter()
-        trainer.train()
-        return steps * batch * len(rows[0]["input_ids"]) / (time.perf_counter() - started)
+        collator = DataCollatorForLanguageModeling(text.student, mlm_probability=0.15)
+        trainer = Trainer(model, arguments, train_dataset=rows, data_collator=collator)
+
+        def work() -> int:
+            trainer.train()
+            return steps * batch * len(rows[0]["input_ids"])
+
+        return timed(work)()
 
 
-def our_speed(module: nn.Module, draw: Callable, batch: int, steps: int) -> float:
-    """Tokens a second of our loop, wall clock of the whole call."""
-    started = time.perf_counter()
-    result = train(module, draw, Recipe(steps, batch, 1e-4), seed=0, label="ours")
-    return result.tokens / (time.perf_counter() - started)
+def our_training(module: nn.Module, mixer: Mixer, batch: int, steps: int) -> float:
+    """Tokens a second of our loop."""
+    return timed(lambda: train(module, drawing(mixer), Recipe(steps, batch, 1e-4), seed=0, label="ours").tokens)()
+
+
+def stage_two(text: Texts, chosen: Namespace) -> Speeds:
+    length, batch = 128, 32
+    mixer = Mixer(text.store, text.store.table(text.student), None, length=length)
+    rows = packed(text, length, rows=batch * chosen.steps)
+
+    def model() -> nn.Module:
+        return new_student(BertShape(6, 96, len(text.student)), generator=torch.Generator().manual_seed(0))
+
+    sides = {
+        "our loop": lambda: our_training(StudentMLM(model()), mixer, batch, chosen.steps),
+        "Trainer": lambda: their_training(model(), text, rows, batch, chosen.steps),
+    }
+    return compare(f"stage II, L-6 H-96, {batch} x {length}", sides, chosen.rounds, warm_up=0)
+
+
+def stage_one(text: Texts, chosen: Namespace) -> Speeds:
+    length, batch, steps = 64, 24, max(4, chosen.steps // 4)
+    tables = text.store.table(text.student), text.store.table(text.teacher)
+    mixed_mixer = Mixer(text.store, *tables, length=length)
+    plain_mixer = Mixer(text.store, *tables, p_sv=0.0, length=length)
+
+    def mixed() -> nn.Module:
+        model = load_teacher(text.folder)
+        start = pca_start(model.get_input_embeddings().weight, teacher_pieces(text.student, text.teacher), 96)
+        return MixedTeacher(model, start.embeddings, start.affine)
+
+    def plain(all_positions: bool) -> Callable[[], float]:
+        return lambda: our_training(PlainMLM(load_teacher(text.folder), all_positions), plain_mixer, batch, steps)
+
+    sides = {
+        "stage I": lambda: our_training(mixed(), mixed_mixer, batch, steps),
+        "plain, masked positions": plain(False),
+        "plain, all positions": plain(True),
+    }
+    return compare(f"stage I, {batch} x {length}", sides, chosen.rounds, warm_up=0)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", default=None, help="folder with a corpus; default: MIXVOCAB_DATA or embedded")
-    parser.add_argument("--megabytes", type=float, default=8.0, help="of text")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=40, help="stage II steps a measurement")
-    options = parser.parse_args()
-
-    corpus = resolve_corpus(data_dir=options.data_dir, megabytes=options.megabytes)
-    source = resolve_teacher("embedded")
-    documents = list(corpus.documents())
-    teacher_tokenizer = load_tokenizer(source.folder)
-    vocabulary = learn_vocabulary(count_words(documents), 5000)
-    student_tokenizer = vocabulary.tokenizer()
-    with tempfile.TemporaryDirectory() as folder:
-        store = WordStore.build(documents, Path(folder) / "store", student_tokenizer, teacher=teacher_tokenizer)
-        student, teacher = store.table(student_tokenizer), store.table(teacher_tokenizer)
-        results = {"machine": provenance(), "corpus": corpus.source.as_record()}
-        results["stage_two"] = stage_two(store, student, student_tokenizer, documents, options)
-        results["stage_one"] = stage_one(store, student, teacher, source.folder, student_tokenizer, options)
-    write_json(RESULTS, results)
-
-
-def stage_two(store, student, tokenizer, documents, options) -> dict:
-    length, batch = 128, 32
-    mixer = Mixer(store, student, None, length=length)
-    rows = packed(documents, tokenizer, length, rows=batch * options.steps)
-
-    def fresh() -> nn.Module:
-        return new_student(BertShape(6, 96, len(tokenizer)), generator=torch.Generator().manual_seed(0))
-
-    speeds = alternate(
-        {
-            "ours": lambda: our_speed(StudentMLM(fresh()), drawing(mixer), batch, options.steps),
-            "Trainer": lambda: trainer_speed(fresh(), rows, tokenizer, batch, options.steps),
-        },
-        options.rounds,
-    )
-    ratio = statistics.median(speeds["ours"]) / statistics.median(speeds["Trainer"])
-    print(f"stage II, L-6 H-96, {batch} x {length}: ours / Trainer = {ratio:.2f}")
-    return {"tokens_a_second": speeds, "ratio": ratio}
-
-
-def stage_one(store, student, teacher, folder, student_tokenizer, options) -> dict:
-    length, batch, steps = 64, 24, max(4, options.steps // 4)
-    pieces = teacher_pieces(student_tokenizer, load_tokenizer(folder))
-    mixed_mixer = Mixer(store, student, teacher, length=length)
-    plain_mixer = Mixer(store, student, teacher, p_sv=0.0, length=length)
-
-    def mixed() -> nn.Module:
-        model = load_teacher(folder)
-        start = pca_start(model.get_input_embeddings().weight, pieces, 96)
-        return MixedTeacher(model, start.embeddings, start.affine)
-
-    speeds = alternate(
-        {
-            "stage I": lambda: our_speed(mixed(), drawing(mixed_mixer), batch, steps),
-            "plain, masked positions": lambda: our_speed(
-                PlainMLM(load_teacher(folder), False), drawing(plain_mixer), batch, steps
-            ),
-            "plain, all positions": lambda: our_speed(
-                PlainMLM(load_teacher(folder), True), drawing(plain_mixer), batch, steps
-            ),
-        },
-        options.rounds,
-    )
-    own = statistics.median(speeds["stage I"])
-    costs = {name: statistics.median(values) / own for name, values in speeds.items() if name != "stage I"}
-    for name, cost in costs.items():
-        print(f"stage I step = {cost:.2f} x a step of {name}")
-    return {"tokens_a_second": speeds, "cost_of_stage_one": costs, "masks_a_row": float(np.round(0.15 * length))}
+    chosen = options(__doc__, megabytes=8.0, rounds=3, steps=40)
+    with texts(chosen) as text:
+        write(__file__, **text.record, stage_two=stage_two(text, chosen), stage_one=stage_one(text, chosen))
 
 
 if __name__ == "__main__":
