@@ -61,12 +61,12 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
         source = hub.dataset_source("corpus", repository)
         return _non_empty(Corpus(source, lambda: limited([hub.read_documents(repository)], megabytes)))
 
-    def embedded(text: installed.Text = installed.PROSE) -> Corpus:
-        source, path = installed.kept_text(text, megabytes)
+    def embedded(kind: str = "prose") -> Corpus:
+        source, path = installed.kept_text(kind, megabytes)
         return _non_empty(Corpus(source, lambda: read_documents(path)))
 
     if spec == "code":
-        return embedded(installed.CODE)
+        return embedded(spec)
     return look_up(
         "corpus", spec, data_dir, place=place, read=read, embedded=embedded, on_hub=on_hub, repository=hub.CORPUS
     )

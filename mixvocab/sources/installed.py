@@ -3,7 +3,7 @@
 Prose are the docstrings, other documentation strings and block comments of the standard library and of every installed
 package but this one, and the packages' documentation files. Code is the standard library without its prose: text that
 an English vocabulary fits badly, from which a vocabulary of low overlap is learned. What comes out depends on what is
-installed, so its digest is part of every record that used it.
+installed, so its digest is part of every record that used it. Files are read as text, never imported.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import os
 import re
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -22,84 +21,89 @@ from mixvocab.common.files import atomic_write, file_sha256
 from mixvocab.common.progress import progress
 from mixvocab.sources.files import limited
 from mixvocab.sources.prose import paragraphs
-from mixvocab.sources.python_text import code_lines, documentation
 from mixvocab.sources.source import Source, cache_root, text_sha256
 
 _LARGEST = 3_000_000  # bytes; larger sources are tables written by programs
 _SKIPPED_FOLDERS = re.compile(
-    r"^(tests?|testing|_?tests?_.*|.*_tests?|idle_test|__pycache__|node_modules|site-packages|dist-packages|mixvocab.*"
+    r"(tests?|testing|_?tests?_.*|.*_tests?|idle_test|__pycache__|node_modules|site-packages|dist-packages|mixvocab.*"
     r"|\..*)$"
 )
 _READ_FILES = re.compile(r".*\.(py|rst|md|txt)$|METADATA$")
 _SKIPPED_FILES = re.compile(
     r"^(test_.*|.*_test|conftest)\.py$|licen[cs]e|copying|authors|notice|entry_points|top_level", re.IGNORECASE
 )
-_MANUAL = "pydoc_data"  # the manual of Python as string literals
+# Comments and strings; one pattern is a hundred times faster than Python's own tokenizer and survives broken sources.
+_LEXEMES = re.compile(
+    r"""(?P<comments>\#[^\n]*(?:\n[ \t]*\#[^\n]*)*)
+      |(?P<long>\"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*\"{3}|'{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'{3})
+      |"[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'""",
+    re.VERBOSE | re.DOTALL,
+)
+_NO_TEXT = re.compile(r"(?i)\b(r?[bft]|[bft]r)$")  # before a string: bytes, or text only known when it runs
 
 
-@dataclass(frozen=True)
-class Text:
-    """A kind of text among the installed files: `collect` gives its documents, the other fields its provenance."""
+def kept_text(kind: str, megabytes: float | None) -> tuple[Source, Path]:
+    """Text of a kind, "prose" or "code", in a file that `mixvocab.sources.files` reads.
 
-    kind: str
-    collect: Callable[[], Iterator[str]]
-    name: str
-    location: str
-    licence: str
-
-
-def kept_text(text: Text, megabytes: float | None) -> tuple[Source, Path]:
-    """The text in a file that `mixvocab.sources.files` reads; collected once and kept until what is installed changes.
-
-    With `megabytes` only the documents that come first are collected, up to that size.
+    It is collected once, of `megabytes` only what comes first, and kept until what is installed changes.
     """
-    path = cache_root() / "sources" / f"{text.kind}-{_fingerprint()[:16]}-{megabytes or 'all'}.txt"
+    packages = sorted(f"{package.metadata['Name']} {package.version}" for package in distributions())
+    readers = [Path(__file__).with_name(name).read_text("utf-8") for name in ("installed.py", "prose.py", "prose.yaml")]
+    version = text_sha256(sys.version, *packages, *readers)[:16]
+    path = cache_root() / "sources" / f"{kind}-{version}-{megabytes or 'all'}.txt"
     if not path.is_file():
         with atomic_write(path) as file:
-            file.writelines(f"{document}\n\n" for document in limited([text.collect()], megabytes))
-    return Source("corpus", text.name, "embedded", text.location, text.licence, file_sha256(path), True), path
+            file.writelines(f"{document}\n\n" for document in limited([_COLLECT[kind]()], megabytes))
+    return Source("corpus", *_ABOUT[kind], file_sha256(path), True), path
 
 
 def prose() -> Iterator[str]:
-    """English documents, one a file; no paragraph occurs twice."""
+    """English documents, one a file; no paragraph occurs twice, and names and numbers make no other paragraph of it."""
     paths = _files("stdlib", "purelib", "platlib")
-    seen: set[bytes] = set()
+    seen: set[str] = set()
     with progress("reading the installed documentation, files", len(paths)) as bar:
         for path in paths:
-            if document := "\n".join(_new(file_prose(path), seen)):
-                yield document
+            kept = []
+            for paragraph in file_prose(path):
+                words = [word for word in paragraph.split()[1:] if word.isalpha() and word.islower()]
+                if (key := " ".join(words)) not in seen:
+                    seen.add(key)
+                    kept.append(paragraph)
+            if kept:
+                yield "\n".join(kept)
             bar.advance()
 
 
 def code() -> Iterator[str]:
     """Documents of code, one a file of the standard library: its lines without indentation, comments, long strings."""
     for path in _files("stdlib"):
-        if path.suffix == ".py" and path.parent.name != _MANUAL and (lines := code_lines(_read(path))):
+        # pydoc_data is Python's manual as string literals.
+        if path.suffix == ".py" and path.parent.name != "pydoc_data" and (lines := code_lines(_read(path))):
             yield "\n".join(lines)
-
-
-PROSE = Text(
-    "prose",
-    prose,
-    "documentation of the installed Python packages",
-    "Python's standard library and site-packages",
-    "various open-source licences of the installed packages",
-)
-CODE = Text(
-    "code",
-    code,
-    f"source code of the standard library of Python {sys.version.split()[0]}",
-    "Python's standard library",
-    "PSF-2.0",
-)
 
 
 def file_prose(path: Path) -> list[str]:
     """The English paragraphs of one file: of Python's strings and comments, or of a documentation text."""
     text = _read(path)
     if path.suffix == ".py":
-        return [paragraph for part in documentation(text) for paragraph in paragraphs(part)]
+        return [paragraph for part in _documentation(text) for paragraph in paragraphs(part)]
     return list(paragraphs(text.partition("\n\n")[2] if path.name == "METADATA" else text))
+
+
+def code_lines(source: str) -> list[str]:
+    """The lines of a Python source that hold code, without comments, long strings and the white space around them."""
+    code = _LEXEMES.sub(lambda match: "" if match["comments"] or match["long"] else match[0], source)
+    return [stripped for line in code.split("\n") if (stripped := line.strip())]
+
+
+def _documentation(source: str) -> Iterator[str]:
+    """Long string literals and blocks of comments that stand on lines of their own, in order."""
+    for match in _LEXEMES.finditer(source):
+        if match["comments"]:
+            if not source[source.rfind("\n", 0, match.start()) + 1 : match.start()].strip():
+                yield re.sub(r"(?m)^[ \t]*#[#:!]*", "", match["comments"])
+        elif match["long"] and not _NO_TEXT.search(source, max(0, match.start() - 3), match.start()):
+            yield match["long"][3:-3]
 
 
 def _read(path: Path) -> str:
@@ -116,33 +120,29 @@ def _files(*roots: str) -> list[Path]:
     and any stretch of it is a fair sample of all packages.
     """
     paths: dict[str, Path] = {}
-    for root in dict.fromkeys(sysconfig.get_paths()[name] for name in roots):
+    for root in {sysconfig.get_paths()[name]: None for name in roots}:
         for folder, folders_below, names in os.walk(root):
             folders_below[:] = [name for name in folders_below if not _SKIPPED_FOLDERS.match(name)]
-            for name in names:
-                path = Path(folder, name)
-                wanted = _READ_FILES.match(name) and not _SKIPPED_FILES.search(name)
+            for path in (Path(folder, name) for name in names):
+                wanted = _READ_FILES.match(path.name) and not _SKIPPED_FILES.search(path.name)
                 if wanted and path.stat().st_size <= _LARGEST:
                     paths.setdefault(path.relative_to(root).as_posix(), path)
     return [paths[name] for name in sorted(paths, key=lambda name: hashlib.sha256(name.encode()).digest())]
 
 
-def _new(texts: list[str], seen: set[bytes]) -> Iterator[str]:
-    """The paragraphs not met before. Those that differ only in names, numbers and case count as one."""
-    for paragraph in texts:
-        words = [word for word in (paragraph[:1].lower() + paragraph[1:]).split() if word.isalpha()]
-        common = [word for word in words if word.islower()]
-        key = " ".join(common if len(common) > 4 else words)
-        digest = hashlib.blake2b(key.encode(), digest_size=12).digest()
-        if digest not in seen:
-            seen.add(digest)
-            yield paragraph
-
-
-def _fingerprint() -> str:
-    """Changes when a package or Python changes, or the code that reads their texts."""
-    packages = sorted(f"{d.metadata['Name']} {d.version}" for d in distributions() if d.name != "mixvocab")
-    code = [
-        Path(__file__).with_name(name).read_text("utf-8") for name in ("installed.py", "prose.py", "python_text.py")
-    ]
-    return text_sha256(sys.version, *packages, *code)
+_COLLECT = {"prose": prose, "code": code}
+# Name, origin, location and licence.
+_ABOUT = {
+    "prose": (
+        "documentation of the installed Python packages",
+        "embedded",
+        "Python's standard library and site-packages",
+        "various open-source licences of the installed packages",
+    ),
+    "code": (
+        f"source code of the standard library of Python {sys.version.split()[0]}",
+        "embedded",
+        "Python's standard library",
+        "PSF-2.0",
+    ),
+}

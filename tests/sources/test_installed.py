@@ -1,12 +1,10 @@
 import sysconfig
-from dataclasses import replace
 
 import pytest
 
 from mixvocab.sources import installed, resolve_corpus
 from mixvocab.sources.files import limited
-from mixvocab.sources.installed import file_prose
-from mixvocab.sources.python_text import code_lines
+from mixvocab.sources.installed import code_lines, file_prose
 
 MODULE = '''"""This module is read as text and never imported by anybody."""
 raise SystemExit("imported")
@@ -15,7 +13,7 @@ raise SystemExit("imported")
 x = 1  # a comment at the end of a line is not taken for a sentence of its own
 
 def f():
-    """The string with an escape\\nis decoded before it is read as a text."""
+    """The string that documents the function is read as a text."""
     text = "a short string with a # in it is not a comment, whatever it may look like"
     return """A long string that is not a docstring counts, since documentation is often passed around."""
 
@@ -41,7 +39,7 @@ def test_strings_and_comments_of_a_module(tmp_path):
         "This module is read as text and never imported by anybody.",
         "A comment that goes over more than a single line is joined with the lines that follow it, if they are "
         "comments too.",
-        "The string with an escape is decoded before it is read as a text.",
+        "The string that documents the function is read as a text.",
         "A long string that is not a docstring counts, since documentation is often passed around.",
     ]
 
@@ -98,20 +96,25 @@ def test_a_folder_called_code_is_reached_by_its_path(tmp_path, monkeypatch):
     assert list(resolve_corpus("./code").documents()) == ["my own text"]
 
 
-def test_paragraphs_that_differ_in_names_only_count_once():
-    one = "Construct a Bert tokenizer that is based on the word pieces of the model."
-    two = "Construct a Roberta tokenizer that is based on the word pieces of the model."
-    other = "Construct a model that is based on the tokenizer of the word pieces."
-    assert list(installed._new([one, two, other, one], set())) == [one, other]
+def test_paragraphs_that_differ_in_names_only_count_once(tmp_path, monkeypatch):
+    texts = (
+        "Construct a Bert tokenizer that is based on the word pieces of the model.",
+        "Construct a Roberta tokenizer that is based on the word pieces of the model.",
+        "Construct a model that is based on the tokenizer of the word pieces.",
+    )
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.md").write_text(text)
+    monkeypatch.setattr(installed, "_files", lambda *roots: sorted(tmp_path.iterdir()))
+    assert list(installed.prose()) == [texts[0], texts[2]]
 
 
-def test_embedded_corpus_is_kept_and_its_digest_is_that_of_the_text(cache, monkeypatch):
+def test_embedded_corpus_is_collected_once_and_its_digest_is_that_of_the_text(cache, monkeypatch):
     documents = ["A document.\nOf two paragraphs.", "Another."]
-    monkeypatch.setattr(installed, "PROSE", replace(installed.PROSE, collect=lambda: iter(documents)))
+    monkeypatch.setitem(installed._COLLECT, "prose", lambda: iter(documents))
     corpus = resolve_corpus("embedded")
     assert list(corpus.documents()) == documents
     assert (corpus.source.origin, corpus.source.real) == ("embedded", True)
-    monkeypatch.setattr(installed, "PROSE", replace(installed.PROSE, collect=lambda: pytest.fail("collected twice")))
+    monkeypatch.setitem(installed._COLLECT, "prose", lambda: pytest.fail("collected twice"))
     assert resolve_corpus("embedded").source == corpus.source
 
 
