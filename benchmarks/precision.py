@@ -1,4 +1,4 @@
-"""bf16 beside fp32 on a processor, in one run on one machine: what "auto" may gain, and what it chooses.
+"""bf16 beside fp32 on a processor, in one run on one machine: what "auto" gains, and what it chooses.
 
     python benchmarks/precision.py [--data-dir DIR] [--megabytes 8] [--rounds 12]
 
@@ -58,7 +58,7 @@ class Side:
 def measure(title: str, make: Callable[[], nn.Module], mixer: Mixer, rows: int, rounds: int) -> dict[str, Any]:
     """What "auto" chooses for a module, and the speeds of its steps."""
     batch = to_tensors(mixer.batch(rows, np.random.default_rng(0)), "cpu")
-    chosen = precision.choose("auto", make(), lambda: batch)
+    chosen = precision.choose("auto", make())
     sides = {name: timed(Side(name, make(), batch).step) for name in SIDES}
     return {"chosen": chosen, "steps": compare(f"{title}: auto is {chosen}", sides, rounds)}
 

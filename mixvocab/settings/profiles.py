@@ -75,7 +75,7 @@ class MixingSettings(Section):
 class OptimizerSettings(Section):
     """What pretraining and fine-tuning have in common."""
 
-    optimizer: Literal["adamw", "lamb", "lamb-common"] = "adamw"
+    optimizer: Literal["adamw", "lamb"] = "adamw"
     warmup: Share = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Annotated[float, Field(ge=0)] = 1.0

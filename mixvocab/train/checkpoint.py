@@ -15,14 +15,14 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from mixvocab.common.files import write_json
 from mixvocab.common.progress import say
 
 
 class Checkpoints:
-    """The checkpoints and the JSONL log of one run in one folder.
+    """The checkpoints of one run in one folder.
 
     `settings` are the numbers that the run depends on: a checkpoint made with other ones is not continued.
     """
@@ -32,35 +32,29 @@ class Checkpoints:
         self.settings = json.loads(json.dumps(settings))
         folder.mkdir(parents=True, exist_ok=True)
 
-    def log(self, entry: dict[str, Any]) -> None:
-        """Append one JSON line to the run's log."""
-        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-
-    def save(self, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> Path:
+    def save(self, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
         """Write the run's state after `state["step"]` steps and remove the older checkpoint."""
-        final = self.folder / f"checkpoint-{state['step']}"
         working = self.folder / f".checkpoint-{os.getpid()}"
         shutil.rmtree(working, ignore_errors=True)
         working.mkdir()
         packed = optimizer.state_dict()
-        tensors = {f"parameter.{n}": p.detach().cpu().contiguous() for n, p in module.named_parameters()}
-        scalars: dict[str, Any] = {}
-        for index, values in packed["state"].items():
-            for key, value in values.items():
-                if isinstance(value, torch.Tensor):
-                    tensors[f"optimizer.{index}.{key}"] = value.detach().cpu().clone()
-                else:
-                    scalars[f"{index}.{key}"] = value
-        save_file(tensors, working / "tensors.safetensors")
-        groups = [{k: v for k, v in g.items() if isinstance(v, int | float)} for g in packed["param_groups"]]
-        content = {"settings": self.settings, "state": state, "scalars": scalars, "groups": groups}
+        moments = {f"{index}.{key}": value for index, own in packed["state"].items() for key, value in own.items()}
+        tensors: dict[str, Tensor] = {f"parameter.{name}": parameter for name, parameter in module.named_parameters()}
+        tensors |= {f"optimizer.{name}": value for name, value in moments.items() if isinstance(value, Tensor)}
+        save_file({n: t.detach().cpu().contiguous() for n, t in tensors.items()}, working / "tensors.safetensors")
+        content = {
+            "settings": self.settings,
+            "state": state,
+            "scalars": {name: value for name, value in moments.items() if not isinstance(value, Tensor)},
+            "groups": [{k: v for k, v in g.items() if isinstance(v, int | float)} for g in packed["param_groups"]],
+        }
         write_json(working / "state.json", content)
+        final = self.folder / f"checkpoint-{state['step']}"
+        shutil.rmtree(final, ignore_errors=True)  # one that was left aside
         os.replace(working, final)
-        for older in self.folder.glob("checkpoint-*"):
-            if older != final:
-                shutil.rmtree(older)
-        return final
+        for folder in self.folder.glob("checkpoint-*"):
+            if folder != final:
+                shutil.rmtree(folder)
 
     def restore(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
         """Load the newest whole checkpoint into `module` and `optimizer`; its state, or None to start afresh."""
@@ -74,31 +68,21 @@ class Checkpoints:
             if content["settings"] != self.settings:
                 say(f"checkpoint {folder.name} belongs to other settings and is left aside")
                 continue
-            _load(module, optimizer, tensors, content)
+            with torch.no_grad():
+                for name, parameter in module.named_parameters():
+                    parameter.copy_(tensors.pop(f"parameter.{name}"))
+            moments: dict[int, dict[str, Any]] = {}
+            for name, value in (tensors | content["scalars"]).items():
+                index, key = name.removeprefix("optimizer.").split(".", 1)
+                moments.setdefault(int(index), {})[key] = value
+            groups = optimizer.state_dict()["param_groups"]
+            for group, saved in zip(groups, content["groups"], strict=True):
+                group.update(saved)
+            optimizer.load_state_dict({"state": moments, "param_groups": groups})
             return content["state"]
         return None
 
     def clear(self) -> None:
-        """Remove the checkpoints of a finished run; the log stays."""
+        """Remove the checkpoints of a finished run."""
         for folder in self.folder.glob("checkpoint-*"):
             shutil.rmtree(folder)
-
-
-def _load(
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    tensors: dict[str, torch.Tensor],
-    content: dict[str, Any],
-) -> None:
-    with torch.no_grad():
-        for name, parameter in module.named_parameters():
-            parameter.copy_(tensors[f"parameter.{name}"])
-    packed = optimizer.state_dict()
-    packed["state"] = {}
-    values = {n.removeprefix("optimizer."): t for n, t in tensors.items() if n.startswith("optimizer.")}
-    for name, value in (values | content["scalars"]).items():
-        index, key = name.split(".", 1)
-        packed["state"].setdefault(int(index), {})[key] = value
-    for group, saved in zip(packed["param_groups"], content["groups"], strict=True):
-        group.update(saved)
-    optimizer.load_state_dict(packed)

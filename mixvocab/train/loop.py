@@ -1,8 +1,7 @@
 """The one training loop: every method in `mixvocab.distill` and every fine-tuning run goes through `train`.
 
-A method hands over a module whose `forward(**batch)` returns `Losses` and a function that draws the batch of a
-step. Everything else is here: devices and processes, precision, schedule, held-out evaluation, checkpoints, resume,
-log, progress.
+A method hands over a module whose `forward(**batch)` returns `Losses` and a function that draws the batch of a step.
+Everything else is here: devices and processes, schedule, held-out evaluation, checkpoints, resume, progress.
 
 Resume is exact because nothing that is drawn has a history: the generator of step s is made from (seed, s).
 """
@@ -13,30 +12,28 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import PartialState
-from accelerate.utils import broadcast, broadcast_object_list
+from accelerate.utils import broadcast
 from torch import Tensor, nn
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.common.progress import progress
-from mixvocab.train.accumulation import SharedGradient
 from mixvocab.train.checkpoint import Checkpoints
-from mixvocab.train.losses import Losses, average, mean_loss
+from mixvocab.train.losses import Losses, average, divide_gradients, mean_loss, minimised
 from mixvocab.train.optim import make_optimizer
 from mixvocab.train.precision import autocast, choose, running
 
 STOP = threading.Event()
-"""Set it to let training runs that have a folder write a checkpoint at the next log point and raise `Stopped`."""
+"""Set it to let training runs that have a folder write a checkpoint before long and raise `Stopped`."""
 
 
 class Stopped(BaseException):
@@ -50,12 +47,12 @@ class Recipe:
     steps: int
     batch_size: int  # sequences a step, over all processes and accumulation steps
     learning_rate: float
-    optimizer: str = "adamw"  # adamw | lamb (Google's variant) | lamb-common
+    optimizer: str = "adamw"  # adamw | lamb
     warmup: float = 0.1  # share of the steps with rising learning rate; linear decay to 0 after it
     weight_decay: float = 0.01
     clip: float = 1.0  # largest norm of the gradient; 0: no clipping
     accumulate: int = 1  # micro-batches a step
-    precision: str = "auto"  # auto | fp32 | bf16 (mixed); auto: whichever `mixvocab.train.precision` finds faster here
+    precision: str = "auto"  # auto | fp32 | bf16 (mixed); auto: the faster one, see `mixvocab.train.precision`
     multipliers: Mapping[str, float] = field(default_factory=dict)  # name prefix -> factor on the learning rate
     evaluations: int = 10  # held-out evaluations, the last one at the end (and one more before the first step)
     checkpoint_minutes: float = 5.0  # a killed run loses at most about this much
@@ -73,13 +70,13 @@ class Recipe:
 
 @dataclass
 class TrainResult:
-    """What a run leaves besides the trained module: its curves and its cost."""
+    """What a run leaves besides the trained module: its curves and its cost. While it trains, how far it is."""
 
-    curve: list[dict[str, float]]  # held-out losses: step, loss, and one entry a loss name
-    train_curve: list[dict[str, float]]  # training losses, averaged between log points
-    steps: int
-    tokens: int  # real tokens read in training
-    seconds: float  # wall clock of the training steps, without evaluation
+    curve: list[dict[str, float]] = field(default_factory=list)  # held-out: step, loss, and one entry a loss name
+    train_curve: list[dict[str, float]] = field(default_factory=list)  # training losses, averaged since the last entry
+    steps: int = 0
+    tokens: int = 0  # real tokens read in training
+    seconds: float = 0.0  # wall clock of the training steps, without evaluation
     precision: str = ""  # fp32 | bf16, as it ran; empty where nothing was trained, and in older curves
 
 
@@ -90,11 +87,6 @@ class Turn:
     index: int  # counted over steps, micro-batches and processes; for what goes through its data in epochs
     rows: int
     rng: np.random.Generator
-
-
-def step_generator(seed: int, step: int, micro: int = 0, process: int = 0) -> np.random.Generator:
-    """The generator that draws everything of one micro-batch; no run state enters it."""
-    return np.random.default_rng([seed, step, micro, process])
 
 
 def to_tensors(batch: Any, device: torch.device | str) -> dict[str, Tensor]:
@@ -132,21 +124,18 @@ def train(
         module: `module(**tensors)` returns `Losses` for one batch.
         draw: draws the batch of a turn, from the turn's generator or by its index: a dataclass of arrays named as
             `forward` names its arguments, among them `attention` (B, T) bool.
-        recipe: all numbers of the run.
         seed: with the same seed, data, machine and precision, the same weights.
         heldout: batches to evaluate on; drawn once by the caller, so every method sees the same ones.
-        folder: where log and checkpoints go; a run killed there goes on from its last checkpoint.
-        label: what the progress line calls the run.
-        on_evaluate: called with the step after each held-out evaluation, for figures that follow training.
+        folder: where checkpoints go; a run killed there goes on from its last checkpoint.
+        on_evaluate: called with the step after each held-out evaluation.
 
     Raises:
         UserError: for settings that cannot work and for a loss that is not finite (naming the step).
     """
     processes = PartialState(cpu=not torch.cuda.is_available())
-    device = processes.device
-    parts = recipe.accumulate * processes.num_processes
-    rows = recipe.batch_size // parts
-    if rows * parts != recipe.batch_size or rows == 0:
+    device, parts = processes.device, recipe.accumulate * processes.num_processes
+    rows, left_over = divmod(recipe.batch_size, parts)
+    if left_over or not rows:
         raise UserError(
             f"batch_size={recipe.batch_size} does not divide into accumulate={recipe.accumulate} x "
             f"{processes.num_processes} process(es): change one of them"
@@ -154,132 +143,106 @@ def train(
     optimizer = make_optimizer(module, recipe.optimizer, recipe.learning_rate, recipe.weight_decay, recipe.multipliers)
     broadcast(dict(module.to(device).state_dict()))  # all processes begin with the first one's weights
     checkpoints = Checkpoints(folder, asdict(recipe) | {"seed": seed}) if folder else None
-    state = _State(**(checkpoints.restore(module, optimizer) or {})) if checkpoints else _State()
-    evaluation_steps = recipe.evaluation_steps()
-    log_every = max(1, min(recipe.steps // max(1, recipe.evaluations) // 4, 100))
-    batches = _prefetch(draw, rows, recipe, seed, (processes.process_index, processes.num_processes), state.step)
-    module.train()
-    if state.step < recipe.steps and not state.precision:  # a run that goes on keeps what it began with
-        first = next(batches)
-        batches = chain([first], batches)
-        precision = choose(recipe.precision, module, lambda: to_tensors(first, device))
-        state.precision = broadcast_object_list([precision])[0]
+    restored = checkpoints.restore(module, optimizer) if checkpoints else None
+    result = TrainResult(steps=restored.pop("step"), **restored) if restored else TrainResult()
+    result.precision = result.precision or choose(recipe.precision, module)  # a run that goes on keeps what it had
+    recent: list[Losses] = []  # since the last entry of the training curve
 
-    def assess() -> None:
-        with autocast(device.type, state.precision):
-            scores = evaluate(module, heldout, device)
-        state.curve.append({"step": state.step, "tokens": state.tokens, "seconds": state.seconds, **scores})
-        if on_evaluate:
-            on_evaluate(state.step)
+    def turn(step: int, micro: int) -> Turn:
+        place = (step * recipe.accumulate + micro) * processes.num_processes + processes.process_index
+        return Turn(place, rows, np.random.default_rng([seed, step, micro, processes.process_index]))
 
     def update(step: int) -> None:
-        torch.manual_seed(int(step_generator(seed, step, 0, processes.process_index).integers(2**31)))  # dropout
+        torch.manual_seed(int(turn(step, 0).rng.integers(2**31)))  # dropout
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate(step) * group["multiplier"]
-        shared = SharedGradient(module)
+        counted = torch.zeros((), dtype=torch.int64, device=device)
         for _ in range(recipe.accumulate):
             batch = next(batches)
-            with autocast(device.type, state.precision):
+            with autocast(device.type, result.precision):
                 losses = module(**to_tensors(batch, device))
                 if parts == 1:
                     mean_loss(losses).backward()
                 else:
-                    shared.add(losses)
-            state.recent.append({name: p._replace(total=p.total.detach()) for name, p in losses.items()})
-            state.tokens += int(batch.attention.sum()) * processes.num_processes
+                    total, positions = minimised(losses)
+                    total.backward()
+                    counted += positions
+            recent.append({name: part._replace(total=part.total.detach()) for name, part in losses.items()})
+            result.tokens += int(batch.attention.sum()) * processes.num_processes
         if parts > 1:
-            shared.apply()
+            divide_gradients(module, counted)
         if recipe.clip:
             nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    with running(module, state.precision, device.type):
-        if heldout and state.step == 0:
-            assess()
-        saved = time.monotonic()
-        with progress(label, recipe.steps, done=state.step) as bar, torch.random.fork_rng():
-            for step in range(state.step, recipe.steps):
-                started = time.perf_counter()
-                update(step)
-                state.seconds += time.perf_counter() - started
-                state.step = step + 1
-                finished = state.step == recipe.steps
-                logging = state.step % log_every == 0 or finished
-                if logging:
-                    state.flush(recipe)
-                if heldout and state.step in evaluation_steps:
-                    assess()
-                bar.advance(note=state.note())
-                # Only at log points: a half-filled average would make a resumed curve differ from an unbroken one.
-                if logging and checkpoints and processes.is_main_process:
-                    checkpoints.log(state.train_curve[-1] | {"heldout": state.curve[-1:]})
-                    stopping = STOP.is_set() and not finished
-                    if stopping or time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
-                        checkpoints.save(module, optimizer, state.as_dict())
-                        saved = time.monotonic()
-                    if stopping:
-                        raise Stopped
+    def note_training() -> float:
+        entry = {"step": result.steps} | average(recent)
+        recent.clear()
+        result.train_curve.append(entry)
+        if not math.isfinite(entry["loss"]):
+            raise UserError(
+                f"the loss became {entry['loss']} by step {result.steps}: lower learning_rate={recipe.learning_rate} "
+                f"or raise warmup={recipe.warmup}"
+            )
+        return entry["loss"]
+
+    def note_heldout() -> None:
+        with autocast(device.type, result.precision):
+            scores = evaluate(module, heldout, device)
+        result.curve.append({"step": result.steps, "tokens": result.tokens, "seconds": result.seconds, **scores})
+        if on_evaluate:
+            on_evaluate(result.steps)
+
+    steps = range(result.steps, recipe.steps)
+    batches = _prefetch(draw, (turn(step, micro) for step in steps for micro in range(recipe.accumulate)))
+    note_every = max(1, min(recipe.steps // max(1, recipe.evaluations) // 4, 100))
+    evaluation_steps, note, saved = recipe.evaluation_steps(), "", time.monotonic()
+    module.train()
+    with (
+        running(module, result.precision, device.type),
+        progress(label, recipe.steps, done=result.steps) as bar,
+        torch.random.fork_rng(),
+    ):
+        if heldout and not result.steps:
+            note_heldout()
+        for step in steps:
+            started = time.perf_counter()
+            update(step)
+            result.seconds += time.perf_counter() - started
+            result.steps = step + 1
+            finished = result.steps == recipe.steps
+            noting = finished or result.steps % note_every == 0
+            if noting:
+                note = f"loss {note_training():.3f}"
+            if heldout and result.steps in evaluation_steps:
+                note_heldout()
+            bar.advance(note=note)
+            # Only when noted: a half-filled average would make a resumed curve differ from an unbroken one.
+            if noting and not finished and checkpoints and processes.is_main_process:
+                if STOP.is_set() or time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
+                    state = {"step": result.steps} | asdict(result)
+                    del state["steps"]
+                    checkpoints.save(module, optimizer, state)
+                    saved = time.monotonic()
+                if STOP.is_set():
+                    raise Stopped
     if checkpoints and processes.is_main_process:
         checkpoints.clear()  # the caller keeps the trained module; half-way states have done their work
     module.eval()
-    return TrainResult(state.curve, state.train_curve, state.step, state.tokens, state.seconds, state.precision)
+    return result
 
 
-@dataclass
-class _State:
-    """What a run knows of itself between steps; all of it goes into a checkpoint."""
-
-    step: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    precision: str = ""
-    curve: list[dict[str, float]] = field(default_factory=list)
-    train_curve: list[dict[str, float]] = field(default_factory=list)
-    recent: list[Losses] = field(default_factory=list, repr=False)
-
-    def flush(self, recipe: Recipe) -> None:
-        """Average the losses since the last call into one entry of the training curve."""
-        entry = {"step": self.step} | average(self.recent)
-        self.recent.clear()
-        self.train_curve.append(entry)
-        if not math.isfinite(entry["loss"]):
-            raise UserError(
-                f"the loss became {entry['loss']} by step {self.step}: lower learning_rate={recipe.learning_rate} "
-                f"or raise warmup={recipe.warmup}"
-            )
-
-    def note(self) -> str:
-        """The latest losses, for the progress line."""
-        parts = [f"loss {self.train_curve[-1]['loss']:.3f}"] if self.train_curve else []
-        parts += [f"held-out {self.curve[-1]['loss']:.3f}"] if self.curve else []
-        return ", ".join(parts)
-
-    def as_dict(self) -> dict[str, Any]:
-        """All but the losses since the last flush, which are none when a checkpoint is written."""
-        return {name: value for name, value in vars(self).items() if name != "recent"}
-
-
-def _prefetch(
-    draw: Callable[[Turn], Any],
-    rows: int,
-    recipe: Recipe,
-    seed: int,
-    process: tuple[int, int],
-    first_step: int,
-) -> Iterator[Any]:
-    """Micro-batches of process i of n in order, the next one being drawn while the current one trains."""
-    i, n = process
-    order = ((s, m) for s in range(first_step, recipe.steps) for m in range(recipe.accumulate))
+def _prefetch(draw: Callable[[Turn], Any], turns: Iterable[Turn]) -> Iterator[Any]:
+    """Each turn's batch in order, the next one being drawn while the current one trains."""
     with ThreadPoolExecutor(1) as pool:
         pending = None
-        for step, micro in order:
-            turn = Turn((step * recipe.accumulate + micro) * n + i, rows, step_generator(seed, step, micro, i))
+        for turn in turns:
             upcoming = pool.submit(draw, turn)
-            if pending is not None:
+            if pending:
                 yield pending.result()
             pending = upcoming
-        if pending is not None:
+        if pending:
             yield pending.result()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from accelerate.utils import reduce
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mixvocab.text.masking import IGNORED as IGNORED
@@ -15,8 +17,7 @@ class Part(NamedTuple):
     """One loss: its sum, and the number of positions summed.
 
     `weight` is its factor in what training minimises, never in what is reported. A part that is not `scored` is an
-    aid to training: it is averaged over its own positions, and "loss" leaves it out, so that the "loss" of methods
-    with different aids can be compared.
+    aid to training, which "loss" leaves out, so that the "loss" of methods with different aids can be compared.
     """
 
     total: Tensor
@@ -26,8 +27,8 @@ class Part(NamedTuple):
 
 
 Losses = dict[str, Part]
-"""Losses by name. Training minimises sum(weight * total) / sum(positions) over the scored ones; equation 1 is such a
-sum. To it is added weight * total / positions of each aid."""
+"""Losses by name. Training minimises sum(weight * total) over all of them / sum(positions) over the scored ones;
+equation 1 is such a quotient."""
 
 
 def nll(logits: Tensor, labels: Tensor) -> Part:
@@ -39,25 +40,39 @@ def nll(logits: Tensor, labels: Tensor) -> Part:
     return Part(total, (labels != IGNORED).sum())
 
 
-def fractions(losses: Losses) -> list[tuple[Tensor, Tensor]]:
-    """What is minimised, as (weighted sum, positions): all scored parts as one, then each aid by itself."""
-    scored = [part for part in losses.values() if part.scored]
-    total = torch.stack([part.weight * part.total for part in scored]).sum()
-    positions = torch.stack([part.positions for part in scored]).sum()
-    aids = [(part.weight * part.total, part.positions) for part in losses.values() if not part.scored]
-    return [(total, positions), *aids]
+def minimised(losses: Losses) -> tuple[Tensor, Tensor]:
+    """What is minimised, as sum and number of positions."""
+    total = torch.stack([part.weight * part.total for part in losses.values()]).sum()
+    return total, torch.stack([part.positions for part in losses.values() if part.scored]).sum()
 
 
 def mean_loss(losses: Losses) -> Tensor:
-    """The scalar that is minimised: all sums over all counts, and the mean of each aid with its weight."""
-    return torch.stack([total / positions.clamp(min=1) for total, positions in fractions(losses)]).sum()
+    """The scalar that is minimised."""
+    total, positions = minimised(losses)
+    return total / positions.clamp(min=1)
 
 
 def average(many: list[Losses]) -> dict[str, float]:
     """Mean loss over several batches: "loss" over all scored parts, and each part under its own name; no weights."""
-    names = list(dict.fromkeys(name for losses in many for name in losses))
-    scored = [n for n in names if all(losses[n].scored for losses in many if n in losses)]
-    totals = {n: sum(float(losses[n].total) for losses in many if n in losses) for n in names}
-    counts = {n: sum(int(losses[n].positions) for losses in many if n in losses) for n in names}
-    result = {"loss": sum(totals[n] for n in scored) / max(1, sum(counts[n] for n in scored))}
-    return result | {n: totals[n] / counts[n] for n in names if counts[n]}
+    parts: dict[str, list[Part]] = defaultdict(list)
+    for losses in many:
+        for name, part in losses.items():
+            parts[name].append(part)
+    totals = {name: sum(float(part.total) for part in same) for name, same in parts.items()}
+    counts = {name: sum(int(part.positions) for part in same) for name, same in parts.items()}
+    scored = [name for name, same in parts.items() if same[0].scored]
+    loss = sum(totals[name] for name in scored) / max(1, sum(counts[name] for name in scored))
+    return {"loss": loss} | {name: totals[name] / counts[name] for name in parts if counts[name]}
+
+
+def divide_gradients(module: nn.Module, positions: Tensor) -> None:
+    """Make gradients of sums, added up over micro-batches, those of the whole step's mean, the same in all processes.
+
+    What a step minimises is a sum over a sum (equation 1), and micro-batches differ in their number of masked tokens:
+    the mean of their means would count a token of a batch with few of them for more. `positions`: of all micro-batches
+    of this process.
+    """
+    count = reduce(positions, "sum").clamp(min=1)
+    for weight in module.parameters():
+        if weight.grad is not None:
+            weight.grad = reduce(weight.grad, "sum") / count

@@ -121,7 +121,7 @@ def test_a_killed_run_goes_on_and_writes_the_same_record(
     assert work(queue, [unit], here=True) == []  # it is there
     made.unlink()
     disturbed = Queue(queue.root, tmp_path / "second", queue.records)
-    # A run of many seconds that is killed, together with its queue, once it has left a checkpoint.
+    # A run of many seconds that is killed, together with its queue, once it trains.
     monkeypatch.setenv("PYTHONPATH", str(queue.root))
     script = f"""
 from pathlib import Path
@@ -134,7 +134,7 @@ queue.work(queue.Queue(*map(Path, {list(map(str, (queue.root, disturbed.store, q
     first = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
     log = disturbed.store / "artefacts"
     deadline = time.monotonic() + 240
-    while not list(log.rglob("run/log.jsonl")) and first.poll() is None and time.monotonic() < deadline:
+    while not list(log.rglob("run")) and first.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     assert first.poll() is None
     assert table(disturbed, [unit])[0].split()[0] == "running"

@@ -40,7 +40,7 @@ def whole_batch() -> Batch:
 
 
 class TwoLosses(nn.Module):
-    """Two scored losses and an aid, each over positions of its own; one weight is not used."""
+    """Two scored losses over positions of their own and an aid over both; one weight is not used."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,10 +49,10 @@ class TwoLosses(nn.Module):
 
     def forward(self, x: Tensor, labels: Tensor) -> Losses:
         losses: Losses = {}
-        places = {"teacher": labels == 0, "student": labels == 1, "agreement": (labels >= 0) & (x[..., 0] > 0.5)}
+        places = {"teacher": labels == 0, "student": labels == 1, "labels": labels >= 0}
         for name, where in places.items():
             error = (x[where] @ (self.first * self.second + self.first) - x[where].sum(dim=-1)) ** 2
-            aid = name == "agreement"
+            aid = name == "labels"
             losses[name] = Part(error.sum(), where.sum(), weight=0.3 if aid else 1.0, scored=not aid)
         return losses
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import StudentMLM
@@ -70,53 +68,28 @@ def test_bf16_lends_attention_of_plain_products_and_takes_it_back() -> None:
             assert module.model.config._attn_implementation == "sdpa"
 
 
-def test_the_probe_leaves_no_trace() -> None:
-    module = student(dropout=0.3).train()
-    before = {name: p.detach().clone() for name, p in module.named_parameters()}
-    generator = torch.random.get_rng_state()
-    seconds = precision.probe(module, batch(), budget=0.01)
-    assert set(seconds) == {"fp32", "bf16"}
-    assert all(0 < value < math.inf for value in seconds.values())
-    assert torch.equal(generator, torch.random.get_rng_state())
-    for name, p in module.named_parameters():
-        assert torch.equal(p, before[name])
-        assert p.grad is None
-
-
-@pytest.fixture
-def able(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A processor with bf16 instructions and no graphics card, on which nothing was measured yet."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    monkeypatch.setattr(precision, "_chosen", {})
-
-
-@pytest.mark.usefixtures("able")
-@pytest.mark.parametrize(("bf16", "expected"), [(0.5, "bf16"), (0.95, "fp32"), (2.0, "fp32")])
-def test_auto_takes_what_the_probe_finds_clearly_faster_and_asks_it_once(
-    monkeypatch: pytest.MonkeyPatch, bf16: float, expected: str
+@pytest.mark.parametrize(
+    ("asked", "width", "instructions", "expected"),
+    [
+        ("auto", 96, True, "bf16"),
+        ("auto", 96, False, "fp32"),
+        ("auto", 48, True, "fp32"),  # too small to gain
+        ("bf16", 48, False, "bf16"),
+        ("fp32", 96, True, "fp32"),
+    ],
+)
+def test_auto_follows_the_processor_and_the_size(
+    monkeypatch: pytest.MonkeyPatch, asked: str, width: int, instructions: bool, expected: str
 ) -> None:
-    asked: list[nn.Module] = []
-
-    def probe(module: nn.Module, batch: object) -> dict[str, float]:
-        asked.append(module)
-        return {"fp32": 1.0, "bf16": bf16}
-
-    monkeypatch.setattr(precision, "probe", probe)
-    monkeypatch.setattr(precision, "SHORT", 0.0)  # this one is worth it
-    assert [precision.choose("auto", student(), batch) for _ in range(2)] == [expected] * 2
-    assert len(asked) == 1
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instructions)
+    module = new_student(BertShape(6, width, 500), generator=torch.Generator().manual_seed(0))
+    assert precision.choose(asked, module) == expected
 
 
-@pytest.mark.usefixtures("able")
-def test_what_is_named_or_cannot_be_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "probe", None)
-    assert precision.choose("bf16", student(), batch) == "bf16"
-    assert precision.choose("fp32", student(), batch) == "fp32"
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    assert precision.choose("auto", student(), batch) == "fp32"
+def test_an_unknown_precision_is_an_error() -> None:
     with pytest.raises(UserError, match="precision='fp8'"):
-        precision.choose("fp8", student(), batch)
+        precision.choose("fp8", student())
 
 
 def test_a_resumed_run_keeps_the_precision_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
