@@ -35,8 +35,8 @@ def main() -> None:
     encoder = Encoder(learn_vocabulary(count_words(corpus.documents()), 5000).backend(), 512)
     measured: list[latency.Latency] = []
     for threads in sorted({1, os.cpu_count() or 1}):
-        models = list(peers.contestants(threads, encoder))
-        measured += latency.measure(models, LENGTHS, chosen.rounds)
+        models = dict(peers.contestants(threads, encoder))
+        measured += latency.measure(models, encoder, LENGTHS, chosen.rounds, threads=threads)
         del models  # the large ones hold a gigabyte
         gc.collect()
     students = {(query.threads, query.length): query for query in measured if query.name == STUDENT}

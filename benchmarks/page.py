@@ -32,7 +32,7 @@ from mixvocab.tasks.joint_bert import JointBert
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.reading import count_words
 from mixvocab.widgets import assets
-from mixvocab.widgets.demo import Demo, Examples, demo
+from mixvocab.widgets.demo import Demo, demo
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tools"))
 
@@ -57,7 +57,8 @@ def main() -> None:
     texts = [" ".join(row.words) for row in data.splits["test"][: chosen.queries]]
     with tempfile.TemporaryDirectory() as name:
         device = random_student(data, chosen.data_dir, Path(name))
-        live = demo(device, Examples(texts[:1], data.source.name), parameters=0, profile="", sources=[], scores={})
+        about = {"origin": data.source.name, "parameters": 0, "profile": "", "sources": [], "scores": {}}
+        live = demo(device, texts[:1], **about)
         transferred = write_site(live, Path(name) / "site")
         load, times = measure(Path(name) / "site", texts, Predictor.load(device))
     milliseconds = {
@@ -82,7 +83,8 @@ def random_student(data: SnipsData, data_dir: Path | None, folder: Path) -> Path
         JointBert(config).save_pretrained(model)
     vocabulary.save(model)
     write_json(model / "task.json", {"task": "snips", "kind": "joint", "window": 64, "scores": {}})
-    return export(model, folder / "device").folder
+    export(model, folder / "device")
+    return folder / "device"
 
 
 def write_site(live: Demo, site: Path) -> dict[str, int]:

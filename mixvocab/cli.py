@@ -14,7 +14,7 @@ import typer
 
 from mixvocab import __version__
 from mixvocab.common.errors import UserError, run_command
-from mixvocab.edge.cli import register as register_edge
+from mixvocab.edge.cli import bench, export, predict
 from mixvocab.tasks.cli import finetune
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(finetune)
-register_edge(app)
+for command in (finetune, export, predict, bench):
+    app.command()(command)
 
 
 def _print_version(wanted: bool) -> None:

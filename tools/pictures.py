@@ -39,7 +39,7 @@ def main() -> None:
     with browser() as chromium, served(pages) as base:
         for kind, (width, height) in DRAWN.items():
             page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme="light")
-            sheet = style.css() + Path(__file__).with_name("drawn.css").read_text(encoding="utf-8")
+            sheet = style.CSS + Path(__file__).with_name("drawn.css").read_text(encoding="utf-8")
             page.set_content(f"<style>{sheet}</style>{DRAWING.format(kind=kind)}")
             save(page.screenshot(), THEME / f"{kind}.png")
         with opened(chromium, f"{base}book/intro.html", "light", (1280, 1040)) as page:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import file_sha256
@@ -29,35 +29,24 @@ class Bundle:
     kind: str  # "joint", "classification", "regression" or "masked"
     window: int  # tokens; the graphs hold no positions beyond it
     pair: bool = False  # whether the graph reads token types
-    labels: tuple[str, ...] = ()  # intents, or classes, in the order of the logits
-    slots: tuple[str, ...] = ()  # IOB2 tags in the order of the logits
+    labels: Sequence[str] = ()  # intents, or classes, in the order of the logits
+    slots: Sequence[str] = ()  # IOB2 tags in the order of the logits
     sha256: Mapping[str, str] | None = None  # of the ONNX files
-
-    def text(self) -> str:
-        """task.json, compact: it travels with the model."""
-        return json.dumps(vars(self), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def load(cls, folder: Path) -> Bundle:
         """Raises UserError if `folder` was not written by `export`."""
-        remedy = "name a folder that `mixvocab export` wrote"
-        if not folder.is_dir():
-            raise UserError(f"{folder}: no such folder; {remedy}")
         try:
-            values: dict[str, Any] = json.loads((folder / TASK).read_text(encoding="utf-8"))
-            return cls(**values | {"labels": tuple(values["labels"]), "slots": tuple(values["slots"])})
-        except FileNotFoundError:
-            raise UserError(f"{folder}: no {TASK} in it; {remedy}") from None
-        except (OSError, ValueError, KeyError, TypeError):
-            raise UserError(f"{folder}/{TASK}: not that of an export; {remedy}") from None
+            return cls(**json.loads((folder / TASK).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            reason = f"{folder / TASK} is missing or not that of an export"
+            raise UserError(f"{reason}: name a folder that `mixvocab export` wrote") from None
 
     def model(self, folder: Path, numbers: Kind) -> Path:
         """The ONNX file. Raises UserError if it is missing or not the one that was exported."""
         file = folder / GRAPHS[numbers]
-        if not file.is_file():
-            raise UserError(f"{file}: no such file; export the model again")
-        if file_sha256(file) != (self.sha256 or {}).get(file.name):
-            raise UserError(f"{file}: damaged, its SHA-256 is not the one in {TASK}; export the model again")
+        if not file.is_file() or file_sha256(file) != (self.sha256 or {}).get(file.name):
+            raise UserError(f"{file} is missing, or its SHA-256 is not the one in {TASK}: export the model again")
         return file
 
 

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+import math
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import BertForMaskedLM, BertForSequenceClassification, PreTrainedModel
 
 from mixvocab.common.errors import UserError
-from mixvocab.common.files import atomic_write
+from mixvocab.common.files import claim, publish
 from mixvocab.edge.bundle import GRAPHS, TASK, TOKENIZER, Bundle, Kind
-from mixvocab.edge.graph import bert
+from mixvocab.edge.graph import BertGraph
 from mixvocab.edge.network import Floats, Integers, Rounded
 from mixvocab.edge.runtime import open_session
 from mixvocab.models.loading import load_pretrained, read_config
@@ -29,51 +24,43 @@ from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.folder import read_task
 from mixvocab.tasks.joint_bert import JointBert
 
-TOLERANCE = 1e-4  # largest difference of a logit between PyTorch and 32-bit ONNX
-NONSENSE = 1e4  # the same for 8 bits, where the task's scores decide: this only catches a broken graph
-_NUMBERS: dict[Kind, tuple[Floats, float]] = {
-    "fp32": (Floats(), TOLERANCE),
-    "w8": (Rounded(), NONSENSE),
-    "int8": (Integers(), NONSENSE),
-}
+NUMBERS: dict[Kind, Floats] = {"fp32": Floats(), "w8": Rounded(), "int8": Integers()}
+TOLERANCE = 1e-4  # largest difference of a logit between PyTorch and 32-bit ONNX; in 8 bits the task's scores decide
 SINGLE_TEXTS = {layout.folder for layout in LAYOUTS if len(layout.hub_columns) == 1}  # tasks whose rows are no pairs
-COPIED = ("config.json", "model.safetensors", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 
 
-@dataclass(frozen=True)
-class Exported:
-    """A finished export."""
+def export(folder: Path, out: Path) -> dict[Kind, float]:
+    """Export the model in `folder` to the new folder `out`; returns the largest difference of a logit from PyTorch's.
 
-    folder: Path
-    bundle: Bundle
-    gaps: dict[Kind, float]  # largest difference of a logit from PyTorch's; in 8 bits the task's scores decide
-
-
-def export(folder: Path, out: Path) -> Exported:
-    """Export the model in `folder` to the new folder `out`, which appears whole or not at all.
-
-    `out` gets the Hugging Face files, `model.onnx`, `model.w8.onnx`, `model.int8.onnx` and a `task.json` with labels
-    and window. The graphs hold positions up to the window only. A device needs one ONNX file, tokenizer.json and
-    task.json.
+    `out` gets `model.onnx`, `model.w8.onnx`, `model.int8.onnx`, of which a device needs one, `tokenizer.json`, and
+    `task.json` with labels and window. The graphs hold positions up to the window only.
 
     Raises:
         UserError: if `folder` is no BERT that was fine-tuned here or pretrained as a masked language model, if
-            `out` has something in it, or if a logit differs from PyTorch's by more than 1e-4.
+            `out` has something in it, or if a logit in 32 bits differs from PyTorch's by more than 1e-4.
     """
-    folder, out = Path(folder), Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is there already: name a new folder")
     model, bundle = load(folder)
     Encoder.load(folder, bundle.window)  # fails on a tokenizer that predicting could not use
-    with _whole(out) as making:
-        for name in COPIED:
-            if (folder / name).is_file():
-                shutil.copyfile(folder / name, making / name)
-        tokenizer = json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))
-        _write(making / TOKENIZER, json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")).encode())
-        bundle, gaps = _write_graphs(model, bundle, making)
-        _write(making / TASK, bundle.text().encode())
-    return Exported(out, bundle, gaps)
+    work = claim(out, {"export": str(folder.resolve())}) / "device"
+    work.mkdir(exist_ok=True)
+    tokenizer = json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))
+    compact = json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":"))
+    (work / TOKENIZER).write_text(compact, encoding="utf-8")
+    weights, gaps, digests = weights_of(model), {}, {}
+    for kind, numbers in NUMBERS.items():
+        built = BertGraph(model.config, bundle, weights, numbers).build()
+        graph = built.SerializeToString(deterministic=True)
+        gaps[kind] = gap_to_torch(model, graph, bundle)
+        if not gaps[kind] <= (TOLERANCE if kind == "fp32" else math.inf):  # weights that are no numbers fail as well
+            raise UserError(
+                f"{GRAPHS[kind]}: a logit differs from PyTorch's by {gaps[kind]:.1e}; train the model again"
+            )
+        digests[GRAPHS[kind]] = hashlib.sha256(graph).hexdigest()
+        (work / GRAPHS[kind]).write_bytes(graph)
+    about = json.dumps(vars(bundle) | {"sha256": digests}, ensure_ascii=False, separators=(",", ":"))
+    (work / TASK).write_text(about, encoding="utf-8")
+    publish(work, out)
+    return gaps
 
 
 def load(folder: Path) -> tuple[PreTrainedModel, Bundle]:
@@ -90,17 +77,15 @@ def load(folder: Path) -> tuple[PreTrainedModel, Bundle]:
         window, pair = model.config.max_position_embeddings, model.config.type_vocab_size > 1
         return model, Bundle("masked-lm", "masked", window, pair=pair)
     about = read_task(folder)
-    bundle = Bundle(str(about["task"]), about["kind"], about["window"])
-    if bundle.kind == "joint":
-        model, _ = load_pretrained(JointBert, folder, new_head=False)
-        labels, slots = tuple(model.config.intent_labels), tuple(model.config.slot_labels)
-    else:
-        model, _ = load_pretrained(BertForSequenceClassification, folder, new_head=False)
-        names = model.config.id2label
-        labels, slots = () if bundle.kind == "regression" else tuple(str(names[i]) for i in range(len(names))), ()
-        bundle = replace(bundle, pair=bundle.task not in SINGLE_TEXTS)
-    window = min(bundle.window, model.config.max_position_embeddings)
-    return model, replace(bundle, window=window, labels=labels, slots=slots)
+    task, kind = str(about["task"]), about["kind"]
+    model_class = JointBert if kind == "joint" else BertForSequenceClassification
+    model, _ = load_pretrained(model_class, folder, new_head=False)
+    window = min(about["window"], model.config.max_position_embeddings)
+    if kind == "joint":
+        return model, Bundle(task, kind, window, labels=model.config.intent_labels, slots=model.config.slot_labels)
+    labels = [model.config.id2label[number] for number in range(model.config.num_labels)]
+    labels = labels if kind == "classification" else []
+    return model, Bundle(task, kind, window, pair=task not in SINGLE_TEXTS, labels=labels)
 
 
 def weights_of(model: nn.Module) -> dict[str, np.ndarray]:
@@ -112,57 +97,17 @@ def gap_to_torch(model: PreTrainedModel, graph: bytes, bundle: Bundle, seed: int
     """Largest difference of a logit at real positions, over random batches of several lengths with padding."""
     rng = np.random.default_rng(seed)
     session = open_session(graph)
-    largest = 0.0
-    for length in sorted({4, min(17, bundle.window), min(64, bundle.window), bundle.window}):
+    gaps = []
+    for length in sorted({min(length, bundle.window) for length in (4, 17, 64, bundle.window)}):
         ids = rng.integers(0, model.config.vocab_size, (3, length))
         real = np.arange(length) < np.array([length, max(2, length // 2), 2])[:, None]
         feed = {"input_ids": ids, "attention_mask": real.astype(np.int64)}
         if bundle.pair:
             feed["token_type_ids"] = rng.integers(0, 2, ids.shape)
         with torch.no_grad():
-            expected = _logits(model(**{name: torch.from_numpy(value) for name, value in feed.items()}))
+            output = model(**{name: torch.from_numpy(value) for name, value in feed.items()})
+        expected = output if isinstance(output, tuple) else output.to_tuple()
         for ours, theirs in zip(session.run(None, feed), expected, strict=True):
             difference = np.abs(ours - theirs.numpy())
-            difference = difference[real] if difference.ndim == 3 else difference
-            # NaN compares as false: it must not slip through as a small gap.
-            largest = max(largest, float(difference.max()) if np.isfinite(difference).all() else np.inf)
-    return largest
-
-
-def _logits(output: object) -> tuple[Tensor, ...]:
-    return output if isinstance(output, tuple) else (output.logits,)  # type: ignore[attr-defined]
-
-
-def _write_graphs(model: PreTrainedModel, bundle: Bundle, folder: Path) -> tuple[Bundle, dict[Kind, float]]:
-    weights = weights_of(model)
-    gaps: dict[Kind, float] = {}
-    digests = {}
-    for kind, (numbers, allowed) in _NUMBERS.items():
-        file = folder / GRAPHS[kind]
-        graph = bert(model.config, bundle, weights, numbers).SerializeToString(deterministic=True)
-        gaps[kind] = gap_to_torch(model, graph, bundle)
-        if not gaps[kind] <= allowed:
-            reason = f"a logit differs from PyTorch's by {gaps[kind]:.1e}, more than {allowed:.0e} allowed"
-            raise UserError(f"{file.name}: {reason}")
-        digests[file.name] = hashlib.sha256(graph).hexdigest()
-        _write(file, graph)
-    return replace(bundle, sha256=digests), gaps
-
-
-def _write(file: Path, data: bytes) -> None:
-    with atomic_write(file, "wb") as stream:
-        stream.write(data)
-
-
-@contextmanager
-def _whole(out: Path) -> Iterator[Path]:
-    """A hidden folder beside `out` that becomes `out` only if the block succeeds."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    try:
-        making.chmod(0o755)
-        yield making
-        os.rename(making, out)  # over nothing, or over an empty folder
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise
+            gaps.append((difference[real] if difference.ndim == 3 else difference).max())
+    return float(np.max(gaps))

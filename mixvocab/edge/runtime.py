@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +10,9 @@ import onnxruntime
 
 from mixvocab.common.errors import UserError
 from mixvocab.edge.bundle import Bundle, Kind
-from mixvocab.tasks.batching import pad, real
 from mixvocab.tasks.decoding import viterbi
 from mixvocab.tasks.encoding import Encoded, Encoder
 from mixvocab.tasks.spans import Slot, spans
-
-Text = str | tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -36,11 +32,13 @@ class Answer:
         return None if self.label is None else self.probabilities[self.label]
 
 
+@dataclass
 class Predictor:
     """An exported model, ready to answer."""
 
-    def __init__(self, bundle: Bundle, encoder: Encoder, session: onnxruntime.InferenceSession) -> None:
-        self.bundle, self.encoder, self.session = bundle, encoder, session
+    bundle: Bundle
+    encoder: Encoder
+    session: onnxruntime.InferenceSession
 
     @classmethod
     def load(cls, folder: Path | str, *, numbers: Kind = "w8", threads: int = 1) -> Predictor:
@@ -58,53 +56,45 @@ class Predictor:
         except Exception as error:  # the runtime has no common class of errors
             raise UserError(f"{file}: ONNX Runtime cannot load it ({error}); export the model again") from None
 
-    def predict(self, texts: str | Sequence[Text]) -> list[Answer]:
-        """One answer a text, in order; a pair is a tuple, and a lone string counts as a list of one.
-
-        For intents and slots, a text is split at white space into words. Raises UserError for an empty text, for a
-        pair where the task has single texts, and for a model without a task.
-        """
-        several = [texts] if isinstance(texts, str) else texts
-        return [self._answer(self._encode(text), text) for text in several]
-
-    def logits(self, encoded: Encoded) -> list[np.ndarray]:
-        """The model's outputs for one text, without a batch dimension.
+    def predict(self, text: str, second: str | None = None) -> Answer:
+        """What the model says of a text, or of a pair.
 
         Texts go through one by one: 8-bit products round by the range of all they are given, so that in a batch
-        the neighbours of a text could change its answer.
+        the neighbours of a text could change its answer. For intents and slots, a text is split at white space into
+        words. Raises UserError for an empty text, for a pair where the task has single texts, and for a model without a
+        task.
         """
-        return [output[0] for output in self.session.run(None, inputs([encoded], pair=self.bundle.pair))]
-
-    def _encode(self, text: Text) -> Encoded:
-        parts = (text,) if isinstance(text, str) else text
-        if not all(part.strip() for part in parts):
+        if not text.strip() or (second is not None and not second.strip()):
             raise UserError("an empty text: give at least one word")
         if self.bundle.kind == "masked":
             raise UserError("a masked language model has no task to answer: export a fine-tuned model")
-        if len(parts) > 1 and not self.bundle.pair:
+        if second is not None and not self.bundle.pair:
             raise UserError(f"a pair of texts, but {self.bundle.task} has single ones: give one text")
-        if self.bundle.kind == "joint":
-            return self.encoder.words(parts[0].split())
-        return self.encoder.texts(*parts)
-
-    def _answer(self, encoded: Encoded, text: Text) -> Answer:
+        words = text.split()
+        joint = self.bundle.kind == "joint"
+        encoded = self.encoder.words(words) if joint else self.encoder.texts(text, second)
         logits = self.logits(encoded)
         if self.bundle.kind == "regression":
             return Answer(None, {}, score=float(logits[0][0]))
-        chances = softmax(logits[0])
-        label = self.bundle.labels[int(chances.argmax())]
-        probabilities = dict(zip(self.bundle.labels, chances.tolist(), strict=True))
-        if self.bundle.kind == "classification":
+        probabilities = dict(zip(self.bundle.labels, softmax(logits[0]).tolist(), strict=True))
+        label = max(probabilities, key=lambda name: probabilities[name])
+        if not joint:
             return Answer(label, probabilities)
-        words = str(text).split()
         tags = [self.bundle.slots[tag] for tag in viterbi(logits[1][encoded.first], self.bundle.slots)]
         complete = len(tags) == len(words)
         tags += ["O"] * (len(words) - len(tags))
         return Answer(label, probabilities, None, spans(tags, words), tuple(tags), complete)
 
+    def logits(self, encoded: Encoded) -> list[np.ndarray]:
+        """The model's outputs for one text, without a batch dimension."""
+        feed = {"input_ids": encoded.ids[None], "attention_mask": np.ones_like(encoded.ids[None])}
+        if self.bundle.pair:
+            feed["token_type_ids"] = encoded.types[None]
+        return [output[0] for output in self.session.run(None, feed)]
+
 
 def open_session(model: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A session for single queries on `threads` threads; 0: as many as there are cores.
+    """A session for single queries on `threads` threads.
 
     Threads do not spin while they wait: a device has other work, and so has a busy laptop. Sums of 8-bit products are
     exact: x86 processors without VNNI instructions would by default add them in 16 bits, which overflow.
@@ -118,13 +108,6 @@ def open_session(model: Path | bytes, threads: int = 1) -> onnxruntime.Inference
     options.add_session_config_entry("session.x64quantprecision", "1")
     source = model if isinstance(model, bytes) else str(model)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-
-
-def inputs(batch: Sequence[Encoded], *, pair: bool) -> dict[str, np.ndarray]:
-    """What the graph reads: (B, T) int64, filled up on the right."""
-    ids = [text.ids for text in batch]
-    feed = {"input_ids": pad(ids, 0), "attention_mask": real(ids).astype(np.int64)}
-    return feed | ({"token_type_ids": pad([text.types for text in batch], 0)} if pair else {})
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

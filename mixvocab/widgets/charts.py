@@ -1,87 +1,68 @@
 """What an interactive chart shows, as data: series of points, axes with their units, the finding as its title.
 
 The page's script `js/chart/` draws it; `mixvocab_book.show.figures` puts it beside the picture of the same data, which
-stays for JupyterLab, for print and for pages without scripts.
+stays for JupyterLab, for print and for pages without scripts. Numbers that are not finite raise ValueError.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
 from typing import Any, Literal
+
+from pydantic import FiniteFloat, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from mixvocab.evaluate.stats import Estimate
 from mixvocab.widgets.element import element
 
 Scale = Literal["linear", "log", "symlog", "categories"]
 Dash = Literal["solid", "dashed", "dotted"]
-Mark = Literal["circle", "square", "triangle", "diamond", "star", "none"]
-Value = float | str
+Mark = Literal["circle", "square", "triangle", "diamond", "star"]
+Value = FiniteFloat | str
 
+MARKS: tuple[Mark, ...] = ("circle", "square", "triangle", "diamond", "star")
 INK = -1
 """Instead of a number in the palette: the colour of text."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What is read along an axis.
+    """What is read along an axis."""
 
-    Attributes:
-        label: what it is, with its unit.
-        scale: "symlog" is linear below the least positive value, logarithmic above.
-        categories: their names in order, where the scale is "categories".
-        ticks: where, and what is written there; empty: the script chooses.
-        covers: values that the axis reaches whatever is drawn.
-        decimals: of the values as told to the reader; None: four significant digits.
-        compact: tell 11170560 as 11.2M.
-    """
-
-    label: str
-    scale: Scale = "linear"
-    categories: tuple[str, ...] = ()
-    ticks: tuple[tuple[float, str], ...] = ()
-    covers: tuple[float, ...] = ()
-    decimals: int | None = None
-    compact: bool = False
+    label: str  # with its unit
+    scale: Scale = "linear"  # "symlog" is linear below the least positive value, logarithmic above
+    categories: tuple[str, ...] = ()  # their names in order, where the scale is "categories"
+    ticks: tuple[tuple[float, str], ...] = ()  # where, and what is written there; empty: the script chooses
+    covers: tuple[float, ...] = ()  # values that the axis reaches whatever is drawn
+    decimals: int | None = None  # of the values as told to the reader; None: four significant digits
+    compact: bool = False  # tell 11170560 as 11.2M
 
 
 @dataclass(frozen=True)
 class Point:
-    """One point: numbers, or the name of a category where the axis has categories.
-
-    Attributes:
-        low, high: the interval around it, along y, or along x where y has categories.
-        label: its name, written beside it where there is room.
-        note: told with its values.
-    """
+    """One point: numbers, or the name of a category where the axis has categories."""
 
     x: Value
     y: Value
-    low: float | None = None
-    high: float | None = None
-    label: str = ""
-    note: str = ""
+    low: FiniteFloat | None = None  # of the interval around it, along y, or along x where y has categories
+    high: FiniteFloat | None = None
+    label: str = ""  # its name, written beside it where there is room
+    note: str = ""  # told with its values
 
 
 @dataclass(frozen=True)
 class Series:
-    """Points of one kind, in the order in which a reader goes through them.
-
-    Attributes:
-        colour: number in the palette, or INK.
-        line: whether neighbours are joined; band: whether intervals are one area instead of bars.
-        hollow: for what others published.
-    """
+    """Points of one kind, in the order in which a reader goes through them."""
 
     name: str
     points: tuple[Point, ...]
-    colour: int = 0
+    colour: int = 0  # number in the palette, or INK
     mark: Mark = "circle"
-    line: bool = False
+    line: bool = False  # whether neighbours are joined
     dash: Dash = "solid"
-    band: bool = False
-    hollow: bool = False
+    band: bool = False  # whether intervals are one area instead of bars
+    hollow: bool = False  # for what others published
 
 
 @dataclass(frozen=True)
@@ -97,8 +78,7 @@ class Reference:
 class Chart:
     """A chart. `name` tells it from others that a reader chooses among, in one place.
 
-    Raises ValueError for what cannot be drawn: no points, numbers that are not finite or, on a logarithmic axis, not
-    positive.
+    Raises ValueError if there are no points, or one that its axes cannot hold.
     """
 
     title: str
@@ -112,23 +92,21 @@ class Chart:
         points = [point for series in self.series for point in series.points]
         if not points:
             raise ValueError(f"chart {self.title!r}: no points")
-        across = self.y.scale == "categories"  # intervals lie along x then
-        for axis, values in ((self.x, [p.x for p in points]), (self.y, [p.y for p in points])):
-            ends = [v for p in points for v in (p.low, p.high) if v is not None] if (axis is self.x) == across else []
-            _check(self.title, axis, [*values, *ends])
+        places = [(self.x, point.x) for point in points] + [(self.y, point.y) for point in points]
+        for axis, value in places:
+            number = not isinstance(value, str) and (axis.scale != "log" or value > 0)
+            if not (value in axis.categories if axis.scale == "categories" else number):
+                raise ValueError(f"chart {self.title!r}: {value!r} cannot stand on the axis {axis.label!r}")
 
     def to_json(self) -> dict[str, Any]:
         """The chart as JSON; what is as by default is left out."""
-        return _sparse(self)
+        return TypeAdapter(Chart).dump_python(self, mode="json", exclude_defaults=True)
 
 
 def chart_element(charts: Sequence[Chart], description: str, fallback: str) -> str:
-    """HTML where the page's script draws the chart, or the one of several that the reader chooses.
+    """HTML where the page's script draws the chart, or the one of several, by name, that the reader chooses.
 
-    Args:
-        charts: one, or several with different names.
-        description: what is seen, for readers who cannot see it.
-        fallback: HTML shown in its stead without a script and in print.
+    `description`: what is seen, for readers who cannot see it. `fallback`: HTML without a script and in print.
     """
     if len({chart.name for chart in charts}) != len(charts):
         raise ValueError("charts that a reader chooses among need different names")
@@ -156,7 +134,7 @@ def curves(
             label,
             tuple(_point(*values) for values in points),
             colour=colours[number] if colours else number % 7,
-            mark=_MARKS[number % len(_MARKS)],
+            mark=MARKS[number % len(MARKS)],
             line=True,
             dash=dashes[number] if dashes else "solid",
             band=bands,
@@ -180,7 +158,7 @@ def dots(
 
     `kinds`: row -> the series that its mean belongs to and that series' colour; None: all belong to one.
     """
-    single = tuple(Point(float(value), row) for row, values in singles.items() for value in values)
+    single = tuple(Point(value, row) for row, values in singles.items() for value in values)
     series = [Series("single seeds", single, INK, "diamond", hollow=True)] if single else []
     named = kinds or dict.fromkeys(means, ("mean over seeds", 0))
     for name, colour in dict.fromkeys(named[row] for row in means):
@@ -189,36 +167,10 @@ def dots(
     return Chart(title, x, Axis(y, "categories", categories=tuple(means)), tuple(series), tuple(references))
 
 
-_MARKS: tuple[Mark, ...] = ("circle", "square", "triangle", "diamond", "star")
-
-
 def _estimated(row: str, value: Estimate) -> Point:
-    if math.isnan(value.half_width):
-        return Point(value.mean, row, note="one seed")
-    return Point(value.mean, row, value.low, value.high, note=f"{value.n} seeds")
+    low, high = (None, None) if math.isnan(value.half_width) else (value.low, value.high)
+    return Point(value.mean, row, low, high, note=f"seeds: {value.n}")
 
 
 def _point(x: Value, y: float, half_width: float = math.nan) -> Point:
-    place = x if isinstance(x, str) else float(x)
-    if math.isnan(half_width):
-        return Point(place, float(y))
-    return Point(place, float(y), float(y - half_width), float(y + half_width))
-
-
-def _check(title: str, axis: Axis, values: Sequence[Value]) -> None:
-    for value in values:
-        if axis.scale == "categories":
-            fits = value in axis.categories
-        else:
-            fits = not isinstance(value, str) and math.isfinite(value) and (value > 0 or axis.scale != "log")
-        if not fits:
-            raise ValueError(f"chart {title!r}: {value!r} cannot stand on the axis {axis.label!r} ({axis.scale})")
-
-
-def _sparse(thing: Any) -> Any:
-    """Dataclasses as dictionaries without the fields that have their default."""
-    if isinstance(thing, tuple):
-        return [_sparse(member) for member in thing]
-    if not hasattr(thing, "__dataclass_fields__"):
-        return float(f"{thing:.9g}") if isinstance(thing, float) else thing
-    return {f.name: _sparse(v) for f in fields(thing) if (v := getattr(thing, f.name)) != f.default}
+    return Point(x, y) if math.isnan(half_width) else Point(x, y, y - half_width, y + half_width)

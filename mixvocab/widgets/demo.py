@@ -6,7 +6,6 @@ task.json. Products are in floats: in 8 bits, a browser and Python would differ 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,23 +14,15 @@ from typing import Any
 import numpy as np
 
 from mixvocab.common.errors import UserError
-from mixvocab.edge.bundle import ROUNDED, TASK, TOKENIZER
 from mixvocab.edge.runtime import Predictor, softmax
 from mixvocab.sources.source import Source
+from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.element import element, fallback_table
-from mixvocab.widgets.vocabularies import pack, unpack
+from mixvocab.widgets.vocabularies import pack
 
 MASK = "[MASK]"
 GUESSES = 5  # pieces shown for a masked place
 _WHERE = "<p>Answers of Python. In the rendered book, the model itself runs at this place and answers as you type.</p>"
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Texts that a reader can choose."""
-
-    texts: Sequence[str]  # of a masked language model, each with a [MASK]
-    origin: str  # where they come from, and whether that is real
 
 
 @dataclass(frozen=True)
@@ -50,8 +41,9 @@ class Demo:
 
 def demo(
     folder: Path,
-    examples: Examples,
+    examples: Sequence[str],
     *,
+    origin: str,
     parameters: int,
     profile: str,
     sources: Sequence[Source],
@@ -59,15 +51,10 @@ def demo(
 ) -> Demo:
     """What pages need of an exported folder of the kind "joint" or "masked".
 
-    Args:
-        folder: written by `mixvocab.edge.export.export`.
-        examples: are answered here, so that a page has something to show before its model is loaded.
-        parameters: of the model.
-        profile: of the run that trained it.
-        sources: what it learned from.
-        scores: what was measured of it, by name, as readers should see it.
-
-    Raises UserError if the model is of another kind, or an example leaves it nothing to answer.
+    `examples` are texts that a reader can choose, answered here, so that a page has something to show before its model
+    is loaded; `origin` says where they come from. `profile`, `sources`, `scores`: of the run that trained the model, as
+    readers should see them. Raises UserError for a model of another kind, or an example without a [MASK] for a masked
+    language model.
     """
     predictor = Predictor.load(folder)
     bundle = predictor.bundle
@@ -78,32 +65,21 @@ def demo(
     # What is synthetic has that word in its name.
     learned = "; ".join(f"{source.name} (real)" if source.real else source.name for source in sources)
     measured = ", ".join(f"{what} {value}" for what, value in scores.items())
-    about = f"{parameters:,} parameters in 8 bits. Trained at profile {profile} on {learned}. Measured: {measured}."
     value = {
-        "task": json.loads(bundle.text()),
-        "tokenizer": pack(predictor.encoder.tokenizer, name),
+        "task": vars(bundle),
+        "tokenizer": pack(Vocabulary.of(predictor.encoder.tokenizer), name),
         "bytes": len(model),
-        "examples": [{"text": text, "answer": answer(predictor, text)} for text in examples.texts],
-        "origin": examples.origin,
-        "scores": dict(scores),
-        "about": about,
-        "real": all(source.real for source in sources),
+        "examples": [{"text": text, "answer": answer(predictor, text)} for text in examples],
+        "origin": origin,
+        "about": f"{parameters:,} parameters in 8 bits. Trained at profile {profile} on {learned}. "
+        f"Measured: {measured}.",
     }
     return Demo(name, value, model)
 
 
-def unpublish(value: Mapping[str, Any], model: bytes, folder: Path) -> Predictor:
-    """What a page runs, in Python: write it to `folder` as an export would, and load it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ROUNDED).write_bytes(model)
-    (folder / TASK).write_text(json.dumps(value["task"]), encoding="utf-8")
-    (folder / TOKENIZER).write_text(unpack(value["tokenizer"]).to_str(), encoding="utf-8")
-    return Predictor.load(folder)
-
-
 def understood(predictor: Predictor, text: str) -> dict[str, Any]:
     """Intents by falling probability and slots of an utterance, as `js/demo/answers.js` has them."""
-    answer = predictor.predict(text)[0]
+    answer = predictor.predict(text)
     intents = [{"name": name, "probability": chance} for name, chance in answer.probabilities.items()]
     return {
         "words": text.split(),
@@ -138,9 +114,5 @@ _ANSWERS = {"joint": ("snips", understood), "masked": ("masked", guessed)}
 
 def _in_words(answer: Mapping[str, Any]) -> str:
     if "masks" in answer:
-        return "; ".join(
-            ", ".join(f"{guess['piece']} ({guess['probability']:.0%})" for guess in mask) for mask in answer["masks"]
-        )
-    best = answer["intents"][0]
-    slots = ", ".join(f"{slot['name']}: {slot['text']}" for slot in answer["slots"])
-    return f"{best['name']} ({best['probability']:.0%}); {slots or 'no slots'}"
+        return "; ".join(", ".join(guess["piece"] for guess in mask) for mask in answer["masks"])
+    return ", ".join([answer["intents"][0]["name"], *(f"{slot['name']}: {slot['text']}" for slot in answer["slots"])])

@@ -1,16 +1,37 @@
-"""What the widgets on two vocabularies share: scripts, data, a form for JupyterLab and one for pages."""
+"""The widgets on two vocabularies: type and see words cut by both; browse what they share.
+
+In JupyterLab a widget and the kernel share its traits, whichever side changes them. What follows from these is computed
+on each side for itself: the page draws with its own JavaScript, the kernel keeps `segments` with Python's tokenizers.
+Neither sends the other its result, so that there is one truth, the text, and `segments` is right at once even where no
+browser looks. Tests hold both sides to the same pieces.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anywidget
 import traitlets
 
 from mixvocab.common.errors import UserError
-from mixvocab.widgets.assets import lab_files
-from mixvocab.widgets.element import element
+from mixvocab.models.parameters import STUDENT_SHAPES
+from mixvocab.text.normalise import backend
+from mixvocab.text.wordpiece import SPECIAL_PIECES
+from mixvocab.widgets import style
+from mixvocab.widgets.assets import scripts
+from mixvocab.widgets.element import element, fallback_table
+from mixvocab.widgets.mixed import MixedLine, Segment, mixed_line, segments_of
+from mixvocab.widgets.vocabularies import restore
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+EXAMPLE = "Knowledge distillation compresses pretrained language models for on-device use."
+SHAPES = {name: {"layers": shape.layers, "hidden": shape.hidden} for name, shape in STUDENT_SHAPES.items()}
+SHOWN = 60  # words of the table that stands where no script runs
+MOST_WORDS = 20_000  # that the explorer cuts
 
 
 class LiveWidget(anywidget.AnyWidget):
@@ -30,11 +51,14 @@ class LiveWidget(anywidget.AnyWidget):
 
     def __init__(self, vocabularies: dict[str, Any], **values: Any) -> None:
         """vocabularies: what `mixvocab.widgets.vocabularies.published` made; `values`: of the other traits."""
+        self._trouble = ""
         try:
-            self._esm, self._css = (path.read_text(encoding="utf-8") for path in lab_files(self.kind))
-            self._trouble = ""
+            folder = scripts()
+            self._esm = (folder / "lab" / f"{self.kind}.js").read_text(encoding="utf-8")
+            # JupyterLab has no page around a widget that would bring the colours.
+            self._css = style.CSS + (folder / "pages" / f"{self.kind}.css").read_text(encoding="utf-8")
         except UserError as error:
-            self._trouble = str(error)
+            self._trouble = f"<p>The widget cannot be shown: {escape(str(error))}</p>"
         self.set_trait("vocabularies", vocabularies)
         super().__init__(**{"size": int(vocabularies["default"]), **values})
 
@@ -42,15 +66,10 @@ class LiveWidget(anywidget.AnyWidget):
         """What is shown without a script."""
         raise NotImplementedError
 
-    def fallback_html(self) -> str:
-        """The same, and why there is no widget, if there should be one."""
-        why = f"<p>The widget cannot be shown: {escape(self._trouble)}</p>" if self._trouble else ""
-        return self.table_html() + why
-
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The widget for JupyterLab, the live element for pages without a kernel."""
         config = {name: getattr(self, name) for name in self.config}
-        page = {"text/html": element(self.kind, config, self.fallback_html())}
+        page = {"text/html": element(self.kind, config, self.table_html() + self._trouble)}
         if self._trouble:
             return {"text/plain": repr(self), **page}, {}
         widget = super()._repr_mimebundle_(**options)
@@ -62,3 +81,88 @@ class LiveWidget(anywidget.AnyWidget):
         if str(proposal["value"]) not in self.vocabularies["students"]:
             raise UserError(f"size = {proposal['value']}: choose one of {', '.join(self.vocabularies['sizes'])}")
         return int(proposal["value"])
+
+
+class OverlapWidget(LiveWidget):
+    """Both segmentations of a text, their numbers, and one mixed sequence with its masks.
+
+    Traits, all of them in step with the page: text; p, the probability of the student's vocabulary; seed; size, the
+    pieces in the student's vocabulary; shape, the name of a student in `STUDENT_SHAPES`; segments (read only), one
+    `Segment` a word. setup: Python that makes `teacher` and `students`, for "Copy as Python".
+
+    Raises `UserError` for a size that `vocabularies` does not hold, and traitlets' own error for other bad values.
+    """
+
+    kind = "overlap"
+    config = ("text", "p", "seed", "size", "shape", "shapes", "setup")
+
+    text = traitlets.Unicode(EXAMPLE).tag(sync=True)
+    p = traitlets.Float(0.5, min=0, max=1).tag(sync=True)
+    seed = traitlets.Int(0, min=0, max=2**31 - 1).tag(sync=True)
+    shape = traitlets.Enum(list(SHAPES), "L-6 H-96").tag(sync=True)
+    setup = traitlets.Unicode().tag(sync=True)
+    shapes = traitlets.Dict(SHAPES, read_only=True).tag(sync=True)
+    segments: traitlets.List[Segment] = traitlets.List(read_only=True).tag(sync=True)
+
+    def __init__(self, vocabularies: dict[str, Any], **values: Any) -> None:
+        self._teacher = restore(vocabularies["teacher"])
+        self._students: dict[int, PreTrainedTokenizerFast] = {}
+        super().__init__(vocabularies, **values)
+        self._cut()
+
+    @property
+    def mixed(self) -> MixedLine:
+        """The mixed sequence that the page shows."""
+        return mixed_line(self.text, self._teacher, self._student(), p_sv=self.p, seed=self.seed)
+
+    def table_html(self) -> str:
+        rows = [(cut["word"], " ".join(cut["teacher"]), " ".join(cut["student"])) for cut in self.segments[:SHOWN]]
+        left = len(self.segments) - SHOWN
+        more = f"<p>And {left:,} words more.</p>" if left > 0 else ""
+        return fallback_table(("word", "teacher's pieces", "student's pieces"), rows) + more
+
+    @traitlets.observe("text", "size")
+    def _cut(self, _: object = None) -> None:
+        self.set_trait("segments", segments_of(self.text, backend(self._teacher), backend(self._student())))
+
+    def _student(self) -> PreTrainedTokenizerFast:
+        """The tokenizer of the chosen size; made once."""
+        if self.size not in self._students:
+            self._students[self.size] = restore(self.vocabularies["students"][str(self.size)])
+        return self._students[self.size]
+
+
+class ExplorerWidget(LiveWidget):
+    """Two vocabularies as sets of pieces, by frequency and by length; a search; the words that hold a piece.
+
+    Traits, in step with the page: size, the pieces in the student's vocabulary; query, what is searched; selected, the
+    piece that is shown, or "".
+
+    Raises `UserError` for a size that `vocabularies` does not hold.
+    """
+
+    kind = "explorer"
+    config = ("size", "query", "selected")
+
+    query = traitlets.Unicode().tag(sync=True)
+    selected = traitlets.Unicode().tag(sync=True)
+    words = traitlets.Dict(read_only=True).tag(sync=True)
+
+    def __init__(self, vocabularies: dict[str, Any], words: dict[str, list[Any]], **values: Any) -> None:
+        """vocabularies: as for `LiveWidget`. words: what `frequent_words` made. `values`: of the other traits."""
+        self.set_trait("words", words)
+        super().__init__(vocabularies, **values)
+
+    def table_html(self) -> str:
+        teacher, rows = set(self.vocabularies["teacher"]["pieces"]), []
+        for size in self.vocabularies["sizes"]:
+            own = {*self.vocabularies["students"][size]["pieces"]} - {*SPECIAL_PIECES}
+            shared = len(own & teacher)
+            rows.append((f"{len(own):,}", f"{shared:,}", f"{shared / len(own):.1%}", f"{len(own) - shared:,}"))
+        return fallback_table(("pieces of the student", "also the teacher's", "share", "only the student's"), rows)
+
+
+def frequent_words(counts: Mapping[str, int], most: int = MOST_WORDS) -> dict[str, list[Any]]:
+    """The most frequent words with their counts, as the explorer cuts them and chapters publish them as "words"."""
+    chosen = sorted(counts, key=lambda word: (-counts[word], word))[:most]
+    return {"words": chosen, "counts": [counts[word] for word in chosen]}

@@ -1,25 +1,51 @@
-"""One line of text as a mixed, masked sequence: what the widget shows, drawn by the library's own rules.
-
-The sequence is the row that `mixvocab.text.mixing.Mixer` makes of a text that holds this line alone, draw for draw.
-"""
+"""A line of text as the page's JavaScript shows it, in Python: cut by two vocabularies, and as a mixed sequence."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import numpy as np
+from tokenizers import Tokenizer
 
-from mixvocab.common.errors import UserError
-from mixvocab.text.masking import IGNORED, Masking, mask_tokens
-from mixvocab.text.mixing import by_word
+from mixvocab.text.masking import IGNORED
+from mixvocab.text.mixing import Mixer
 from mixvocab.text.normalise import backend
 from mixvocab.text.tables import WordTable, segment_words
-from mixvocab.text.wordpiece import CLS, SEP
-from mixvocab.widgets.segments import words_of_line
+from mixvocab.text.wordpiece import CLS, CONTINUATION, SEP, SPECIAL_PIECES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+_SPECIAL = re.compile("(" + "|".join(map(re.escape, SPECIAL_PIECES)) + ")")
+
+
+class Segment(TypedDict):
+    """One word with its pieces by either vocabulary."""
+
+    word: str
+    teacher: list[str]
+    student: list[str]
+
+
+def words_of_line(text: str, tokenizer: Tokenizer) -> list[str]:
+    """The words of `text` as `tokenizer` reads it; a special token that is typed, as [MASK], is one word."""
+    words: list[str] = []
+    for n, part in enumerate(_SPECIAL.split(text)):
+        normal = tokenizer.normalizer.normalize_str(part)
+        words += [part] if n % 2 else [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
+    return words
+
+
+def segments_of(text: str, teacher: Tokenizer, student: Tokenizer) -> list[Segment]:
+    """One entry a word, in order; the two tokenizers read text as the same words."""
+
+    def cut(tokenizer: Tokenizer, word: str) -> list[str]:
+        return [token.value for token in tokenizer.model.tokenize(word)]
+
+    words = words_of_line(text, teacher)
+    return [{"word": word, "teacher": cut(teacher, word), "student": cut(student, word)} for word in words]
 
 
 @dataclass(frozen=True)
@@ -49,6 +75,16 @@ class MixedLine:
         )
 
 
+@dataclass(frozen=True)
+class _Line:
+    """What the mixer asks of a `WordStore`, for one line in memory."""
+
+    types: list[str]
+
+    def words(self, split: str) -> np.ndarray:
+        return np.arange(len(self.types))
+
+
 def mixed_line(
     text: str,
     teacher: PreTrainedTokenizerFast,
@@ -57,47 +93,25 @@ def mixed_line(
     p_sv: float = 0.5,
     seed: int = 0,
     length: int = 128,
-    masking: Masking | None = None,
 ) -> MixedLine:
-    """Choose a vocabulary for each word of `text`, cut the words, mask the pieces.
+    """The row that `mixvocab.text.mixing.Mixer` draws from a text that holds this line alone.
 
     The sequence is [CLS], as many whole words as fit into `length` tokens, [SEP]. The draws of a word do not depend on
-    what follows it. Raises `UserError` for `p_sv` outside [0, 1] or a `length` without room for a word.
+    what follows it. Raises `UserError` for `p_sv` outside [0, 1].
     """
-    if not 0 <= p_sv <= 1:
-        raise UserError(f"p_sv = {p_sv} is not a probability; choose 0 <= p_sv <= 1, for example 0.5")
-    if length < 3:
-        raise UserError(f"length = {length} leaves no room for a word; choose 3 or more")
-    masking, rng, room = masking or Masking(), np.random.default_rng(seed), length - 2
-    words = [CLS, *words_of_line(text, backend(student))[:room], SEP]
-    tables = tuple(WordTable.of(tokenizer, *segment_words(tokenizer, words)) for tokenizer in (teacher, student))
-    drawn = by_word(rng, (1, length), p_sv)[0]
-    drawn = np.append(drawn[: len(words) - 1], drawn[-1])
+    words = words_of_line(text, backend(student))[: length - 2] or [""]
+    tables = [WordTable.of(tokenizer, *segment_words(tokenizer, words)) for tokenizer in (student, teacher)]
+    mixer = Mixer(cast(Any, _Line(words)), *tables, p_sv=p_sv, length=length)
+    batch = mixer.batch(1, np.random.default_rng(seed))
+    here = batch.attention[0]
+    inputs, labels, own = (row[0][here].tolist() for row in (batch.ids, batch.labels, batch.student))
+    ids = [number if label == IGNORED else label for number, label in zip(inputs, labels, strict=True)]
 
-    cuts = [tables[int(by_student)].segment(np.array([n]))[:room] for n, by_student in enumerate(drawn)]
-    fits = max(int(np.searchsorted(np.cumsum([len(cut) for cut in cuts[1:-1]]), room, side="right")), 1)
-    kept = [0, *range(1, len(words) - 1)[:fits], len(words) - 1]
-    word = np.repeat(np.arange(len(kept)), [len(cuts[n]) for n in kept])
+    def pieces(numbers: list[int]) -> list[str]:
+        tokenizers = [backend(student if by_student else teacher) for by_student in own]
+        return [str(tokenizer.id_to_token(n)) for tokenizer, n in zip(tokenizers, numbers, strict=True)]
 
-    # One row, padded to its length as a batch's would be: masks are drawn for every place of it.
-    ids, own, there = np.zeros((1, length), np.int64), np.zeros((1, length), bool), np.zeros((1, length), bool)
-    tokens = len(word)
-    ids[0, :tokens] = np.concatenate([cuts[n] for n in kept])
-    own[0, :tokens] = drawn[kept][word]
-    there[0, :tokens] = True
-    inputs, labels = mask_tokens(ids, own, there, masking, (tables[0], tables[1]), rng)
-
-    def pieces(row: np.ndarray) -> list[str]:
-        backends = (backend(teacher), backend(student))
-        return [str(backends[int(own[0, n])].id_to_token(int(row[0, n]))) for n in range(tokens)]
-
-    return MixedLine(
-        words=[words[n] for n in kept],
-        word=word.tolist(),
-        student=own[0, :tokens].tolist(),
-        pieces=pieces(ids),
-        ids=ids[0, :tokens].tolist(),
-        inputs=inputs[0, :tokens].tolist(),
-        labels=labels[0, :tokens].tolist(),
-        shown=pieces(inputs),
-    )
+    begins = [not piece.startswith(CONTINUATION) for piece in pieces(ids)]
+    word = (np.cumsum(begins) - 1).tolist()
+    kept = [CLS, *words[: word[-1] - 1], SEP]
+    return MixedLine(kept, word, own, pieces(ids), ids, inputs, labels, pieces(inputs))

@@ -12,8 +12,7 @@ from IPython.display import HTML, display
 from mixvocab.text.normalise import reads_like_bert
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.demo import Demo
-from mixvocab.widgets.explorer import ExplorerWidget, frequent_words
-from mixvocab.widgets.overlap import OverlapWidget
+from mixvocab.widgets.live import ExplorerWidget, OverlapWidget, frequent_words
 from mixvocab.widgets.vocabularies import published
 from mixvocab_book.show.page_data import provide, provide_file
 

@@ -43,6 +43,13 @@ class Place:
         return restore(self.vocabularies["teacher"]), restore(self.vocabularies["students"][str(size)])
 
 
+def unpack(packed: dict[str, Any]) -> Any:
+    """The Rust tokenizer of a packed vocabulary."""
+    from mixvocab.widgets.vocabularies import restore
+
+    return restore(packed).backend_tokenizer
+
+
 def read_published(static: Path) -> dict[str, Any]:
     """The vocabularies that pages load from this folder."""
     script = (static / "data-vocabularies.js").read_text(encoding="utf-8")
@@ -68,7 +75,7 @@ def overlap_folder(tmp_path_factory, scripts, real_lines) -> Path:
     from mixvocab.sources.teacher import resolve_teacher
     from mixvocab.text.learner import learn_vocabularies
     from mixvocab.text.normalise import words_of
-    from mixvocab.widgets.overlap import OverlapWidget
+    from mixvocab.widgets.live import OverlapWidget
     from mixvocab.widgets.vocabularies import published
     from mixvocab_book.show.page_data import PAGE_DATA, provided_files
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
 
 from mixvocab.common.files import write_json
+from mixvocab.edge.bundle import Bundle
 from mixvocab.edge.export import export
 from mixvocab.tasks.joint_bert import JointBert
 from mixvocab.text.wordpiece import Vocabulary
@@ -64,13 +66,15 @@ def make_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def exported(make_folder, tmp_path_factory):
-    """exported(kind, ...) -> the Exported of such a folder; made once a kind."""
+    """exported(kind, ...) -> folder, bundle and gaps of such an export, and the model it is of; made once a kind."""
     done = {}
 
     def get(kind, **settings):
         key = (kind, *sorted(settings.items()))
         if key not in done:
-            done[key] = export(make_folder(kind, **settings), tmp_path_factory.mktemp("out") / "device")
+            model, folder = make_folder(kind, **settings), tmp_path_factory.mktemp("out") / "device"
+            gaps = export(model, folder)
+            done[key] = SimpleNamespace(folder=folder, bundle=Bundle.load(folder), gaps=gaps, model=model)
         return done[key]
 
     return get

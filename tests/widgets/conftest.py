@@ -11,7 +11,7 @@ from mixvocab.edge.export import export
 from mixvocab.sources.source import Source
 from mixvocab.tasks.joint_bert import JointBert
 from mixvocab.text.wordpiece import Vocabulary
-from mixvocab.widgets.demo import Examples, demo
+from mixvocab.widgets.demo import demo
 
 WORDS = "play some jazz by miles davis book a table for two in boston rate this novel five stars the".split()
 PIECES = [
@@ -30,8 +30,8 @@ INTENTS = ["PlayMusic", "BookRestaurant", "RateBook"]
 SLOTS = ["O", "B-artist", "I-artist", "B-object_name", "I-object_name", "B-city"]
 WINDOW = 24
 EXAMPLES = {
-    "joint": Examples(["play some jazz by miles davis", "book a table for two in boston"], "made up"),
-    "masked": Examples(["play some [MASK] .", "[MASK] a table for [MASK]"], "made up"),
+    "joint": ["play some jazz by miles davis", "book a table for two in boston"],
+    "masked": ["play some [MASK] .", "[MASK] a table for [MASK]"],
 }
 SOURCE = Source("snips", "synthetic <orders>", "embedded", "a test", "CC0", "0" * 64, False)
 
@@ -65,7 +65,8 @@ def device(tmp_path_factory):
             if kind == "joint":
                 task = {"task": "snips", "kind": kind, "window": WINDOW, "scores": {}}
                 write_json(folder / "model" / "task.json", task)
-            done[kind] = export(folder / "model", folder / "device").folder
+            export(folder / "model", folder / "device")
+            done[kind] = folder / "device"
         return done[kind]
 
     return get
@@ -76,7 +77,7 @@ def make_demo(device):
     """make_demo(kind) -> what is published of that model."""
 
     def make(kind):
-        scores = {"slot F1": "12.3"}
-        return demo(device(kind), EXAMPLES[kind], parameters=1234, profile="smoke", sources=[SOURCE], scores=scores)
+        about = {"origin": "made up", "parameters": 1234, "profile": "smoke", "sources": [SOURCE]}
+        return demo(device(kind), EXAMPLES[kind], scores={"slot F1": "12.3"}, **about)
 
     return make

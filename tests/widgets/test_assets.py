@@ -2,89 +2,67 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab.widgets import assets, npm
+from mixvocab.widgets import assets
 
 WIDGETS = Path(assets.__file__).parent
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A place for scripts that holds none yet."""
-    monkeypatch.setattr(assets, "scripts_folder", lambda: tmp_path / "scripts")
-    return tmp_path / "scripts"
+def folder(tmp_path, monkeypatch, scripts):
+    """A place for scripts that holds what npm has fetched and nothing else yet."""
+    folder = tmp_path / "scripts"
+    folder.mkdir()
+    (folder / "node_modules").symlink_to(scripts / "node_modules", target_is_directory=True)
+    monkeypatch.setattr(assets, "scripts_folder", lambda: folder)
+    return folder
 
 
-def stand_in(calls: list, returncode: int = 0, message: str = ""):
-    """For npm, which writes what is looked for, and esbuild, which copies."""
-
-    def run(command, cwd, **_):
-        calls.append(Path(command[1]).name)
-        if calls[-1] == "npm-cli.js":
-            for name in (*assets.COPIES, f"{assets.MANAGER}/icons.woff2"):
-                (Path(cwd) / "node_modules" / name).parent.mkdir(parents=True, exist_ok=True)
-                (Path(cwd) / "node_modules" / name).write_text(name)
-        else:
-            target = next(option.partition("=")[2] for option in command if option.startswith("--outfile="))
-            Path(target).write_text(Path(command[2]).read_text())
-        return subprocess.CompletedProcess(command, returncode, "", message)
-
-    return run
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """A copy of our scripts and styles that a test may change."""
+    shutil.copytree(WIDGETS, tmp_path / "widgets")
+    monkeypatch.setattr(assets, "HERE", tmp_path / "widgets")
+    monkeypatch.setattr(assets, "LOCK", tmp_path / "widgets" / "package-lock.json")
+    return tmp_path / "widgets"
 
 
-def test_fetched_once_bundled_again_when_ours_change(folder, monkeypatch):
-    calls: list[str] = []
-    monkeypatch.setattr(npm.subprocess, "run", stand_in(calls))
-    assert assets.scripts() == folder
-    first = len(calls)
-    assert calls.count("npm-cli.js") == 1
-    assets.scripts()
-    assert len(calls) == first
-    monkeypatch.setattr(assets.style, "css", lambda: ":root{}")
-    assets.scripts()
-    assert calls.count("npm-cli.js") == 1
-    assert calls.count("esbuild") == 2 * (first - 1)
-    assert (folder / "pages" / "style.css").read_text() == ":root{}"
-
-
-def test_every_script_of_ours_has_its_place(folder, monkeypatch):
-    monkeypatch.setattr(npm.subprocess, "run", stand_in([]))
+def test_every_script_of_ours_has_its_place_and_is_bundled_again_when_it_changes(folder, sources):
     assets.scripts()
     pages = {path.name for path in (folder / "pages").iterdir()}
-    lab = {path.name for path in (folder / "lab").iterdir()}
     assert {"mixvocab.js", "style.css", "mathjax.js", "anywidget.js", "ort-wasm-simd-threaded.wasm"} <= pages
     kinds = {path.name for path in (WIDGETS / "js").iterdir() if (path / "page.js").is_file()}
-    assert {f"{kind}.js" for kind in kinds} <= pages
-    assert {f"{kind}.css" for kind in kinds} <= pages  # the loader asks for it
-    assert {f"{p.name}.js" for p in (WIDGETS / "js").iterdir() if (p / "lab.js").is_file()} <= lab
+    assert {f"{kind}.js" for kind in kinds} | {f"{kind}.css" for kind in kinds} <= pages  # the loader asks for both
+    lab = {path.name for path in (folder / "lab").iterdir()}
+    assert lab == {f"{path.name}.js" for path in (WIDGETS / "js").iterdir() if (path / "lab.js").is_file()}
     assert not list(folder.glob(".making-*"))
 
-
-def test_failure_is_one_line_and_keeps_what_was_there(folder, monkeypatch):
-    monkeypatch.setattr(npm.subprocess, "run", stand_in([]))
+    made = (folder / "pages" / "chart.css").stat().st_mtime_ns
     assets.scripts()
-    before = (folder / "pages" / "mixvocab.js").read_bytes()
-    (folder / "node_modules" / assets.STAMP).write_text("of another lock")
-    (folder / assets.STAMP).unlink()
-    monkeypatch.setattr(npm.subprocess, "run", stand_in([], 1, "npm error network\nnpm error offline\nmore"))
+    assert (folder / "pages" / "chart.css").stat().st_mtime_ns == made
+    (sources / "css" / "chart.css").write_text(".first { color: red; }")
+    assets.scripts()
+    assert (folder / "pages" / "chart.css").read_text().strip() == ".first{color:red}"
+
+
+def test_a_failure_keeps_what_was_there(folder, sources, monkeypatch):
+    assets.scripts()
+    before = (folder / "pages" / "chart.css").read_bytes()
+    (sources / "css" / "chart.css").write_text("  color: red;\n}\n.next { color: blue; }\n")
+    with pytest.raises(RuntimeError, match=r"css-syntax-error.*css/chart\.css"):  # only a warning to esbuild
+        assets.scripts()
+    (sources / "package-lock.json").write_text("another")
+    failed = subprocess.CompletedProcess([], 1, "", "npm error network\nnpm error offline\nmore")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(UserError, match="npm error network npm error offline; check npm's registry setting"):
         assets.scripts()
-    assert (folder / "pages" / "mixvocab.js").read_bytes() == before
-
-
-def test_a_broken_style_sheet_is_an_error(scripts, tmp_path):
-    sheet, target = tmp_path / "broken.css", tmp_path / "bundled.css"
-    sheet.write_text("  color: red;\n}\n.next { color: blue; }\n")
-    with pytest.raises(RuntimeError, match=r"broken\.css cannot be bundled"):
-        npm.bundle(scripts / "node_modules", sheet, target)
-    sheet.write_text(".first { color: red; }\n.next { color: blue; }\n")
-    npm.bundle(scripts / "node_modules", sheet, target)
-    assert ".first{" in target.read_text()
+    assert (folder / "pages" / "chart.css").read_bytes() == before
 
 
 def test_lock_is_exact_and_names_no_registry():

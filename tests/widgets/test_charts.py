@@ -45,19 +45,23 @@ def test_json_holds_what_differs_from_the_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("points", "x"),
+    ("points", "x", "message"),
     [
-        ([], STEPS),
-        ([Point(1.0, math.nan)], STEPS),
-        ([Point(0.0, 1.0)], Axis("size", "log")),
-        ([Point(1.0, 2.0, low=-math.inf, high=3.0)], STEPS),
-        ([Point("a", 1.0)], STEPS),
-        ([Point("a", 1.0)], Axis("start", "categories", categories=("b",))),
+        ([], STEPS, "no points"),
+        ([Point(0.0, 1.0)], Axis("size", "log"), "0.0 cannot stand"),
+        ([Point("a", 1.0)], STEPS, "'a' cannot stand"),
+        ([Point("a", 1.0)], Axis("start", "categories", categories=("b",)), "'a' cannot stand"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(points: list[Point], x: Axis) -> None:
-    with pytest.raises(ValueError, match="It falls"):
+def test_what_cannot_be_drawn_is_refused(points: list[Point], x: Axis, message: str) -> None:
+    with pytest.raises(ValueError, match=f"It falls': {message}"):
         one(*points, x=x)
+
+
+@pytest.mark.parametrize("place", [(1.0, math.nan), (1.0, 2.0, -math.inf, 3.0)])
+def test_numbers_are_finite(place: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="finite number"):
+        Point(*place)
 
 
 def test_curves_join_points_and_give_them_intervals() -> None:
@@ -82,7 +86,7 @@ def test_dots_have_a_row_a_name_and_a_series_a_kind() -> None:
         ("baseline", 0, 1),
         ("lower", 2, 2),
     ]
-    assert chart.series[1].points[0] == Point(5.0, "a", 4.9, 5.1, note="3 seeds")
+    assert chart.series[1].points[0] == Point(5.0, "a", 4.9, 5.1, note="seeds: 3")
     assert chart.series[2].points[0].low is None  # one seed has no interval
 
 

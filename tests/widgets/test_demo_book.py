@@ -15,13 +15,14 @@ from pathlib import Path
 import browsing
 import numpy as np
 import pytest
+from republished import unpublish
 from visiting import open_page
 
 from mixvocab.edge.runtime import Predictor, softmax
 from mixvocab.sources import Sizes, resolve_snips
 from mixvocab.tasks.decoding import viterbi
 from mixvocab.tasks.spans import spans
-from mixvocab.widgets.demo import MASK, unpublish
+from mixvocab.widgets.demo import MASK
 
 TOLERANCE = 1e-3  # of a logit
 UTTERANCES = 200

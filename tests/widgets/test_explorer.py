@@ -15,7 +15,7 @@ from mixvocab.sources.teacher import resolve_teacher
 from mixvocab.text.learner import learn_vocabularies
 from mixvocab.text.reports import overlap
 from mixvocab.widgets import live
-from mixvocab.widgets.explorer import ExplorerWidget, frequent_words
+from mixvocab.widgets.live import ExplorerWidget, frequent_words
 from mixvocab.widgets.vocabularies import published
 
 TEXT = "the students study the small words of the smallest student while studying studios and other words of words"
@@ -32,10 +32,10 @@ def known():
 @pytest.fixture(autouse=True)
 def lab(monkeypatch, tmp_path):
     """Stand-ins for the bundled scripts."""
-    files = (tmp_path / "explorer.js", tmp_path / "explorer.css")
-    for file in files:
+    for file in (tmp_path / "lab" / "explorer.js", tmp_path / "pages" / "explorer.css"):
+        file.parent.mkdir()
         file.write_text("/* here */")
-    monkeypatch.setattr(live, "lab_files", lambda _: files)
+    monkeypatch.setattr(live, "scripts", lambda: tmp_path)
 
 
 def test_words_are_the_most_frequent_and_ties_stand_by_letter() -> None:
@@ -53,7 +53,7 @@ def test_both_forms_go_into_one_output(known) -> None:
 
 def test_the_fallback_tells_what_is_shared(known) -> None:
     teacher, students, packs = known
-    html = ExplorerWidget(packs, frequent_words(COUNTS)).fallback_html()
+    html = ExplorerWidget(packs, frequent_words(COUNTS)).table_html()
     for student in students.values():
         found = overlap(student, teacher.get_vocab(), COUNTS)
         assert (
@@ -63,10 +63,10 @@ def test_the_fallback_tells_what_is_shared(known) -> None:
 
 
 def test_without_scripts_the_table_says_why(known, monkeypatch) -> None:
-    def fail(_):
+    def fail():
         raise UserError("npm cannot fetch <the scripts>")
 
-    monkeypatch.setattr(live, "lab_files", fail)
+    monkeypatch.setattr(live, "scripts", fail)
     data, _ = ExplorerWidget(known[2], frequent_words(COUNTS))._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" not in data
     assert "npm cannot fetch &lt;the scripts&gt;" in data["text/html"]

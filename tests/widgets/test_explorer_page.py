@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from browsing import settle
+from overlapping import unpack
 from visiting import PHONE, expect, open_page
 
 from mixvocab.models.teacher import load_tokenizer
@@ -24,8 +25,8 @@ from mixvocab.text.normalise import words_of
 from mixvocab.text.reports import Overlap, overlap
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 from mixvocab.widgets import assets
-from mixvocab.widgets.explorer import ExplorerWidget, frequent_words
-from mixvocab.widgets.vocabularies import published, unpack
+from mixvocab.widgets.live import ExplorerWidget, frequent_words
+from mixvocab.widgets.vocabularies import published
 from mixvocab_book.show.page_data import PAGE_DATA, provided_files
 
 # JupyterLab's side of a widget, as far as the module uses it.

@@ -12,17 +12,18 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from overlapping import unpack
 from visiting import expect
 
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import assets
-from mixvocab.widgets.segments import segments_of
-from mixvocab.widgets.vocabularies import published, unpack
+from mixvocab.widgets.mixed import segments_of
+from mixvocab.widgets.vocabularies import published
 
 PATIENCE = 180_000  # ms, for a kernel to start on a busy machine
 CELLS = [
-    "import json\nfrom mixvocab.widgets.overlap import OverlapWidget\n"
+    "import json\nfrom mixvocab.widgets.live import OverlapWidget\n"
     "widget = OverlapWidget(json.load(open('vocabularies.json')), text='first text')\nwidget",
     "print('kernel:', json.dumps([widget.text, widget.p, [each['student'] for each in widget.segments]]))",
     "widget.text, widget.p = 'set by a cell', 0.25\n"

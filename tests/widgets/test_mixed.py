@@ -81,5 +81,3 @@ def test_nothing_typed_and_bad_values(teacher, student):
     assert mixed_line(" ", teacher, student).pieces == ["[CLS]", "[SEP]"]
     with pytest.raises(UserError, match="not a probability"):
         mixed_line("a", teacher, student, p_sv=1.5)
-    with pytest.raises(UserError, match="no room for a word"):
-        mixed_line("a", teacher, student, length=2)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from itertools import cycle
 
-from overlapping import DRAWN, LINES
+from overlapping import DRAWN, LINES, unpack
 
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.normalise import words_of
-from mixvocab.widgets.mixed import mixed_line
-from mixvocab.widgets.segments import segments_of
-from mixvocab.widgets.vocabularies import unpack
+from mixvocab.widgets.mixed import mixed_line, segments_of
 
 STRANGE = [
     "",
