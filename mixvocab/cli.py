@@ -105,12 +105,14 @@ def distill(
     from mixvocab.settings.given import parse_settings
     from mixvocab.settings.profiles import load_profile
     from mixvocab.sources.source import data_directory
+    from mixvocab.text.wordpiece import Vocabulary
 
-    given = {"corpus.source": text, "teacher.source": teacher} | parse_settings(setting or [])
-    settings = load_profile(profile, **given)
+    overrides = {"corpus.source": text, "teacher.source": teacher} | parse_settings(setting or [])
+    settings = load_profile(profile, **overrides)
     if vocabulary and settings.vocabulary.kind != "learned":
         raise UserError(f"vocabulary.kind={settings.vocabulary.kind} and --vocab exclude each other: leave one out")
-    run(Plan(settings, data_directory(data_dir), vocabulary, processes), out, method=method, seed=seed)
+    given = Vocabulary.load(vocabulary) if vocabulary else None
+    run(Plan(settings, data_directory(data_dir), given, processes), out, method=method, seed=seed)
     typer.echo(f"written to {out}: load it with AutoModelForMaskedLM.from_pretrained")
 
 

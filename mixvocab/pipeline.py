@@ -10,11 +10,11 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from transformers import PreTrainedTokenizerFast
 
-from mixvocab.common.files import WORK, claim, file_sha256, publish, write_json
+from mixvocab.common.files import WORK, claim, publish, write_json
 from mixvocab.common.store import Ref, Store, distributed
 from mixvocab.distill.data import GivenVocabulary, Rows, StudentVocabulary, Vocabularies, VocabularyStep, WordCounts
 from mixvocab.distill.methods import find_method
@@ -31,18 +31,13 @@ T = TypeVar("T")
 SMALL_MEGABYTES = 4  # text that one process has read before a second one has started
 
 
-class _Given(NamedTuple):
-    sha256: str  # of tokenizer.json
-    lowercase: bool
-
-
 @dataclass(frozen=True)
 class Plan:
     """The steps that a profile asks for."""
 
     profile: Profile
     data_dir: Path | None = None  # the reader's data folder
-    given: Path | None = None  # a vocabulary made elsewhere, instead of the profile's
+    given: Vocabulary | None = None  # a vocabulary made elsewhere, instead of the profile's
     processes: int | None = None  # that read text; None: as many as it is worth
     sources: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)  # what was found, for all copies
 
@@ -81,7 +76,7 @@ class Plan:
     def vocabulary(self) -> VocabularyStep:
         """The student's: learned, of the profile's size, or what the profile's kind makes of the teacher's."""
         if self.given:
-            return GivenVocabulary(self._given().sha256, self.given)
+            return GivenVocabulary(self.given.pieces, self.given.lowercase)
         settings = self.profile.vocabulary
         learned = None if settings.kind == "teacher" else self.vocabularies((settings.size,))
         return StudentVocabulary(learned, None if settings.kind == "learned" else self.teacher)
@@ -165,19 +160,8 @@ class Plan:
     def _lowercase(self) -> bool | None:
         """Whether the student's vocabulary reads text without capitals; None: as the teacher's does."""
         if self.given:
-            return self._given().lowercase
+            return self.given.lowercase
         return None if self.profile.vocabulary.kind == "teacher" else True
-
-    def _given(self) -> _Given:
-        """What is known of the vocabulary made elsewhere. Raises UserError if it does not load."""
-        folder = self.given
-        assert folder
-
-        def read() -> _Given:
-            loaded = Vocabulary.load(folder)
-            return _Given(file_sha256(folder / "tokenizer.json"), loaded.lowercase)
-
-        return self.source(f"vocabulary {folder}", read).value
 
     def _processes(self) -> int:
         megabytes = self.profile.corpus.megabytes

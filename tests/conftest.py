@@ -10,6 +10,7 @@ from typing import Any
 # Before any library reads them: tests never reach for the network and never open a window.
 os.environ.update(
     HF_HUB_OFFLINE="1",
+    OMP_NUM_THREADS="1",  # tests run side by side
     HF_HUB_DISABLE_TELEMETRY="1",
     TOKENIZERS_PARALLELISM="false",
     MPLBACKEND="Agg",
@@ -36,7 +37,10 @@ ENDINGS = "s ing ed er ly est ness able".split()
 @pytest.fixture(autouse=True)
 def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the cache of whoever runs the tests."""
-    monkeypatch.setenv("MIXVOCAB_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one for all workers: what one has built the others find
+        folder = folder.parent
+    monkeypatch.setenv("MIXVOCAB_CACHE", str(folder / "cache"))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
@@ -54,7 +54,6 @@ class Ref(Generic[T]):
 
     @property
     def value(self) -> T:
-        """What was found."""
         return self.find()
 
 
@@ -99,22 +98,19 @@ class Step(Generic[T]):
 def refs(step: Step[Any]) -> list[Ref[Any]]:
     """The sources that a step and those before it read, each once."""
     named: dict[str, Ref[Any]] = {}
-    for one in fields(step):
-        content = getattr(step, one.name)
+    for attribute in fields(step):
+        content = getattr(step, attribute.name)
         for ref in refs(content) if isinstance(content, Step) else [content] if isinstance(content, Ref) else []:
             named.setdefault(ref.asked, ref)
     return list(named.values())
 
 
-@dataclass(frozen=True)
-class Artefact:
+class Artefact(NamedTuple):
     """A complete, verified folder of the store."""
 
-    name: str
-    key: str
     path: Path
     seconds: float  # what making it took
-    made: bool = field(compare=False)  # by this call; False: it was there
+    made: bool  # by this call; False: it was there
 
 
 class Store:
@@ -126,25 +122,12 @@ class Store:
 
     def __init__(self, root: Path, *, code: bool = True) -> None:
         self.root, self.code = root, code
-        self.used: list[Artefact] = []  # by this process, in order, for records
         self._held: dict[str, Any] = {}
-
-    def key(self, step: Step[Any]) -> str:
-        """What the step's artefact is found by."""
-        return step.key if self.code else step.identity
 
     def get(self, step: Step[T]) -> T:
         """What the step yields: made if it is not there, and loaded once a process."""
-        artefact = self.artefact(step)  # each time: what is loaded may speak of files, which must be there and whole
-        return self.once(step.key, lambda: step.load(artefact.path, self))
-
-    def artefact(self, step: Step[Any]) -> Artefact:
-        """The step's folder, filled if it is not there. Raises UserError if a damaged one cannot be cleared away."""
-        path = self.root / step.name / self.key(step)[:16]
-        with self._turn(step):
-            artefact = self._open(step, path) or self._make(step, path)
-        self.used.append(artefact)
-        return artefact
+        path = self.artefact(step).path  # each time: what is loaded may speak of files, which must be there and whole
+        return self.once(step.key, lambda: step.load(path, self))
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What `make` returned when this process first asked for `name`."""
@@ -152,13 +135,26 @@ class Store:
             self._held[name] = make()
         return self._held[name]
 
-    def _turn(self, step: Step[Any]) -> AbstractContextManager[Any]:
+    def artefact(self, step: Step[Any]) -> Artefact:
+        """The step's folder, filled if it is not there. Raises UserError if a damaged one cannot be cleared away."""
+        path = self.root / step.name / (step.key if self.code else step.identity)[:16]
+        with self._turn(step, path):
+            if path.exists():
+                damage = find_damage(path)
+                if damage is None:
+                    manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+                    return Artefact(path, manifest["seconds"], made=False)
+                say(f"{step.name}: {damage}; making it again")
+                _remove(path)
+            return Artefact(path, self._make(step, path), made=True)
+
+    def _turn(self, step: Step[Any], path: Path) -> AbstractContextManager[Any]:
         """Keeps others from making the same; the lock dies with its process, so a killed build blocks nobody."""
         if step.together and _processes() > 1:
             return nullcontext()
         folder = self.root / ".locks"
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{step.name}-{self.key(step)[:16]}.lock")
+        lock = FileLock(folder / f"{step.name}-{path.name}.lock")
         try:
             lock.acquire(timeout=0)
             lock.release()
@@ -166,40 +162,25 @@ class Store:
             say(f"{step.name}: another process is making it; waiting")
         return lock
 
-    def _open(self, step: Step[Any], path: Path) -> Artefact | None:
-        """The artefact if it is there and whole. A damaged one is cleared away, with a line that says so."""
-        if not path.exists():
-            return None
-        damage = find_damage(path)
-        if damage is None:
-            manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-            return Artefact(step.name, self.key(step), path, manifest["seconds"], made=False)
-        say(f"{step.name}: {damage}; making it again")
-        _remove(path)
-        return None
-
-    def _make(self, step: Step[Any], path: Path) -> Artefact:
+    def _make(self, step: Step[Any], path: Path) -> float:
+        """Fill the step's folder elsewhere and give it its place; returns the seconds that it took."""
         if getattr(multiprocessing.current_process(), "_inheriting", False):  # set while a child imports the script
             raise UserError(
                 f"{step.name}: a process that this script started to read text runs the whole script again; put what "
                 'the script does under `if __name__ == "__main__":`'
             )
-        folder = self.root / ".making" / f"{step.name}-{self.key(step)[:16]}"
-        clock = folder.with_suffix(".seconds")  # what earlier, killed attempts took
+        folder = self.root / ".making" / f"{step.name}-{path.name}"
         if not step.resumable:
             _remove(folder)
-        earlier = float(clock.read_text()) if step.resumable and folder.exists() and clock.exists() else 0.0
         folder.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
         try:
             step.make(folder, self)
         except BaseException:
-            if step.resumable:
-                clock.write_text(str(earlier + time.perf_counter() - started))
-            else:
+            if not step.resumable:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-        seconds = round(earlier + time.perf_counter() - started, 3)
+        seconds = round(time.perf_counter() - started, 3)
         if step.together and _processes() > 1:
             processes = distributed()
             processes.wait_for_everyone()  # all have written the same files
@@ -208,8 +189,7 @@ class Store:
                     self._keep(step, folder, path, seconds)
         else:
             self._keep(step, folder, path, seconds)
-        clock.unlink(missing_ok=True)
-        return Artefact(step.name, self.key(step), path, seconds, made=True)
+        return seconds
 
     def _keep(self, step: Step[Any], folder: Path, path: Path, seconds: float) -> None:
         """Describe the files that the folder has and give it its place."""
@@ -218,8 +198,7 @@ class Store:
             for file in sorted(folder.rglob("*"))
             if file.is_file()
         }
-        parts = _parts(step, code=True, data=True)
-        write_json(folder / MANIFEST, parts | {"key": self.key(step), "seconds": seconds, "files": files})
+        write_json(folder / MANIFEST, _parts(step, code=True, data=True) | {"seconds": seconds, "files": files})
         path.parent.mkdir(parents=True, exist_ok=True)
         folder.rename(path)
         if seconds >= 1:
@@ -253,11 +232,11 @@ def _parts(step: Step[Any], *, code: bool, data: bool) -> dict[str, Any]:
 def _fields(value: Any, code: bool, data: bool) -> dict[str, Any]:
     """The fields of a dataclass that have not their default: one added later leaves older results what they were."""
     known = {}
-    for one in fields(value):
-        content = getattr(value, one.name)
-        default = one.default_factory() if one.default_factory is not MISSING else one.default
-        if not one.metadata.get("aside") and (default is MISSING or content != default):
-            known[one.name] = _described(content, code, data)
+    for attribute in fields(value):
+        content = getattr(value, attribute.name)
+        default = attribute.default if attribute.default_factory is MISSING else attribute.default_factory()
+        if not attribute.metadata.get("aside") and (default is MISSING or content != default):
+            known[attribute.name] = _described(content, code, data)
     return known
 
 

@@ -31,11 +31,9 @@ class WordCounts(Step[Mapping[str, int]]):
     processes: int = aside(1)
 
     def make(self, folder: Path, store: Store) -> None:
-        """Count."""
         write_json(folder / "counts.json", count_words(self.text.value.documents(), processes=self.processes))
 
     def load(self, folder: Path, store: Store) -> Mapping[str, int]:
-        """Word -> count."""
         return json.loads((folder / "counts.json").read_text(encoding="utf-8"))
 
 
@@ -49,12 +47,10 @@ class Vocabularies(Step[dict[int, Vocabulary]]):
     sizes: tuple[int, ...]
 
     def make(self, folder: Path, store: Store) -> None:
-        """Learn them."""
         for size, learned in learn_vocabularies(store.get(self.counts), sorted(self.sizes)).items():
             learned.save(folder / str(size))
 
     def load(self, folder: Path, store: Store) -> dict[int, Vocabulary]:
-        """By size."""
         return {size: Vocabulary.load(folder / str(size)) for size in self.sizes}
 
 
@@ -68,7 +64,6 @@ class StudentVocabulary(Step[Vocabulary]):
     teacher: Ref[TeacherSource] | None
 
     def make(self, folder: Path, store: Store) -> None:
-        """Choose the pieces."""
         if self.learned:
             (chosen,) = store.get(self.learned).values()
             if self.teacher:
@@ -79,7 +74,6 @@ class StudentVocabulary(Step[Vocabulary]):
         chosen.save(folder / "vocabulary")
 
     def load(self, folder: Path, store: Store) -> Vocabulary:
-        """With its tokenizer's files."""
         return Vocabulary.load(folder / "vocabulary")
 
 
@@ -89,16 +83,13 @@ class GivenVocabulary(Step[Vocabulary]):
 
     name, room = "given-vocabulary", "text"
 
-    sha256: str  # of its tokenizer.json
-    origin: Path | None = aside(None)
+    pieces: tuple[str, ...]
+    lowercase: bool
 
     def make(self, folder: Path, store: Store) -> None:
-        """Copy it."""
-        assert self.origin is not None
-        Vocabulary.load(self.origin).save(folder / "vocabulary")
+        Vocabulary(self.pieces, self.lowercase).save(folder / "vocabulary")
 
     def load(self, folder: Path, store: Store) -> Vocabulary:
-        """With its tokenizer's files."""
         return Vocabulary.load(folder / "vocabulary")
 
 
@@ -118,7 +109,6 @@ class Rows(Step[WordStore]):
     processes: int = aside(1)
 
     def make(self, folder: Path, store: Store) -> None:
-        """Read the text once."""
         teacher = load_tokenizer(self.teacher.value.folder)
         reader = teacher if self.lowercase is None else Vocabulary(SPECIAL_PIECES, self.lowercase).tokenizer()
         WordStore.build(
@@ -131,7 +121,6 @@ class Rows(Step[WordStore]):
         )
 
     def load(self, folder: Path, store: Store) -> WordStore:
-        """Memory-mapped."""
         return WordStore.open(folder / "store")
 
     def student_table(self, vocabulary: VocabularyStep, store: Store) -> WordTable:

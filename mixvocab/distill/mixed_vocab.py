@@ -5,14 +5,12 @@ Stage I   The teacher reads sequences in which some words are cut by its own voc
 Stage II  The student starts from that matrix and learns masked language modelling on its own vocabulary. The
           teacher is gone.
 
-The baseline without a teacher (NoKD) is stage II with fresh embeddings; a student whose embeddings were copied
-from the teacher by PCA, without stage I, is stage II with those.
+Without a teacher (NoKD) stage II begins with fresh embeddings; with a copy of the teacher's, with their PCA.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +46,8 @@ class MixedTeacher(nn.Module):
             student piece:   W E_s[i] + b                    (D,)  <- (d,)
 
     Pieces that both vocabularies have can be tied (section 6): the teacher then reads and predicts such a piece by the
-    student's up-projected row, from whichever vocabulary it comes. The paper says that the two are tied and not which
-    way. The other way round, the student's row would be the teacher's own, and as it cannot be lowered to d dimensions
-    the student would learn nothing of it; this way its row is trained by the tokens of both vocabularies.
+    student's up-projected row, which the tokens of both vocabularies then train. (The paper does not say which way the
+    two are tied. The other way round the student, which cannot lower D dimensions to d, would learn nothing of it.)
 
     Args:
         model: a masked language model of the BERT family (BERT, RoBERTa, DistilBERT, ...).
@@ -164,7 +161,6 @@ def stage_one(
     shared: Tensor | None = None,
     heldout_batches: int = 8,
     folder: Path | None = None,
-    on_evaluate: Callable[[MixedTeacher, int], None] | None = None,
 ) -> tuple[MixedTeacher, TrainResult]:
     """Stage I: train teacher and student embeddings on mixed sequences (equation 1).
 
@@ -175,8 +171,7 @@ def stage_one(
         recipe: `multipliers` sets learning rates by part: "encoder", "transform", "teacher_embeddings",
             "student_embeddings", "up_projection"; 0 freezes a part. The paper trains all of them alike.
         tied, shared: see `MixedTeacher`.
-        folder: where log and checkpoints go.
-        on_evaluate: called with the model and the step after every held-out evaluation.
+        folder: where checkpoints go.
 
     Returns:
         The trained mixed teacher, whose `student_embeddings` (V_s, d) stage II takes, and the run's curves, with the
@@ -184,10 +179,7 @@ def stage_one(
     """
     mixed = MixedTeacher(teacher, start.embeddings, start.affine, tied=tied, shared=shared)
     heldout = heldout_rows(mixer, heldout_batches)
-    watch = (lambda step: on_evaluate(mixed, step)) if on_evaluate else None
-    result = train(
-        mixed, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label="stage I", on_evaluate=watch
-    )
+    result = train(mixed, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label="stage I")
     return mixed, result
 
 
@@ -205,8 +197,7 @@ class StudentMLM(nn.Module):
 
     def __init__(self, model: BertForMaskedLM, mask: int | None = None) -> None:
         super().__init__()
-        self.model = model
-        self.mask = mask
+        self.model, self.mask = model, mask
 
     def forward(self, ids: Tensor, labels: Tensor, attention: Tensor | None = None, **_: Tensor) -> Losses:
         """Sum of -log p(y_i) over masked positions i, as "student".
@@ -299,9 +290,6 @@ def student_with(
     return student
 
 
-# ---- 5. Rows, and equal compute ------------------------------------------------------------------------------------
-
-
 def heldout_rows(mixer: Mixer, batches: int) -> list[Batch]:
     """The held-out batches that every method and every seed is scored on."""
     return list(mixer.heldout_batches(HELDOUT_ROWS, batches, np.random.default_rng(HELDOUT_SEED)))
@@ -310,13 +298,3 @@ def heldout_rows(mixer: Mixer, batches: int) -> list[Batch]:
 def drawing(mixer: Mixer) -> Callable[[Turn], Batch]:
     """Draws the rows of a turn from random places of the mixer's text."""
     return lambda turn: mixer.batch(turn.rows, turn.rng)
-
-
-def compute_matched(recipe: Recipe, shape: BertShape, spent: float, length: int) -> Recipe:
-    """`recipe` with as many more steps as `spent` floating-point operations buy for this student.
-
-    With it the baseline gets stage I's compute as well, and the question becomes whether a teacher is a better use
-    of a budget than more steps.
-    """
-    per_step = shape.masked_lm_flops(recipe.batch_size * length, length)
-    return replace(recipe, steps=recipe.steps + round(spent / per_step))

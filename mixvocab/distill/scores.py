@@ -34,7 +34,6 @@ class WordScores(Step[np.ndarray]):
     student: StudentStep
 
     def make(self, folder: Path, store: Store) -> None:
-        """Score."""
         rows, rng = self.student.rows, np.random.default_rng(mixed_vocab.HELDOUT_SEED)
         words = whole_word_batches(store.get(rows), rows.student_table(self.student.vocabulary, store), rng=rng)
         scores = torch.from_numpy(word_scores(store.get(self.student).model(), words))
@@ -71,7 +70,6 @@ class FrequencyGuess(Step[Guess]):
         return cls(student.vocabulary, student.rows, student.mixing, student.heldout_batches)
 
     def make(self, folder: Path, store: Store) -> None:
-        """Count and score."""
         table, words = self.rows.student_table(self.vocabulary, store), store.get(self.rows)
         frequencies = piece_frequencies(words, table, len(store.get(self.vocabulary))).numpy()
         mixer = self.rows.mixer(self.vocabulary, self.mixing, store, mixed=False)
@@ -81,7 +79,6 @@ class FrequencyGuess(Step[Guess]):
         write_json(folder / "guess.json", pieces | {"word": float(nats / count)})
 
     def load(self, folder: Path, store: Store) -> Guess:
-        """Three numbers."""
         return Guess(**json.loads((folder / "guess.json").read_text(encoding="utf-8")))
 
 
@@ -95,7 +92,6 @@ class Spectrum(Step[np.ndarray]):
     teacher: Ref[TeacherSource]
 
     def make(self, folder: Path, store: Store) -> None:
-        """Decompose."""
         model = load_teacher(self.teacher.value.folder)
         table: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
         own = store.get(self.vocabulary).tokenizer()

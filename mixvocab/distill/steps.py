@@ -64,7 +64,6 @@ class Embeddings:
 
     @classmethod
     def load(cls, folder: Path) -> Embeddings:
-        """Without what was spent."""
         tensors = load_file(folder / "embeddings.safetensors")
         curve = folder / "curve.json"
         result = read_curve(curve) if curve.exists() else None
@@ -87,7 +86,6 @@ class Init(Step[Embeddings]):
     seed: int = 0  # of a random one; a PCA draws nothing
 
     def make(self, folder: Path, store: Store) -> None:
-        """Draw or project."""
         model = load_teacher(self.teacher.value.folder)
         table: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
         own = store.get(self.vocabulary)
@@ -106,7 +104,6 @@ class Init(Step[Embeddings]):
         Embeddings(begin.embeddings, begin.affine, nearest(raised, table.detach())).save(folder)
 
     def load(self, folder: Path, store: Store) -> Embeddings:
-        """Embeddings and affine layer."""
         return Embeddings.load(folder)
 
 
@@ -127,7 +124,6 @@ class StageOne(Step[Embeddings]):
     heldout_batches: int = 8
 
     def make(self, folder: Path, store: Store) -> None:
-        """Train."""
         begin, own = store.get(self.init), store.get(self.init.vocabulary)
         teacher = self.init.teacher.value.folder
         mixed, result = mixed_vocab.stage_one(
@@ -147,7 +143,6 @@ class StageOne(Step[Embeddings]):
         Embeddings(mixed.student_embeddings.weight, (layer.weight, layer.bias), neighbours, result).save(folder)
 
     def load(self, folder: Path, store: Store) -> Embeddings:
-        """Embeddings, affine layer, curves and cost."""
         trained = Embeddings.load(folder)
         assert trained.result
         return replace(trained, spent=self._spent(trained.result, len(store.get(self.init.vocabulary))))
@@ -206,7 +201,6 @@ class StudentStep(Step[Student]):
         raise NotImplementedError
 
     def notes(self, store: Store) -> dict[str, Any]:
-        """What else there is to say of it."""
         return {}
 
 
@@ -231,12 +225,11 @@ class StageTwo(StudentStep):
     label: str = aside("stage II")
 
     def make(self, folder: Path, store: Store) -> None:
-        """Train."""
         own = store.get(self.vocabulary)
         shape, recipe = self._shape(store), self.recipe
         if self.matched:
-            flops = store.get(self.matched).spent.flops
-            recipe = mixed_vocab.compute_matched(recipe, shape, flops, self.mixing.length)
+            per_step = shape.masked_lm_flops(recipe.batch_size * self.mixing.length, self.mixing.length)
+            recipe = replace(recipe, steps=recipe.steps + round(store.get(self.matched).spent.flops / per_step))
         model, result = self.train(
             shape,
             self.rows.mixer(self.vocabulary, self.mixing, store, mixed=False),
@@ -265,7 +258,6 @@ class StageTwo(StudentStep):
         return shape.masked_lm_flops(tokens, self.mixing.length)
 
     def costs(self, store: Store) -> dict[str, Spent]:
-        """Of stage I, if there was one, and of this stage."""
         first = {"stage one": store.get(self.init).spent} if isinstance(self.init, StageOne) else {}
         return first | {"stage two": store.get(self).spent}
 
@@ -279,7 +271,6 @@ class StageTwo(StudentStep):
         return {name: aligned_share(store.get(step).neighbours, pieces) for name, step in ends.items()}
 
     def load(self, folder: Path, store: Store) -> Student:
-        """Folder, curves and cost."""
         shape, result = self._shape(store), read_curve(folder / "curve.json")
         flops = self.flops(shape, result.tokens, store)
         spent = Spent.of(result, flops)

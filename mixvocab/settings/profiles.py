@@ -12,7 +12,6 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mixvocab.common.errors import UserError
-from mixvocab.settings.presets import find_preset, multipliers
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
@@ -108,17 +107,32 @@ class StageOneSettings(StageSettings):
     init_std: Annotated[float, Field(gt=0)] | Literal["pca"] | None = None
     tied: bool = True  # score student tokens against their own raised embeddings
     shared: bool = False  # tie the pieces that both vocabularies have (section 6)
-    preset: str = "paper"  # learning rates by part, and an init where none is set here: `mixvocab.settings.presets`
+    preset: str = "paper"  # of `PRESETS`: what is not set here
     multipliers: dict[str, Annotated[float, Field(ge=0)]] = {}  # part -> factor on the rate, over the preset's
 
     def recipe(self) -> dict[str, Any]:
-        """With the learning rates by part of preset and profile. Raises UserError for an unknown preset."""
-        return super().recipe() | {"multipliers": multipliers(self.preset, self.multipliers)}
+        """With the learning rates by part."""
+        return super().recipe() | {"multipliers": self.multipliers}
 
     @model_validator(mode="before")
     @classmethod
-    def _begin_as_preset(cls, given: dict[str, Any]) -> dict[str, Any]:
-        return {**find_preset(given.get("preset", "paper")).init, **given}
+    def _fill_from_preset(cls, given: dict[str, Any]) -> dict[str, Any]:
+        name = given.get("preset", "paper")
+        if name not in PRESETS:
+            raise UserError(f"stage_one.preset={name!r} is unknown; choose one of {', '.join(PRESETS)}")
+        rates, own_rates = PRESETS[name].get("multipliers", {}), given.get("multipliers", {})
+        merged = rates | own_rates if isinstance(own_rates, dict) else own_rates
+        return PRESETS[name] | given | {"multipliers": merged}
+
+
+# What short training needs: the new parts move fast, the pretrained ones slowly.
+_NEW_PARTS_FAST = {"student_embeddings": 10.0, "up_projection": 10.0, "transform": 5.0, "student_bias": 10.0}
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},  # equation 1 from a random init, with one learning rate for everything
+    "embeddings-first": {"multipliers": _NEW_PARTS_FAST},
+    "frequency-first": {"multipliers": _NEW_PARTS_FAST, "init": "pca", "weighting": 1.0, "init_std": 0.13},
+}
+"""Recipes of stage I by the name that a profile's `stage_one.preset` gives: settings that it leaves open."""
 
 
 class StageTwoSettings(StageSettings):

@@ -96,4 +96,4 @@ def test_students_of_other_sizes_are_not_among_the_differences() -> None:
     found = results(fresh=6.0, PCA=5.9, both=5.95)
     for (key, _), known in found.records.items():
         known["metrics"]["pieces"] = 30_000 if key == PCA.key else 400
-    assert list(means(ablation_charts.differences(answers(found)))) == ["start: both"]
+    assert list(means(ablation_charts.differences(answers(found)))) == ["init: both"]

@@ -53,11 +53,11 @@ def test_the_order_is_priority_then_seed_then_place(tmp_path: Path) -> None:
 
 
 def test_a_cell_of_two_experiments_is_wanted_once(tmp_path: Path) -> None:
-    one = "cells: [start=PCA], profile: smoke, seeds: [0], priority: 1"
+    one = "cells: [init=PCA], profile: smoke, seeds: [0], priority: 1"
     path = wanted(tmp_path, one, "cells: [stage_one_length], profile: smoke, seeds: [0], priority: 2")
     units = load_wanted(path)
     assert [unit.method for unit in units if "PCA" in unit.method].count("stage_one_length=PCA, 0") == 0
-    assert units[0].method == "start=PCA"
+    assert units[0].method == "init=PCA"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_cell_of_two_experiments_is_wanted_once(tmp_path: Path) -> None:
         ("students: [nokd], tasks: [foo], profile: smoke, seeds: [0], priority: 1", "no task 'foo'"),
         ("students: [nokd], profile: smoke, seeds: [-1], priority: 1", "seeds.0 Input should be"),
         ("students: [nokd], profile: smoke, priority: 1", "seeds Field required"),
-        ("cells: [start=foo], profile: smoke, seeds: [0], priority: 1", "has no cell 'foo'"),
+        ("cells: [init=foo], profile: smoke, seeds: [0], priority: 1", "has no cell 'foo'"),
         ("student: [nokd], profile: smoke, seeds: [0], priority: 1", "student Extra inputs"),
         ("students: [pca], profile: smoke, seeds: [0], priority: 1, set: {steps: 1}", "setting 'steps' is ambiguous"),
     ],

@@ -24,3 +24,15 @@ def test_what_is_set_beside_a_preset_stays() -> None:
 def test_an_unknown_preset_is_told_with_the_known_ones() -> None:
     with pytest.raises(UserError, match=r"embedings-first.*paper, embeddings-first, frequency-first"):
         load_profile("laptop", preset="embedings-first")
+
+
+def test_multipliers_stand_over_the_presets() -> None:
+    chosen = load_profile("laptop", preset="embeddings-first", multipliers={"encoder": 0.0, "transform": 1.0}).stage_one
+    assert chosen.multipliers == {
+        "student_embeddings": 10,
+        "up_projection": 10,
+        "student_bias": 10,
+        "encoder": 0,
+        "transform": 1,
+    }
+    assert load_profile("laptop", preset="paper").stage_one.multipliers == {}
