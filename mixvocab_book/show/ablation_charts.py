@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from mixvocab.evaluate.stats import Estimate
+from mixvocab.evaluate.stats import estimate
 from mixvocab.widgets.charts import Axis, Chart, Reference, curves, dots
 from mixvocab_book.show.entries import course
 from mixvocab_book.sweep.cells import as_text
@@ -13,17 +13,17 @@ from mixvocab_book.sweep.results import UNIT, Answer, Row
 
 LOSS = Axis(f"held-out loss ({UNIT})", decimals=3)
 OPERATIONS = "floating-point operations of all stages (PFLOPs)"
-STAGE_ONE, STAGE_TWO = "stage one", "stage two"
 
 
 def cells(answer: Answer) -> Chart:
     """One row a cell: the mean with its interval over seeds, single seeds, the baseline as a line."""
     rows = {row.cell.label: row for row in answer.rows if row.records}
-    baselines = [Reference("x", _mean(row).mean, "baseline") for row in rows.values() if row.baseline is None]
+    means = {label: estimate(row.values()) for label, row in rows.items()}
+    baselines = [Reference("x", means[label].mean, "baseline") for label, row in rows.items() if row.baseline is None]
     return dots(
         answer.title,
         LOSS,
-        {label: _mean(row) for label, row in rows.items()},
+        means,
         {label: row.values() for label, row in rows.items()},
         kinds={label: _kind(row) for label, row in rows.items()},
         references=[*baselines, *_guess(answer, "x", "word")],
@@ -38,13 +38,13 @@ def differences(answers: Sequence[Answer]) -> Chart:
         for row in answer.rows
         if row.comparison and _has_baselines_size(answer, row)
     }
-    findings = sum(bool(row.comparison and row.comparison.finding) for row in rows.values())
+    kinds = {name: _kind(row) for name, row in rows.items()}
     return dots(
-        f"{findings} of {len(rows)} differences exceed their intervals",
+        f"{sum(colour > 0 for _, colour in kinds.values())} of {len(rows)} differences exceed their intervals",
         Axis(f"difference to the experiment's baseline ({UNIT})", decimals=3),
         {name: row.comparison.estimate for name, row in rows.items() if row.comparison},
         {},
-        kinds={name: _kind(row) for name, row in rows.items()},
+        kinds=kinds,
         references=[Reference("x", 0.0, "baseline")],
     )
 
@@ -55,41 +55,38 @@ def over_axis(answer: Answer) -> list[Chart]:
     varied = Axis(answer.experiment.axis_label, "categories", categories=values)
     return [
         _over(answer, "as varied", varied, lambda row: as_text(row.cell.value)),
-        _over(answer, "operations", Axis(OPERATIONS, "log"), _petaflops),
+        _over(answer, "operations", Axis(OPERATIONS, "log"), lambda row: row.spent("flops") / 1e15),
     ]
 
 
 def during_stage_two(answer: Answer) -> Chart:
     """Mean loss behind [MASK] over seeds at each evaluation of stage II, against the operations of all stages."""
     rows = [row for row in answer.rows if row.records]
-    ratio = max(row.spent("flops", [STAGE_ONE]) / row.spent("flops", [STAGE_TWO]) for row in rows)
+    ratio = max(row.spent("flops", ["stage one"]) / row.spent("flops", ["stage two"]) for row in rows)
     return curves(
         f"Stage I costs {ratio:.1f} times the operations of stage II",
         Axis(OPERATIONS),
         Axis("held-out loss behind [MASK] (nats a piece)", decimals=3),
         {row.cell.label: _course(row) for row in rows},
-        dashes=["solid" if row.spent("steps", [STAGE_ONE]) > 0 else "dashed" for row in rows],
+        dashes=["solid" if row.spent("steps", ["stage one"]) > 0 else "dashed" for row in rows],
         references=_guess(answer, "y", "masked"),
     )
 
 
 def _course(row: Row) -> list[tuple[float, float]]:
     """(operations, mean loss over seeds) at each evaluation."""
-    evaluations, stage_two = course(row.records.values()), row.spent("flops", [STAGE_TWO]) / 1e15
+    evaluations, total, stage_two = course(row.records.values()), row.spent("flops"), row.spent("flops", ["stage two"])
     last = evaluations[-1][0]["step"]
-    return [(_petaflops(row) - (1 - point["step"] / last) * stage_two, mean.mean) for point, mean in evaluations]
+    return [((total - (1 - point["step"] / last) * stage_two) / 1e15, mean.mean) for point, mean in evaluations]
 
 
-def _over(answer: Answer, name: str, x: Axis, place: Callable[[Row], float | str]) -> Chart:
+def _over(answer: Answer, name: str, axis: Axis, place: Callable[[Row], float | str]) -> Chart:
+    means = {line: [(place(row), estimate(row.values())) for row in rows] for line, rows in answer.lines().items()}
     lines = {
-        line or "mean over seeds": [(place(row), _mean(row).mean, _mean(row).half_width) for row in rows]
-        for line, rows in answer.lines().items()
+        line or "mean over seeds": [(x, mean.mean, mean.half_width) for x, mean in points]
+        for line, points in means.items()
     }
-    return curves(answer.title, x, LOSS, lines, bands=False, references=_guess(answer, "y", "word"), name=name)
-
-
-def _petaflops(row: Row) -> float:
-    return row.spent("flops") / 1e15
+    return curves(answer.title, axis, LOSS, lines, bands=False, references=_guess(answer, "y", "word"), name=name)
 
 
 def _kind(row: Row) -> tuple[str, int]:
@@ -108,9 +105,3 @@ def _has_baselines_size(answer: Answer, row: Row) -> bool:
     """Whether a cell and its baseline have equally many pieces: between sizes, differences are of another order."""
     baselines = [other for other in answer.rows if other.cell is row.baseline]
     return len({record["metrics"]["pieces"] for each in (row, *baselines) for record in each.records.values()}) == 1
-
-
-def _mean(row: Row) -> Estimate:
-    mean = row.mean()
-    assert mean is not None
-    return mean

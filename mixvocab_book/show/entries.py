@@ -5,22 +5,20 @@ This run's records and the committed ones look alike and are never mixed in one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import reduce
-from itertools import product
-from operator import getitem
+from itertools import groupby, product
+from operator import attrgetter, getitem
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mixvocab.evaluate.stats import Estimate, estimate, paired
 from mixvocab_book.show.tables import millions, plus_minus, verdict
 from mixvocab_book.steps.glue import BASELINES, method_title
-from mixvocab_book.steps.snips import BERT_JOINT, STACKPROP, titles
+from mixvocab_book.steps.snips import BERT_JOINT, titles
 from mixvocab_book.store import records
 
-T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
 Record = dict[str, Any]
 NOKD = ("nokd", "nokd-wide", "nokd-matched")
 GLUE_HEADERS = (
@@ -29,7 +27,7 @@ GLUE_HEADERS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Model:
     """A model, whatever its seed."""
 
@@ -38,6 +36,11 @@ class Model:
     profile: str = ""
     read: int = 0  # tokens of stage II that its settings ask for
     corpus: str = ""  # sha256 of its text
+
+    @property
+    def budget(self) -> Model:
+        """All but the method."""
+        return replace(self, method="")
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,9 @@ class Entry:
     records: tuple[Record, ...]  # by seed
 
     @property
-    def method(self) -> str:
-        return self.model.method
-
-    @property
     def title(self) -> str:
         """Method and size as tables show them."""
-        method = method_title(self.method) if self.task else titles()[self.method]
+        method = method_title(self.model.method) if self.task else titles()[self.model.method]
         return f"{method} {self.model.size}".strip()
 
     @property
@@ -73,15 +72,9 @@ class Entry:
         return [name for name in self.metrics["test"] if not name.endswith(("/score", "_strict"))]
 
     @property
-    def teacher(self) -> str:
-        """The teacher's name; "none" where nothing was learned from one."""
-        teachers = [source["name"] for source in self.records[0]["sources"] if source["kind"] == "teacher"]
-        return "none" if self.method in {STACKPROP, *NOKD} else (*teachers, "none")[0]
-
-    @property
     def tokens(self) -> int | None:
         """Tokens read in both stages; None for the teacher, of which it is not known."""
-        if self.method == BERT_JOINT:
+        if self.model.method == BERT_JOINT:
             return None
         return self.metrics["stage_one_tokens"] + self.metrics["stage_two_tokens"]
 
@@ -99,18 +92,11 @@ class Entry:
         return estimate([100 * (value - floor) for value in self.values("test", score)])
 
 
-def grouped_by(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
-    """Items by their key, groups and items in their order."""
-    groups: dict[K, list[T]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups
-
-
 def grouped(found: Iterable[Record]) -> list[Entry]:
     """Entries of records, by task, then by method in the order of `titles`, size, profile and text read."""
-    groups = grouped_by(sorted(found, key=lambda record: record["seed"]), _task_and_model)
-    return sorted((Entry(*key, tuple(group)) for key, group in groups.items()), key=_order)
+    by_seed = sorted(found, key=lambda record: record["seed"])
+    groups = groupby(sorted(by_seed, key=_task_and_model), key=_task_and_model)
+    return sorted((Entry(*key, tuple(group)) for key, group in groups), key=_order)
 
 
 def live(paths: Iterable[Path]) -> list[Entry]:
@@ -130,16 +116,17 @@ def best_known(*runs: Iterable[Entry]) -> list[Entry]:
     It is the model with most tasks, then with most seeds, then that has read most; of equals the one of the first
     run: give this run before the recorded ones.
     """
-    models = [known for run in runs for known in grouped_by(run, lambda entry: entry.model).values()]
-    models.sort(key=lambda known: (len(known), min(len(e.seeds) for e in known), known[0].model.read), reverse=True)
-    best = grouped_by(models, lambda known: (known[0].method, known[0].model.size))
-    return sorted((entry for known, *_ in best.values() for entry in known), key=_order)
+    model = attrgetter("model")
+    models = [list(known) for run in reversed(runs) for _, known in groupby(sorted(run, key=model), key=model)]
+    models.sort(key=lambda known: (len(known), min(len(e.seeds) for e in known), known[0].model.read))
+    best = {(known[0].model.method, known[0].model.size): known for known in models}
+    return sorted((entry for known in best.values() for entry in known), key=_order)
 
 
 def by_budget(entries: Sequence[Entry]) -> dict[Model, list[Entry]]:
     """Entries by all but the method: what may stand in one table. The keys' method is ""."""
-    budgets = grouped_by(entries, lambda entry: replace(entry.model, method=""))
-    return dict(sorted(budgets.items(), key=lambda item: astuple(item[0])))
+    budget = attrgetter("model.budget")
+    return {key: list(group) for key, group in groupby(sorted(entries, key=budget), key=budget)}
 
 
 def twins(entries: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
@@ -147,8 +134,8 @@ def twins(entries: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
     return [
         (taught, other)
         for taught, other in product(entries, repeat=2)
-        if taught.model.size and taught.method not in NOKD and other.method in NOKD
-        if taught.task == other.task and replace(taught.model, method=other.method) == other.model
+        if taught.model.size and taught.model.method not in NOKD and other.model.method in NOKD
+        if taught.task == other.task and taught.model.budget == other.model.budget
         if set(taught.seeds) & set(other.seeds)
     ]
 
@@ -195,10 +182,7 @@ def difference(first: Entry, second: Entry, *path: str, factor: float = 1.0) -> 
 
 
 def course(of_seeds: Iterable[Record]) -> list[tuple[dict[str, float], Estimate]]:
-    """Each evaluation of stage II but the first, which is before training: one seed's point, and the mean of all.
-
-    It is the mean of the held-out loss behind [MASK], nats a piece.
-    """
+    """Evaluations of stage II after the first, which is before training: a seed's point, mean loss behind [MASK]."""
     evaluations = zip(*(record["curves"]["stage_two"] for record in of_seeds), strict=True)
     return [(points[0], estimate([point["masked"] for point in points])) for points in evaluations][1:]
 

@@ -1,7 +1,6 @@
-"""Figures for the light and the dark page, embedded with their description.
+"""Figures, drawn for the light and for the dark page, of which each shows its own, with their description.
 
-A figure is drawn twice, once for each background, and the page shows the one that fits. Widths and type sizes
-are chosen so that its text stays readable on a screen of 375 pixels.
+Widths and type sizes are chosen so that text stays readable on a screen of 375 pixels.
 """
 
 from __future__ import annotations
@@ -35,20 +34,16 @@ def style(theme: str = "light") -> Iterator[None]:
     """Matplotlib settings for a "light" or "dark" page."""
     colours = THEMES[theme]
     settings: dict[str, Any] = dict.fromkeys(_INKED, colours.ink) | dict.fromkeys(_LINED, colours.line)
-    with plt.style.context(
-        [_HERE.with_suffix(".mplstyle"), settings | {"axes.prop_cycle": cycler(color=colours.palette)}]
-    ):
+    settings["axes.prop_cycle"] = cycler(color=colours.palette)
+    with plt.style.context([_HERE.with_suffix(".mplstyle"), settings]):
         yield
 
 
 def show(drawing: Callable[[], Figure], alt: str, caption: str = "", *, wide: bool = False) -> None:
-    """Draw for both backgrounds and display.
+    """Display what `drawing` returns: a new figure from the current settings, one for each background.
 
-    Args:
-        drawing: makes and returns a new figure from the current settings; called once a background.
-        alt: what the figure shows, for readers who cannot see it. Raises ValueError if there is none.
-        caption: shown below, as text.
-        wide: too wide for a phone: it scrolls sideways there instead of shrinking.
+    `alt` tells readers who cannot see it what it shows. A `wide` one scrolls sideways on a phone instead of shrinking.
+    Raises ValueError without `alt`.
     """
     # In a box of their own: it keeps the theme from hiding what follows along with a picture.
     _display(f"<div>{_pictures(drawing, alt)}</div>", alt, escape(caption), "mv-wide" if wide else "")
@@ -57,10 +52,7 @@ def show(drawing: Callable[[], Figure], alt: str, caption: str = "", *, wide: bo
 def show_chart(chart: Chart | Sequence[Chart], caption: str = "", *, records: Iterable[Any] = ()) -> None:
     """Display a chart: for readers of the rendered page to touch, for everyone else as a picture.
 
-    Args:
-        chart: one, or several of different names: the reader of the page chooses, there is a picture of each.
-        caption: shown below, as text.
-        records: what its numbers come from (see `cited`).
+    Of several, which have different names, the reader of the page chooses one. `records`: see `cited`.
     """
     charts = [chart] if isinstance(chart, Chart) else list(chart)
     alt = " ".join(described(each) for each in charts)

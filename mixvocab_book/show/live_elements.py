@@ -14,7 +14,7 @@ from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.demo import Demo
 from mixvocab.widgets.live import ExplorerWidget, OverlapWidget, frequent_words
 from mixvocab.widgets.vocabularies import published
-from mixvocab_book.show.page_data import provide, provide_file
+from mixvocab_book.show.page_data import provide
 
 if TYPE_CHECKING:
     from mixvocab_book.chapter import Chapter
@@ -34,7 +34,7 @@ students = {{size: vocabulary.tokenizer() for size, vocabulary in live_elements.
 def show_model(demo: Demo) -> None:
     """Provide the model and display its place."""
     provide(demo.name, demo.value)
-    provide_file(f"{demo.name}.onnx", demo.model)
+    provide(f"{demo.name}.onnx", demo.model)
     display(HTML(demo.html()))
 
 

@@ -1,7 +1,6 @@
 """What a chapter gives to the scripts of the rendered pages: vocabularies, models, words.
 
-It travels in the executed notebook, as an output that nobody sees; the renderer writes it to a file beside the pages'
-scripts, once for the whole book, however many elements use it.
+It travels in the executed notebook, as an output that nobody sees; the renderer writes it to a file beside the scripts.
 """
 
 from __future__ import annotations
@@ -17,22 +16,18 @@ PAGE_DATA = "application/vnd.mixvocab.page-data+json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
-def provide(name: str, value: Any) -> None:
-    """Give JSON: scripts of the pages get it as `await mixvocab.data(name)`. Raises ValueError for other names."""
-    _display(name, {"json": value})
+def provide(name: str, content: Any) -> None:
+    """Give bytes, as the file `mixvocab.address(name)`, or what JSON can hold, as `await mixvocab.data(name)`.
 
-
-def provide_file(name: str, data: bytes) -> None:
-    """Give a file: it lies at `mixvocab.address(name)`. Raises ValueError for other names."""
-    _display(name, {"base64": base64.b64encode(data).decode("ascii")})
-
-
-def _display(name: str, content: dict[str, Any]) -> None:
+    Raises ValueError for a name that has anything but small letters, digits, dots and dashes.
+    """
     from IPython.display import display  # here, because the renderer should not pay for it
 
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot name data of the pages: use small letters, digits, dots and dashes")
-    display({"text/plain": f"for the rendered pages: {name}", PAGE_DATA: {"name": name, **content}}, raw=True)
+    is_file = isinstance(content, bytes)
+    item = {"base64": base64.b64encode(content).decode("ascii")} if is_file else {"json": content}
+    display({"text/plain": f"for the rendered pages: {name}", PAGE_DATA: {"name": name, **item}}, raw=True)
 
 
 def provided_files(notebooks: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from mixvocab.evaluate.stats import Estimate, estimate
 from mixvocab.widgets.charts import Axis, Chart, Mark, Point, Series
-from mixvocab_book.show.entries import Entry, Record, grouped_by
+from mixvocab_book.show.entries import Entry, Record
 from mixvocab_book.show.tables import NONE, millions, plus_minus
 
 # What a model's name begins with: the family's name and mark, in the order of the palette.
@@ -89,8 +89,8 @@ def ours(table: PaperTable, entries: Sequence[Entry]) -> list[Row]:
     The average needs all that the paper's is of, and is over the seeds that all of them have.
     """
     rows = []
-    for known in grouped_by(entries, lambda entry: entry.model).values():
-        tasks = {entry.task: entry for entry in known}
+    for model in dict.fromkeys(entry.model for entry in entries):
+        tasks = {entry.task: entry for entry in entries if entry.model == model}
         by_seed = {
             key: dict(zip(tasks[task].seeds, tasks[task].values("test", score), strict=True))
             for key, (task, score) in table.ours.items()
@@ -100,8 +100,9 @@ def ours(table: PaperTable, entries: Sequence[Entry]) -> list[Row]:
         if parts and (shared := sorted(set.intersection(*map(set, parts)))):
             by_seed["average"] = {seed: sum(part[seed] for part in parts) / len(parts) for seed in shared}
         scores = {key: estimate([100 * value for value in values.values()]) for key, values in by_seed.items()}
-        name = known[0].title.replace("mixed-vocab", "Mixed-vocab")
-        rows.append(Row(name, known[0].metrics["parameters"], scores, tuple(known)))
+        first, *_ = known = tuple(tasks.values())
+        name = first.title.replace("mixed-vocab", "Mixed-vocab")
+        rows.append(Row(name, first.metrics["parameters"], scores, known))
     return [row for row in rows if row.scores]
 
 
@@ -114,7 +115,7 @@ def side_by_side(table: PaperTable, rows: Sequence[Row]) -> tuple[list[str], lis
     pairs = [(name, twins.get(name)) for name in table.rows] + [("", row) for row in rows if not table.twin(row)]
     headers = ["model", "parameters: paper", "parameters: ours"]
     headers += [f"{heading}: {whose}" for heading in table.scores.values() for whose in ("paper", "ours")]
-    headers += ["ours: on disk", "ours: teacher", "ours: tokens seen", "ours: seeds"]
+    headers += ["ours: on disk", "ours: tokens seen", "ours: seeds"]
     return headers, [_cells(table, name, own) for name, own in pairs]
 
 
@@ -126,9 +127,9 @@ def _cells(table: PaperTable, name: str, own: Row | None) -> list[str]:
     for key in table.scores:
         cells += [plus_minus(printed.get(key)), plus_minus(measured.get(key))]
     if own is None:
-        return [*cells, NONE, NONE, NONE, NONE]
+        return [*cells, NONE, NONE, NONE]
     entry, seeds = own.entries[0], min(score.n for score in measured.values())
-    return [*cells, f"{entry.metrics['bytes'] / 1e6:.2f} MB", entry.teacher, millions(entry.tokens), str(seeds)]
+    return [*cells, f"{entry.metrics['bytes'] / 1e6:.2f} MB", millions(entry.tokens), str(seeds)]
 
 
 def size_chart(table: PaperTable, rows: Sequence[Row], score: str) -> Chart:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mixvocab.distill.methods import methods
@@ -40,7 +40,7 @@ def pretrained(chapter: Chapter, names: Iterable[str]) -> list[Entry]:
 
 def name_of(entry: Entry) -> str:
     """The method as figures show it; the size is the same for all."""
-    return methods()[entry.method].title
+    return methods()[entry.model.method].title
 
 
 def masked(entry: Entry) -> Estimate:
@@ -48,14 +48,9 @@ def masked(entry: Entry) -> Estimate:
     return entry.mean("heldout", "masked")
 
 
-def guess(group: Sequence[Entry]) -> Mapping[str, float]:
-    """What guessing by frequency scores: "masked", "right", "word"."""
-    return group[0].metrics["guess"]
-
-
 def rows(group: Sequence[Entry]) -> list[list[Any]]:
     """A row a student under `HEADERS`, below that of the guess."""
-    frequency = guess(group)
+    frequency = group[0].metrics["guess"]
     scores = [f"{frequency['masked']:.3f}", f"{100 * frequency['right']:.1f} %", f"{frequency['word']:.3f}"]
     return [["guessing by frequency", "", *scores, "", "", "", ""], *map(_row, group)]
 
@@ -92,7 +87,7 @@ def finding(group: Sequence[Entry]) -> str:
 
 def summary(group: Sequence[Entry]) -> str:
     """What the table says, in sentences."""
-    frequency, best = guess(group), min(group, key=lambda entry: masked(entry).mean)
+    frequency, best = group[0].metrics["guess"], min(group, key=lambda entry: masked(entry).mean)
     lost = [name_of(entry) for entry in group if masked(entry).mean >= frequency["masked"]]
     return (
         f"Guessing by frequency costs {frequency['masked']:.2f} nats behind [MASK] and is right in "
@@ -110,13 +105,13 @@ def chart(group: Sequence[Entry]) -> Chart:
     }
     x = Axis("million tokens of stage II", decimals=1)
     y = Axis("held-out loss behind [MASK] (nats a piece)", decimals=2)
-    frequency = Reference("y", guess(group)["masked"], "guessing by frequency")
+    frequency = Reference("y", group[0].metrics["guess"]["masked"], "guessing by frequency")
     return curves(finding(group), x, y, lines, references=[frequency])
 
 
 def answers(group: Sequence[Entry]) -> list[list[str]]:
     """A row for each of `QUESTIONS` of which both students are there, with a seed in common: the gain behind [MASK]."""
-    known = {entry.method: entry for entry in group}
+    known = {entry.model.method: entry for entry in group}
     pairs = [(question, known[a], known[b]) for question, a, b in QUESTIONS if a in known and b in known]
     return [
         [

@@ -67,8 +67,7 @@ def verdict(gain: Estimate, unit: str = "points", decimals: int = 1) -> str:
 
 def bracketed(words: Sequence[str], tags: Sequence[str]) -> str:
     """An utterance with its slots in brackets: play [genre: jazz] now."""
-    slots = spans(tags, words)
-    inside = {place for slot in slots for place in range(slot.start, slot.end)}
-    parts = {place: word for place, word in enumerate(words) if place not in inside}
-    parts |= {slot.start: f"[{slot.name}: {slot.text}]" for slot in slots}
-    return " ".join(parts[place] for place in sorted(parts))
+    parts = list(words)
+    for slot in reversed(spans(tags, words)):
+        parts[slot.start : slot.end] = [f"[{slot.name}: {slot.text}]"]
+    return " ".join(parts)

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from mixvocab_book.press import pages
-from mixvocab_book.show.page_data import PAGE_DATA, provide, provide_file, provided_files
+from mixvocab_book.show.page_data import PAGE_DATA, provide, provided_files
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def notebook(outputs, **cell):
 
 def test_json_becomes_a_script_and_bytes_a_file(shown):
     provide("words", {"words": ["naïve", "</script>"], "counts": [2, 1]})
-    provide_file("snips.onnx", b"\0\1\2")
+    provide("snips.onnx", b"\0\1\2")
     files = provided_files([notebook(shown)])
     script = files["data-words.js"].decode()
     assert script.startswith('mixvocab.provide("words",')
