@@ -13,18 +13,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from transformers import PreTrainedTokenizerFast
 
 from mixvocab.common.files import write_json
-from mixvocab.models.teacher import load_tokenizer
 from mixvocab.sources import resolve_corpus, resolve_teacher
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.reading import count_words
-from mixvocab.text.words import WordStore
 from mixvocab_book.store.provenance import provenance
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from mixvocab.text.words import WordStore
 
 RESULTS = Path(__file__).parent / "results"
 Speeds = dict[str, dict[str, Any]]
@@ -54,6 +56,10 @@ class Texts:
 @contextmanager
 def texts(chosen: argparse.Namespace) -> Iterator[Texts]:
     """The text that the options ask for; its store is gone when the context ends."""
+    # Here, since processes that count words import this file as well.
+    from mixvocab.models.teacher import load_tokenizer
+    from mixvocab.text.words import WordStore
+
     corpus = resolve_corpus(data_dir=chosen.data_dir, megabytes=chosen.megabytes)
     source = resolve_teacher(data_dir=chosen.data_dir)
     documents = list(corpus.documents())

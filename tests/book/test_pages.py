@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 from browsing import settle
 from visiting import PHONE, expect, open_page
 
 
-@dataclass
-class Visit:
-    """What one look at a page found."""
-
-    wrong: list[str]
-    outside: list[str]
-    undescribed: list[str]
-    phone_width: int
-
-
-@pytest.fixture(scope="module")
-def visits(browser, base: str, names: list[str]) -> dict[str, Visit]:
+def test_pages_are_quiet_ask_nobody_describe_pictures_and_fit_a_phone(browser, base: str, names: list[str]):
     """Every page seen once, each in a window without history, on a desk and then on a phone."""
-    found = {}
+    faults = {}
     for name in names:
         window = browser.new_context()
         page, wrong, outside = open_page(window, base, name)
@@ -30,25 +17,11 @@ def visits(browser, base: str, names: list[str]) -> dict[str, Visit]:
         settle(page)
         silent = page.evaluate("[...document.images].filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 120))")
         width = page.evaluate("document.documentElement.scrollWidth")
-        found[name] = Visit(wrong, outside, silent, width)
+        too_wide = [f"{width} points wide"] if width > PHONE["width"] else []
+        if found := wrong + outside + silent + too_wide:
+            faults[name] = found
         window.close()
-    return found
-
-
-def test_pages_are_quiet(visits):
-    assert {name: visit.wrong for name, visit in visits.items() if visit.wrong} == {}
-
-
-def test_pages_ask_nobody(visits):
-    assert {name: visit.outside for name, visit in visits.items() if visit.outside} == {}
-
-
-def test_every_picture_is_described(visits):
-    assert {name: visit.undescribed for name, visit in visits.items() if visit.undescribed} == {}
-
-
-def test_nothing_scrolls_sideways_on_a_phone(visits):
-    assert {name: v.phone_width for name, v in visits.items() if v.phone_width > PHONE["width"]} == {}
+    assert faults == {}
 
 
 def test_formulas_are_drawn(context, base, names, pages):

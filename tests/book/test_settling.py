@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
-import time
-
 import pytest
 from browsing import settle
 
@@ -38,12 +34,7 @@ MOTIONS = {
         "globalThis.MathJax = { startup: { promise } };",
         [30, 0],
     ),
-    "a picture": (
-        "const late = new Image(); late.style.display = 'block'; low.before(late);late.src = address;",
-        [40, 0],
-    ),
 }
-PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"/>'
 WHERE = "[low.getBoundingClientRect().y, scrollY]"
 
 
@@ -56,31 +47,10 @@ def page(context, request):
     return opened
 
 
-@pytest.fixture(scope="module")
-def late_picture():
-    """Address of a picture that its server sends when it has been asked for a while."""
-
-    class Slow(http.server.BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            time.sleep(0.4)
-            self.send_response(200)
-            self.send_header("Content-Type", "image/svg+xml")
-            self.end_headers()
-            self.wfile.write(PICTURE)
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/picture.svg"
-        server.shutdown()
-
-
 @pytest.mark.parametrize("motion", MOTIONS)
-def test_what_moves_has_come_to_rest(page, late_picture, motion):
+def test_what_moves_has_come_to_rest(page, motion):
     start, rest = MOTIONS[motion]
-    page.evaluate(f"(address) => {{ {DOWN} {AFTER} {start} }}", late_picture)
+    page.evaluate(f"() => {{ {DOWN} {AFTER} {start} }}")
     settle(page)
     found = page.evaluate(WHERE)
     page.wait_for_timeout(400)
