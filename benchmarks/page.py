@@ -28,7 +28,7 @@ from mixvocab.edge.export import export
 from mixvocab.edge.runtime import Predictor
 from mixvocab.models.loading import quietly
 from mixvocab.sources import Sizes, SnipsData, resolve_corpus, resolve_snips
-from mixvocab.tasks.joint_bert import JointBert
+from mixvocab.tasks.joint import JointBert
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.reading import count_words
 from mixvocab.widgets import assets

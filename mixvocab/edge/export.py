@@ -21,8 +21,8 @@ from mixvocab.edge.runtime import open_session
 from mixvocab.models.loading import load_pretrained, read_config
 from mixvocab.sources.glue import LAYOUTS
 from mixvocab.tasks.encoding import Encoder
-from mixvocab.tasks.folder import read_task
-from mixvocab.tasks.joint_bert import JointBert
+from mixvocab.tasks.finetune import read_task
+from mixvocab.tasks.joint import JointBert
 
 NUMBERS: dict[Kind, Floats] = {"fp32": Floats(), "w8": Rounded(), "int8": Integers()}
 TOLERANCE = 1e-4  # largest difference of a logit between PyTorch and 32-bit ONNX; in 8 bits the task's scores decide

@@ -21,7 +21,7 @@ from mixvocab.edge.runtime import Predictor, open_session
 from mixvocab.models.parameters import BERT_PIECES, STUDENT_SHAPES, BertShape
 from mixvocab.models.student import bert_config
 from mixvocab.tasks.encoding import Encoded, Encoder
-from mixvocab.tasks.joint_bert import JointBert
+from mixvocab.tasks.joint import JointBert
 from mixvocab.tasks.stackprop import StackProp
 
 # As many as SNIPS has; the words, those of its training split, are StackProp's vocabulary.
@@ -60,7 +60,7 @@ def contestants(threads: int, encoder: Encoder, *, large: bool = True) -> Iterat
         yield "MobileBERT, fp32", in_onnx(plain_export(mobilebert))
     yield EAGER, _in_torch(random_joint_bert(students[STUDENT]), threads)
     stackprop = StackProp(["[PAD]", "[UNK]", *WORDS], 0, INTENTS, SLOTS, generator=torch.Generator()).eval()
-    yield STACKPROP, _in_torch(stackprop.predict, threads)
+    yield STACKPROP, _in_torch(stackprop.decide, threads)
 
 
 def random_joint_bert(shape: BertShape) -> JointBert:

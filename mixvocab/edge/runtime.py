@@ -10,9 +10,8 @@ import onnxruntime
 
 from mixvocab.common.errors import UserError
 from mixvocab.edge.bundle import Bundle, Kind
-from mixvocab.tasks.decoding import viterbi
+from mixvocab.tasks.decoding import Slot, spans, viterbi
 from mixvocab.tasks.encoding import Encoded, Encoder
-from mixvocab.tasks.spans import Slot, spans
 
 
 @dataclass(frozen=True)

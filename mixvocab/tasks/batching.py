@@ -1,10 +1,12 @@
-"""Batches of examples of similar length, so that little is computed on padding."""
+"""Batches of examples of similar length, so that little is computed on padding. On the device too, so without torch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,45 +14,30 @@ if TYPE_CHECKING:
     from mixvocab.train.loop import Turn
 
 BUCKET = 32  # batches that are shuffled together before they are sorted by length
+UNLABELLED = -100  # the tag of padding: no loss counts it
 
-
-class Example(Protocol):
-    """What can be batched: it has piece ids."""
-
-    @property
-    def ids(self) -> np.ndarray:
-        """(T,) int64."""
-
-
-E = TypeVar("E", bound=Example)
+Example = Mapping[str, np.ndarray]
+"""A row as numbers, by the names of a model's arguments: sequences (T,), "ids" among them, and single numbers ()."""
 
 
 class Batches:
     """Goes through its examples in epochs; each epoch has its own order, drawn from (seed, epoch) alone.
 
     Within buckets of some thousand examples, batches hold examples of similar length; their order is shuffled
-    again. Every example is in an epoch exactly once.
+    again. Every example is in an epoch exactly once; the last batch of an epoch may be smaller.
     """
 
-    def __init__(self, examples: Sequence[E], collate: Callable[[list[E]], Any], seed: int) -> None:
+    def __init__(self, examples: Sequence[Example], seed: int) -> None:
         self.examples = examples
-        self._collate = collate
         self._seed = seed
-        self._lengths = np.array([len(example.ids) for example in examples])
-        self._order: tuple[int, int, list[np.ndarray]] = (-1, 0, [])  # epoch, rows a batch, batches of that epoch
+        self._lengths = np.array([len(example["ids"]) for example in examples])
+        self._epoch = lru_cache(maxsize=1)(self._draw_epoch)
 
-    def __call__(self, turn: Turn) -> Any:
-        """The batch of a turn; the last one of an epoch may be smaller."""
-        epoch, place = divmod(turn.index, self.per_epoch(turn.rows))
-        if self._order[:2] != (epoch, turn.rows):
-            self._order = (epoch, turn.rows, self._epoch(epoch, turn.rows))
-        return self._collate([self.examples[i] for i in self._order[2][place]])
+    def __call__(self, turn: Turn) -> SimpleNamespace:
+        epoch, place = divmod(turn.index, math.ceil(len(self.examples) / turn.rows))
+        return collate([self.examples[i] for i in self._epoch(epoch, turn.rows)[place]])
 
-    def per_epoch(self, rows: int) -> int:
-        """Batches of `rows` examples in an epoch."""
-        return math.ceil(len(self.examples) / rows)
-
-    def _epoch(self, epoch: int, rows: int) -> list[np.ndarray]:
+    def _draw_epoch(self, epoch: int, rows: int) -> list[np.ndarray]:
         rng = np.random.default_rng([self._seed, epoch])
         order = rng.permutation(len(self.examples))
         batches = []
@@ -61,10 +48,14 @@ class Batches:
         return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def in_order(examples: Sequence[Example], size: int = 128) -> Iterator[np.ndarray]:
-    """Index arrays of examples of similar length, which together hold every example once; for prediction."""
-    order = np.argsort([len(example.ids) for example in examples], kind="stable")
-    return (order[start : start + size] for start in range(0, len(order), size))
+def collate(examples: Sequence[Example]) -> SimpleNamespace:
+    """One batch: sequences as (B, T), filled up with id 0, as in BERT; numbers as (B,); `attention` (B, T) bool."""
+    columns = {name: [example[name] for example in examples] for name in examples[0]}
+    batch = {
+        name: pad(rows, UNLABELLED if name == "tags" else 0) if rows[0].ndim else np.stack(rows)
+        for name, rows in columns.items()
+    }
+    return SimpleNamespace(**batch, attention=real(columns["ids"]))
 
 
 def pad(rows: Sequence[np.ndarray], fill: int) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""The most probable tags of an utterance that are IOB2; on the device too, so without torch."""
+"""From logits to tags that are IOB2, and from tags to slots; on the device too, so without torch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -20,29 +21,49 @@ def viterbi(logits: np.ndarray, tags: Sequence[str]) -> np.ndarray:
         logits: (W, S), of the words' first pieces alone.
         tags: the S tags in the order of the logits, "O" among them.
     """
-    inside, low, high = _grammar(tuple(tags))
-    scores = np.zeros(len(tags))
+    start, transitions = _grammar(tuple(tags))
+    if not len(logits):
+        return np.zeros(0, dtype=np.int64)
+    scores = logits[0] + start
     steps: list[np.ndarray] = []  # for every word but the first, the best tag before each of its tags
-    for word, row in enumerate(logits.astype(np.float64)):
-        if word:
-            before = np.full(len(tags), scores.argmax())
-            before[inside] = np.where(scores[high] > scores[low], high, low)
-            scores = scores[before]
-            steps.append(before)
-        else:
-            scores[inside] = -np.inf
-        scores = scores + row
+    for word in logits[1:]:
+        candidates = scores[:, None] + transitions
+        steps.append(candidates.argmax(axis=0))
+        scores = candidates.max(axis=0) + word
     path = [scores.argmax()]
     for before in reversed(steps):
         path.append(before[path[-1]])
-    return np.array(path[::-1][: len(logits)], dtype=np.int64)
+    return np.array(path[::-1], dtype=np.int64)
 
 
 @cache
-def _grammar(tags: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Places of the I- tags, and for each of them the lower and the higher place of the tags that it may follow."""
-    place = {tag: i for i, tag in enumerate(tags)}
-    inside = [i for i, tag in enumerate(tags) if tag.startswith("I-")]
-    begin = [place.get(f"B-{tags[i][2:]}", i) for i in inside]
-    pairs = np.sort(np.array([begin, inside], dtype=np.int64), axis=0)
-    return np.array(inside, dtype=np.int64), pairs[0], pairs[1]
+def _grammar(tags: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """0 where a tag may stand first (S,) or after another (S before, S after), minus infinity where it may not."""
+
+    def penalty(before: str, tag: str) -> float:
+        return 0.0 if not tag.startswith("I-") or before in (f"B-{tag[2:]}", tag) else -np.inf
+
+    return np.array([penalty("O", tag) for tag in tags]), np.array([[penalty(b, tag) for tag in tags] for b in tags])
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A filled slot; `start` and `end` count words, the end is not included."""
+
+    name: str
+    text: str
+    start: int
+    end: int
+
+
+def spans(tags: Sequence[str], words: Sequence[str]) -> tuple[Slot, ...]:
+    """Slots of IOB2 tags; an I- that continues nothing begins a slot of its own."""
+    slots: list[Slot] = []
+    for i, tag in enumerate(tags):
+        mark, _, name = tag.partition("-")
+        if mark == "I" and slots and slots[-1].end == i and slots[-1].name == name:
+            start = slots.pop().start
+            slots.append(Slot(name, " ".join(words[start : i + 1]), start, i + 1))
+        elif mark in ("B", "I"):
+            slots.append(Slot(name, words[i], i, i + 1))
+    return tuple(slots)

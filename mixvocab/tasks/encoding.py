@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
+from tokenizers.processors import BertProcessing
 
 from mixvocab.common.errors import UserError
 
@@ -25,26 +27,25 @@ class Encoder:
     """Cuts text by a WordPiece tokenizer and fits it into a window of `length` tokens."""
 
     def __init__(self, tokenizer: Tokenizer, length: int) -> None:
-        """Raises UserError if the tokenizer lacks BERT's special pieces or the window holds no text."""
-        if length < 4:
-            raise UserError(f"length={length}: a window needs at least 4 tokens")
+        """Raises UserError if the tokenizer lacks BERT's special pieces."""
         self.tokenizer = Tokenizer.from_str(tokenizer.to_str())  # ours to change
-        self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
         self.length = length
-        self.cls, self.sep, self.unk, self.pad = (self._special(name) for name in ("[CLS]", "[SEP]", "[UNK]", "[PAD]"))
+        special: dict[str, Any] = {name: tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]", "[UNK]", "[PAD]")}
+        if missing := [name for name, number in special.items() if number is None]:
+            raise UserError(f"the tokenizer has no piece {missing[0]}: a BERT's WordPiece tokenizer is needed")
+        self.cls, self.sep, self.unk, self.pad = special.values()
+        self.tokenizer.post_processor = BertProcessing(("[SEP]", self.sep), ("[CLS]", self.cls))
+        self.tokenizer.enable_truncation(length)
         self._pieces: dict[str, list[int]] = {}
 
     @classmethod
     def load(cls, folder: Path, length: int) -> Encoder:
         """The encoder of a model's folder. Raises UserError if there is no readable tokenizer.json in it."""
-        file = folder / "tokenizer.json"
-        if not file.is_file():
-            raise UserError(f"{folder.name}: no tokenizer.json in it; name a folder that a model was saved to")
         try:
-            tokenizer = Tokenizer.from_file(str(file))
+            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # the library raises Exception itself
-            raise UserError(f"{folder.name}/tokenizer.json cannot be read ({error}): save it again") from None
+            raise UserError(f"{folder.name}/tokenizer.json cannot be read ({error}): name a saved model") from None
         return cls(tokenizer, length)
 
     def words(self, words: Sequence[str]) -> Encoded:
@@ -53,32 +54,14 @@ class Encoder:
         for word in words:
             if len(ids) > self.length - 2:
                 break
+            if word not in self._pieces:
+                self._pieces[word] = self.tokenizer.encode(word, add_special_tokens=False).ids or [self.unk]
             first.append(len(ids))
-            ids += self._word(word)
+            ids += self._pieces[word]
         ids = [*ids[: self.length - 1], self.sep]
         return Encoded(np.array(ids), np.zeros(len(ids), dtype=np.int64), np.array(first, dtype=np.int64))
 
     def texts(self, first: str, second: str | None = None) -> Encoded:
         """One text or a pair; what does not fit is cut from the end of the longer one."""
-        a = self.tokenizer.encode(first, add_special_tokens=False).ids
-        b = [] if second is None else self.tokenizer.encode(second, add_special_tokens=False).ids
-        room = self.length - (2 if second is None else 3)
-        if len(a) + len(b) > room:
-            shorter = min(len(a), len(b), room // 2)
-            room_a = room - shorter if len(a) > len(b) else shorter
-            a, b = a[:room_a], b[: room - room_a]
-        ids = [self.cls, *a, self.sep] + ([] if second is None else [*b, self.sep])
-        types = np.zeros(len(ids), dtype=np.int64)
-        types[len(a) + 2 :] = 1
-        return Encoded(np.array(ids), types, np.zeros(0, dtype=np.int64))
-
-    def _word(self, word: str) -> list[int]:
-        if word not in self._pieces:
-            self._pieces[word] = self.tokenizer.encode(word, add_special_tokens=False).ids or [self.unk]
-        return self._pieces[word]
-
-    def _special(self, name: str) -> int:
-        number = self.tokenizer.token_to_id(name)
-        if number is None:
-            raise UserError(f"the tokenizer has no piece {name}: a BERT's WordPiece tokenizer is needed")
-        return number
+        encoding = self.tokenizer.encode(first, second)
+        return Encoded(np.array(encoding.ids), np.array(encoding.type_ids), np.zeros(0, dtype=np.int64))

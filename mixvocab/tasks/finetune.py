@@ -5,115 +5,163 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.settings.profiles import TuningSettings
-from mixvocab.tasks.batching import Batches
-from mixvocab.train.loop import Recipe, TrainResult, train
+from mixvocab.tasks.batching import Batches, Example, collate
+from mixvocab.tasks.encoding import Encoded
+from mixvocab.tasks.roles import Roles
+from mixvocab.train.loop import Recipe, TrainResult, to_tensors, train
+
+PREDICTED = 128  # rows that are predicted at once
+
+
+class TaskModel(nn.Module):
+    """A model with all that its task asks for; `forward` takes what `examples` names, and returns `Losses`."""
+
+    choose_by: ClassVar[str]  # the metric that chooses among evaluations
+    reads: ClassVar[tuple[str, ...]] = ("ids",)  # of `Encoded`
+
+    def encode(self, row: Any) -> Encoded:
+        """The row's text as numbers."""
+        raise NotImplementedError
+
+    def targets(self, row: Any, text: Encoded) -> Example:
+        """The row's labels as numbers."""
+        raise NotImplementedError
+
+    def answers(self, rows: Sequence[Any], texts: Sequence[Encoded], **tensors: Tensor) -> list[Any]:
+        """A prediction for each row of a batch, whose labels are not looked at."""
+        raise NotImplementedError
+
+    def scores(self, rows: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+        """The task's metrics."""
+        raise NotImplementedError
+
+    def save(self, out: Path, reported: Mapping[str, Mapping[str, float]]) -> None:
+        """Write the model to the new folder `out`; `reported` says of what quality it is."""
+        raise NotImplementedError
+
+    def inputs(self, text: Encoded) -> Example:
+        """What the model reads of a text."""
+        return {name: getattr(text, name) for name in self.reads}
+
+    def examples(self, rows: Sequence[Any]) -> list[Example]:
+        """Texts and labels as numbers."""
+        encoded = [(row, self.encode(row)) for row in rows]
+        return [{**self.inputs(text), **self.targets(row, text)} for row, text in encoded]
+
+    @torch.no_grad()
+    def predict(self, rows: Sequence[Any]) -> list[Any]:
+        """Predictions in the order of the rows; switches dropout off."""
+        self.eval()
+        device = next(self.parameters()).device
+        encoded = [self.encode(row) for row in rows]
+        by_length = sorted(range(len(rows)), key=lambda i: len(encoded[i].ids))
+        predictions: dict[int, Any] = {}
+        for start in range(0, len(rows), PREDICTED):
+            batch = by_length[start : start + PREDICTED]
+            texts = [encoded[i] for i in batch]
+            tensors = to_tensors(collate([self.inputs(text) for text in texts]), device)
+            predictions |= zip(batch, self.answers([rows[i] for i in batch], texts, **tensors), strict=True)
+        return [predictions[i] for i in range(len(rows))]
 
 
 @dataclass
 class Tuned:
-    """What a fine-tuning run leaves besides the module."""
+    """What a fine-tuning run leaves besides the model."""
 
     result: TrainResult
     curve: list[dict[str, float]]  # of each evaluation: step, epoch, and every development metric
-    best: dict[str, float]  # the one whose weights the module has now
+    best: dict[str, float]  # the one whose weights the model has now
     reported: dict[str, dict[str, float]]  # reported set -> metrics, scored once with those weights
 
 
-def recipe_for(tuning: TuningSettings, examples: int) -> Recipe:
-    """The training loop's recipe for so many training examples."""
-    steps = max(1, round(tuning.epochs * math.ceil(examples / tuning.batch_size)))
-    return Recipe(steps=steps, **tuning.model_dump(include={field.name for field in fields(Recipe)}))
-
-
 def finetune(
-    module: nn.Module,
-    batches: Batches,
-    heldout: Sequence[Any],
-    score: Callable[[], dict[str, float]],
-    report: Callable[[], dict[str, dict[str, float]]],
-    tuning: TuningSettings,
-    *,
-    choose_by: str,
-    seed: int,
-    folder: Path | None = None,
-    label: str = "fine-tuning",
+    model: TaskModel, roles: Roles, tuning: TuningSettings, folder: Path, *, seed: int, label: str = "fine-tuning"
 ) -> Tuned:
-    """Fine-tune `module` in place and leave it with the weights of its best evaluation.
+    """Fine-tune `model` in place and leave it with the weights of its best evaluation, of equal ones the earliest.
 
     Args:
-        module: `module(**batch)` returns `Losses`.
-        batches: the training examples.
-        heldout: batches of development examples, for the loss.
-        score: development metrics of the module as it is; the test set has no place here.
-        report: metrics of each reported set; called once, after the choice.
-        choose_by: the metric of `score` that chooses; of equal ones the earliest is kept.
-        seed: of dropout; the order of examples has its seed in `batches`.
-        folder: where checkpoints and the best weights lie until the run has ended; a killed run goes on there.
+        roles: rows to train on, to choose by after every evaluation, and to report on, once, after the choice.
+        folder: gets the finished model in `model`, and in `run` what a run that was killed goes on from.
+        seed: of the order of examples and of dropout.
+        label: what the progress line calls the run.
 
     Raises:
         UserError: for settings that cannot work, and a loss or a metric that is not finite.
     """
-    recipe = recipe_for(tuning, len(batches.examples))
-    best = _Best(module, choose_by, folder)
-    per_epoch = len(batches.examples) / tuning.batch_size
+    if tuning.piece_dropout and not hasattr(model, "piece_dropout"):
+        raise UserError(f"piece_dropout={tuning.piece_dropout} is for BERTs of intents and slots alone; set it to 0")
+    run = folder / "run"
+    curve_file, weights_file = run / "scores.json", run / "best.safetensors"
+    curve: list[dict[str, float]] = json.loads(curve_file.read_text()) if curve_file.exists() else []
 
     def assess(step: int) -> None:
-        module.eval()
-        best.offer({"step": step, "epoch": round(step / per_epoch, 2), **score()})
-        module.train()
-
-    result = train(module, batches, recipe, seed=seed, heldout=heldout, folder=folder, label=label, on_evaluate=assess)
-    chosen = best.restore()
-    return Tuned(result, best.curve, chosen, report())
-
-
-class _Best:
-    """The curve so far and the weights of the best ones: in memory, and in a folder if the run may be killed."""
-
-    def __init__(self, module: nn.Module, choose_by: str, folder: Path | None) -> None:
-        self.module = module
-        self.choose_by = choose_by
-        self.curve: list[dict[str, float]] = []
-        self.chosen: dict[str, float] = {}
-        self.weights: dict[str, Tensor] = {}
-        self.folder = folder
-        if folder and (folder / "scores.json").exists():
-            self.curve = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-            self.weights = load_file(folder / "best.safetensors")
-            self.chosen = max(self.curve, key=lambda entry: entry[choose_by])  # the earliest of equals
-
-    def offer(self, scores: dict[str, float]) -> None:
-        value = scores[self.choose_by]
+        if any(point["step"] == step for point in curve):
+            return  # a run that goes on from a checkpoint comes by a second time, with the same scores
+        epoch = round(step * tuning.batch_size / len(roles.train), 2)
+        point = {"step": step, "epoch": epoch, **model.scores(roles.choose, model.predict(roles.choose))}
+        model.train()
+        value = point[model.choose_by]
         if not math.isfinite(value):
-            raise UserError(f"the development set's {self.choose_by} is {value} at step {scores['step']}")
-        # A run that goes on from a checkpoint comes by some evaluations a second time, with the same scores.
-        if scores["step"] in {known["step"] for known in self.curve}:
-            return
-        self.curve.append(scores)
-        if not self.chosen or value > self.chosen[self.choose_by]:
-            self.chosen = scores
-            self.weights = {name: tensor.detach().cpu().clone() for name, tensor in self.module.state_dict().items()}
-            if self.folder:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                save_file(self.weights, self.folder / "best.partial")
-                os.replace(self.folder / "best.partial", self.folder / "best.safetensors")
-        if self.folder:
-            write_json(self.folder / "scores.json", self.curve)
+            raise UserError(f"the development set's {model.choose_by} is {value} at step {step}")
+        if all(value > earlier[model.choose_by] for earlier in curve):
+            weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+            run.mkdir(parents=True, exist_ok=True)
+            save_file(weights, run / "best.partial")
+            os.replace(run / "best.partial", weights_file)
+        curve.append(point)
+        write_json(curve_file, curve)
 
-    def restore(self) -> dict[str, float]:
-        with torch.no_grad():
-            self.module.load_state_dict(self.weights)
-        self.module.eval()
-        return self.chosen
+    steps = max(1, round(tuning.epochs * math.ceil(len(roles.train) / tuning.batch_size)))
+    result = train(
+        model,
+        Batches(model.examples(roles.train), seed),
+        Recipe(steps=steps, **tuning.model_dump(include={field.name for field in fields(Recipe)})),
+        seed=seed,
+        heldout=[collate(model.examples(roles.choose[:PREDICTED]))],  # a loss for the progress line
+        folder=run,
+        label=label,
+        on_evaluate=assess,
+    )
+    model.load_state_dict(load_file(weights_file))
+    reported = {name: model.scores(rows, model.predict(rows)) for name, rows in roles.report.items()}
+    model.save(folder / "model", reported)
+    return Tuned(result, curve, max(curve, key=lambda point: point[model.choose_by]), reported)
+
+
+def save_bert(
+    model: PreTrainedModel, tokenizer: Path, out: Path, task: str, kind: str, window: int, scores: Mapping[str, Any]
+) -> None:
+    """Write what transformers writes for `model`, the tokenizer's files from its folder, and task.json.
+
+    `kind` is joint, classification or regression, `window` the tokens an example may have.
+    """
+    model.save_pretrained(out)
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
+        if (tokenizer / name).is_file():
+            shutil.copyfile(tokenizer / name, out / name)
+    write_json(out / "task.json", {"task": task, "kind": kind, "window": window, "scores": scores})
+
+
+def read_task(folder: Path) -> dict[str, Any]:
+    """What task.json says. Raises UserError if there is no such file, and if it is damaged."""
+    try:
+        about = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+        return about | {"window": int(about["window"]), "kind": str(about["kind"])}
+    except FileNotFoundError:
+        raise UserError(f"{folder.name}: no task.json in it; name a folder that `mixvocab finetune` wrote") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{folder.name}/task.json is damaged ({error}): fine-tune again") from None

@@ -1,179 +1,166 @@
-"""Joint intent detection and slot filling, on SNIPS or any data in its layout: what all models have in common.
+"""Intents and slots, on SNIPS or any data in its layout; Joint BERT (Chen, Zhuo and Wang 2019) learns them.
 
-The models are `mixvocab.tasks.joint_bert` and `mixvocab.tasks.stackprop`.
+The other model is `mixvocab.tasks.stackprop`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from transformers import BertConfig, BertModel, BertPreTrainedModel
 
+from mixvocab.models.loading import load_pretrained
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
-from mixvocab.tasks.batching import Batches, in_order, pad, real
-from mixvocab.tasks.encoding import Encoded
-from mixvocab.tasks.finetune import Tuned, finetune
+from mixvocab.tasks.batching import UNLABELLED, Example
+from mixvocab.tasks.decoding import viterbi
+from mixvocab.tasks.encoding import Encoded, Encoder
+from mixvocab.tasks.finetune import TaskModel, read_task, save_bert
+from mixvocab.tasks.roles import Roles
 from mixvocab.tasks.scores import Prediction, joint_scores
-from mixvocab.train.loop import to_tensors
-from mixvocab.train.losses import IGNORED, Losses
-
-OUTSIDE = "O"
-CHOOSE_BY = "frame_accuracy"  # intent and slots at once
-SUBSET_SEED = 0  # a smaller training set has the same rows for every model and seed
+from mixvocab.train.losses import Losses, nll
 
 
-@dataclass(frozen=True)
-class JointLabels:
-    """The labels that a model can give: those of the training rows, since it learns no others."""
+class JointModel(TaskModel):
+    """A model of intents and slots, which knows the labels of its training rows and no others.
 
-    intents: tuple[str, ...]
-    slots: tuple[str, ...]
+    `forward` takes `ids`, `tags` (B, T) int64, `intent` (B,) int64, and `attention` (B, T) bool or None, when every
+    position is real; -100 stands for unknown labels and where no word begins. It returns sums of -log p.
+    """
 
-    @classmethod
-    def of(cls, rows: Sequence[SnipsRow]) -> JointLabels:
-        """Intents in alphabetical order; "O", then tags by slot name, B- before I-."""
-        tags = {tag for row in rows for tag in row.slots} - {OUTSIDE}
-        order = sorted(tags, key=lambda tag: (tag[2:], tag[:1]))
-        return cls(tuple(sorted({row.intent for row in rows})), (OUTSIDE, *order))
+    choose_by = "frame_accuracy"  # intent and slots at once
 
+    def __init__(self, intents: Sequence[str], slots: Sequence[str]) -> None:
+        super().__init__()
+        self.intents = {name: i for i, name in enumerate(intents)}
+        self.slots = {name: i for i, name in enumerate(slots)}
 
-@dataclass(frozen=True)
-class JointExample:
-    """One utterance as numbers."""
+    def decide(
+        self, ids: Tensor, attention: Tensor | None, first: Sequence[np.ndarray]
+    ) -> tuple[Tensor, Sequence[np.ndarray] | np.ndarray]:
+        """Intents (B,) int64, and of each utterance the tags (W,) int64 at its positions `first` (W,)."""
+        raise NotImplementedError
 
-    ids: np.ndarray  # (T,) int64
-    first: np.ndarray  # (W,) int64: the position that carries each word's tag
-    intent: int  # -100: training never saw it
-    tags: np.ndarray  # (W,) int64; -100: training never saw it
+    def targets(self, row: SnipsRow, text: Encoded) -> Example:
+        tags = np.full(len(text.ids), UNLABELLED)
+        tags[text.first] = [self.slots.get(tag, UNLABELLED) for tag in row.slots[: len(text.first)]]
+        return {"intent": np.array(self.intents.get(row.intent, UNLABELLED)), "tags": tags}
 
+    def answers(self, rows: Sequence[SnipsRow], texts: Sequence[Encoded], **tensors: Tensor) -> list[Prediction]:
+        intents, tags = self.decide(tensors["ids"], tensors.get("attention"), [text.first for text in texts])
+        intent_names, slot_names = list(self.intents), list(self.slots)
+        predictions = []
+        for row, intent, numbers in zip(rows, intents.tolist(), tags, strict=True):
+            unread = len(row.words) - len(numbers)  # words beyond the window
+            slots = (*(slot_names[tag] for tag in numbers), *["O"] * unread)
+            predictions.append(Prediction(intent_names[intent], slots, complete=unread == 0))
+        return predictions
 
-@dataclass(frozen=True)
-class JointBatch:
-    """Utterances side by side."""
-
-    ids: np.ndarray  # (B, T) int64
-    attention: np.ndarray  # (B, T) bool
-    intent: np.ndarray  # (B,) int64
-    tags: np.ndarray  # (B, T) int64, -100 where no word begins
-
-
-class WordEncoder(Protocol):
-    """Turns words into ids and says where each word begins."""
-
-    def words(self, words: Sequence[str]) -> Encoded:
-        """One utterance."""
+    def scores(self, rows: Sequence[SnipsRow], predictions: Sequence[Prediction]) -> dict[str, float]:
+        return joint_scores(rows, predictions)
 
 
-class JointModel(nn.Module):
-    """A model with its loss, as `finetune_joint` trains it and `predict` asks it."""
+class JointBertConfig(BertConfig):
+    """BERT's configuration, and the names of the two heads' outputs in the order of their logits."""
+
+    intent_labels: tuple[str, ...] | list[str] = ()
+    slot_labels: tuple[str, ...] | list[str] = ()
+
+
+class JointBert(BertPreTrainedModel):
+    """Intent from the pooled [CLS], a slot tag from every position; tags count at words' first pieces only."""
+
+    config_class = JointBertConfig
+
+    def __init__(self, config: BertConfig) -> None:
+        if not config.intent_labels or not config.slot_labels:
+            raise ValueError("config.json names no intents and slots")
+        super().__init__(config)
+        self.bert = BertModel(config)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.intent = nn.Linear(config.hidden_size, len(config.intent_labels))
+        self.slots = nn.Linear(config.hidden_size, len(config.slot_labels))
+        self.post_init()
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Intent logits (B, I) and slot logits (B, T, S) for ids (B, T) and a mask (B, T), 0 or False on padding."""
+        encoded = self.bert(input_ids, attention_mask=attention_mask)
+        intent = self.intent(self.dropout(encoded.pooler_output))
+        return intent, self.slots(self.dropout(encoded.last_hidden_state))
+
+
+class JointTask(JointModel):
+    """-log p(intent, slots | words), the product of the intent's and every word's probability.
+
+    With `piece_dropout`, training reads that share of the pieces as [UNK]. Most slots hold names that no model has
+    seen; one that must often do without a piece learns to read slots from the words around them.
+    """
+
+    def __init__(self, model: JointBert, folder: Path, window: int, piece_dropout: float = 0.0) -> None:
+        """`folder` has the tokenizer, `window` is the tokens an utterance may have."""
+        super().__init__(model.config.intent_labels, model.config.slot_labels)
+        self.model, self.folder, self.piece_dropout = model, folder, piece_dropout
+        self.encoder = Encoder.load(folder, window)
+
+    def encode(self, row: SnipsRow) -> Encoded:
+        return self.encoder.words(row.words)
 
     def forward(self, ids: Tensor, intent: Tensor, tags: Tensor, attention: Tensor | None = None) -> Losses:
-        """Sums of -log p, "intent" over utterances or words, "slots" over words; shapes as in `JointBatch`.
+        """Sums of -log p over utterances (intent) and words (slots); shapes as in `JointModel`."""
+        if self.training and self.piece_dropout:
+            hidden = torch.rand(ids.shape, device=ids.device) < self.piece_dropout
+            for special in (self.encoder.cls, self.encoder.sep, self.encoder.pad):
+                hidden &= ids != special
+            ids = ids.masked_fill(hidden, self.encoder.unk)
+        intents, slots = self.model(ids, attention)
+        return {"intent": nll(intents, intent), "slots": nll(slots, tags)}
 
-        `attention` is None when every position is real.
-        """
-        raise NotImplementedError
+    def decide(
+        self, ids: Tensor, attention: Tensor | None, first: Sequence[np.ndarray]
+    ) -> tuple[Tensor, Sequence[np.ndarray] | np.ndarray]:
+        intents, slots = self.model(ids, attention)
+        logits, names = slots.float().cpu().numpy(), list(self.slots)
+        return intents.argmax(-1), [viterbi(row[words], names) for row, words in zip(logits, first, strict=True)]
 
-    def predict(self, ids: Tensor, attention: Tensor | None, first: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-        """Intents (B,) and tags (B, T) int64; tags mean something at an utterance's `first` (W,) alone."""
-        raise NotImplementedError
-
-
-def training_rows(data: SnipsData, limit: int | None) -> list[SnipsRow]:
-    """The training rows, or a random subset of so many."""
-    rows = data.splits["train"]
-    if limit is None or limit >= len(rows):
-        return rows
-    chosen = np.random.default_rng(SUBSET_SEED).permutation(len(rows))[:limit]
-    return [rows[i] for i in sorted(chosen)]
-
-
-def joint_examples(rows: Sequence[SnipsRow], encoder: WordEncoder, labels: JointLabels) -> list[JointExample]:
-    """Rows as numbers; labels that training never saw become -100, which no loss counts."""
-    intents = {name: i for i, name in enumerate(labels.intents)}
-    tags = {name: i for i, name in enumerate(labels.slots)}
-    examples = []
-    for row in rows:
-        encoded = encoder.words(row.words)
-        numbers = np.array([tags.get(tag, IGNORED) for tag in row.slots], dtype=np.int64)[: len(encoded.first)]
-        examples.append(JointExample(encoded.ids, encoded.first, intents.get(row.intent, IGNORED), numbers))
-    return examples
+    def save(self, out: Path, reported: Mapping[str, Mapping[str, float]]) -> None:
+        save_bert(self.model, self.folder, out, "snips", "joint", self.encoder.length, reported["test"])
 
 
-def collate(examples: Sequence[JointExample]) -> JointBatch:
-    """One batch; padding has id 0, as in BERT."""
-    ids = [example.ids for example in examples]
-    tags = np.full((len(ids), max(map(len, ids))), IGNORED, dtype=np.int64)
-    for row, example in zip(tags, examples, strict=True):
-        row[example.first] = example.tags
-    return JointBatch(pad(ids, 0), real(ids), np.array([example.intent for example in examples]), tags)
+def new_joint_bert(folder: Path, data: SnipsData, roles: Roles, tuning: TuningSettings, seed: int) -> JointTask:
+    """Fresh heads (and a fresh pooler where the encoder has none) on the pretrained encoder in `folder`.
 
-
-@torch.no_grad()
-def predict(model: JointModel, rows: Sequence[SnipsRow], encoder: WordEncoder, labels: JointLabels) -> list[Prediction]:
-    """Predictions in the order of the rows; switches the model's dropout off."""
-    model.eval()
-    device = next(model.parameters()).device
-    examples = joint_examples(rows, encoder, labels)
-    predictions: dict[int, Prediction] = {}
-    for chosen in in_order(examples):
-        tensors = to_tensors(collate([examples[i] for i in chosen]), device)
-        intents, tags = model.predict(tensors["ids"], tensors.get("attention"), [examples[i].first for i in chosen])
-        for i, intent, row_tags in zip(chosen, intents.tolist(), tags.cpu().numpy(), strict=True):
-            slots = [labels.slots[tag] for tag in row_tags[examples[i].first]]
-            unread = len(rows[i].words) - len(slots)  # words beyond the window
-            predictions[i] = Prediction(labels.intents[intent], (*slots, *[OUTSIDE] * unread), unread == 0)
-    return [predictions[i] for i in range(len(rows))]
-
-
-def finetune_joint(
-    model: JointModel,
-    encoder: WordEncoder,
-    labels: JointLabels,
-    data: SnipsData,
-    rows: Sequence[SnipsRow],
-    tuning: TuningSettings,
-    *,
-    seed: int,
-    folder: Path | None,
-    label: str,
-) -> Tuned:
-    """Train a joint model on `rows`, choose on "valid", then score "test" once.
-
-    The other arguments are those of `finetune`. Raises UserError as `finetune` does.
+    Raises UserError if the folder holds no pretrained BERT or no tokenizer.
     """
-    dev, test = data.splits["valid"], data.splits["test"]
-    dev_examples = joint_examples(dev, encoder, labels)
-    return finetune(
-        model,
-        Batches(joint_examples(rows, encoder, labels), collate, seed),
-        [collate(dev_examples[start : start + 128]) for start in range(0, len(dev_examples), 128)],
-        lambda: joint_scores(dev, predict(model, dev, encoder, labels)),
-        lambda: {"test": joint_scores(test, predict(model, test, encoder, labels))},
-        tuning,
-        choose_by=CHOOSE_BY,
-        seed=seed,
-        folder=folder,
-        label=label,
-    )
+    known = replace(data, splits={"train": roles.train})
+    generator = torch.Generator().manual_seed(seed)
+    # transformers draws new weights from torch's global generator: lend it our seed, then give it back.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
+        model, _ = load_pretrained(
+            JointBert,
+            folder,
+            new_head=True,
+            intent_labels=list(known.intents),
+            slot_labels=list(known.slots),
+            hidden_dropout_prob=tuning.dropout,
+            attention_probs_dropout_prob=tuning.dropout,
+        )
+    return JointTask(model, folder, tuning.window, tuning.piece_dropout)
+
+
+def load_joint_bert(folder: Path) -> JointTask:
+    """What `finetune` wrote for such a model. Raises UserError if the folder holds none."""
+    window = read_task(folder)["window"]
+    model, _ = load_pretrained(JointBert, folder, new_head=False)
+    return JointTask(model, folder, window)
 
 
 def unseen_labels(data: SnipsData) -> list[str]:
-    """One line for each label that a development or test row has and training does not: file, line, label."""
-    known = JointLabels.of(data.splits["train"])
-    lines, seen = [], {*known.intents, *known.slots}
-    for split, rows in data.splits.items():
-        for number, row in enumerate(rows, 1):
-            for file, names in (("label", (row.intent,)), ("seq.out", row.slots)):
-                for name in names:
-                    if name not in seen:
-                        seen.add(name)
-                        place = f"{split}/{file}, line {number}"
-                        lines.append(f"{place}: {name!r} never occurs in train; it counts as an error")
-    return lines
+    """Intents and tags that development or test rows have and training rows have not: they count as errors."""
+    known = replace(data, splits={"train": data.splits["train"]})
+    return sorted({*data.intents, *data.slots} - {*known.intents, *known.slots})

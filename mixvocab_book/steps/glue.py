@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mixvocab.common.files import write_json
 from mixvocab.common.store import Ref, Step, Store
 from mixvocab.pipeline import Plan
 from mixvocab.sources import GlueData, Sizes, resolve_glue
 from mixvocab.sources import glue as layouts
-from mixvocab.tasks import baselines, glue_rows
-from mixvocab.tasks.finetune import Tuned
-from mixvocab.tasks.glue import finetune_glue
-from mixvocab.tasks.glue_scores import glue_scores
+from mixvocab.tasks import baselines
+from mixvocab.tasks.finetune import TaskModel
+from mixvocab.tasks.glue import new_classifier
+from mixvocab.tasks.roles import Roles, glue_roles
+from mixvocab.tasks.scores import glue_scores
 from mixvocab_book.steps import snips
-from mixvocab_book.steps.snips import BERT_JOINT, FineTuning, encoder_of
+from mixvocab_book.steps.snips import BERT_JOINT, FineTuning, Scores, encoder_of
 
 if TYPE_CHECKING:
     from mixvocab_book.chapter import Chapter
 
 TEACHER_RATE = 1e-4  # a learning rate that suits a million parameters spoils twenty
 BASELINES = {"majority": "majority class", "bag_of_words": "bag of words"}
-Scores = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,11 @@ class GlueTuning(FineTuning):
 
     task: str = ""
 
-    def trainer(self, store: Store) -> Callable[..., Tuned]:
-        """Of a head on the encoder."""
-        return partial(finetune_glue, self.encoder_folder(store))
+    def start(self, data: GlueData, folder: Path | None) -> tuple[TaskModel, Roles]:
+        assert folder
+        return new_classifier(folder, data, self.tuning, self.seed), glue_roles(data, self.rows)
 
-    def reported(self, scores: dict[str, Scores]) -> Scores:
-        """On all that report."""
+    def reported(self, scores: Mapping[str, Scores]) -> Scores:
         return _flat(scores)
 
 
@@ -58,18 +56,22 @@ class GlueBaseline(Step[Scores]):
     rows: int | None
 
     def make(self, folder: Path, store: Store) -> None:
-        """Predict and score."""
         data = self.data.value
-        split = glue_rows.roles(data, self.rows)
+        split = glue_roles(data, self.rows)
         predicted = getattr(baselines, self.kind)(data, split)
-        write_json(folder / "scores.json", _flat({
-            name: glue_scores(self.task, [row.label for row in reported], predicted[name], data.labels)
-            for name, reported in split.report.items()
-        }))  # fmt: skip
+        scores = {
+            name: glue_scores(self.task, [row.label for row in rows], predicted[name], data.labels)
+            for name, rows in split.report.items()
+        }
+        write_json(folder / "scores.json", _flat(scores))
 
     def load(self, folder: Path, store: Store) -> Scores:
-        """As kept."""
         return json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+
+
+def _flat(scores: Mapping[str, Scores]) -> Scores:
+    """{"m": {"accuracy": 0.5}} as {"m/accuracy": 0.5}."""
+    return {f"{name}/{metric}": value for name, values in scores.items() for metric, value in values.items()}
 
 
 def chosen_tasks(given: str | None, default: Sequence[str]) -> list[str]:
@@ -86,11 +88,9 @@ def data(plan: Plan, task: str) -> Ref[GlueData]:
     return plan.source(f"glue {task} {rows}", lambda: resolve_glue(task, data_dir=plan.data_dir, sizes=sizes))
 
 
-def roles(chapter: Chapter, task: str) -> glue_rows.Roles:
+def roles(chapter: Chapter, task: str) -> Roles:
     """Which rows train, choose and report: the same for all models and seeds."""
-    rows = data(chapter.plan, task).value
-    limit = chapter.profile.glue.rows.get(task)
-    return chapter.store.once(f"roles {task} {rows.source.sha256} {limit}", lambda: glue_rows.roles(rows, limit))
+    return glue_roles(data(chapter.plan, task).value, chapter.profile.glue.rows.get(task))
 
 
 def baseline(chapter: Chapter, task: str, kind: str) -> Scores:
@@ -115,34 +115,17 @@ def glue_step(plan: Plan, task: str, method: str, seed: int) -> GlueTuning:
     )
 
 
-def _flat(scores: dict[str, Scores]) -> Scores:
-    """{"m": {"accuracy": 0.5}} as {"m/accuracy": 0.5}."""
-    return {f"{name}/{metric}": value for name, values in scores.items() for metric, value in values.items()}
-
-
-def record(chapter: Chapter, task: str, method: str, seed: int, name: str | None = None, **params: Any) -> Path:
-    """The record of a model, with what the baselines score on the same rows; `name` and `params` as for SNIPS."""
+def record(chapter: Chapter, task: str, method: str, seed: int, name: str | None = None) -> Path:
+    """The record of a model, with what the baselines score on the same rows."""
+    split = roles(chapter, task)
+    metrics = {
+        "baselines": {kind: baseline(chapter, task, kind) for kind in BASELINES},
+        "training_rows": len(split.train),
+        "training_rows_available": split.available,
+    }
     step = glue_step(chapter.plan, task, method, seed)
-    model, split = chapter.get(step), roles(chapter, task)
-    size = snips.size_of(chapter, method)
-    return chapter.record(
-        name or snips.record_name(f"glue-{task.lower()}", method, size),
-        seed=seed,
-        params=chapter.profile.model_dump(mode="json")
-        | {"task": task, "method": method, "size": size, "roles": split.about, "identity": step.asked}
-        | params,
-        metrics={
-            "dev": model.dev,
-            "test": model.test,
-            "baselines": {kind: baseline(chapter, task, kind) for kind in BASELINES},
-            "training_rows": len(split.train),
-            "training_rows_available": split.available,
-            **model.cost,
-        },
-        curves={"dev": model.curve},
-        sources=[data(chapter.plan, task).value.source, *chapter.text_and_teacher],
-        seconds=model.seconds,
-    )
+    params = {"task": task, "roles": split.about}
+    return snips.record(chapter, f"glue-{task.lower()}", method, step, name, params, metrics)
 
 
 def method_title(method: str) -> str:

@@ -1,11 +1,10 @@
-"""The steps of chapters 6 and 9: students, the teacher and StackProp, fine-tuned on SNIPS."""
+"""The steps of chapters 6 and 9: students, the teacher and StackProp, fine-tuned on SNIPS; and what all tasks share."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,13 +19,16 @@ from mixvocab.distill.steps import StudentStep
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources import Sizes, SnipsData, TeacherSource, resolve_snips
-from mixvocab.tasks.finetune import Tuned
-from mixvocab.tasks.joint_bert import finetune_joint_bert
-from mixvocab.tasks.stackprop import finetune_stackprop
+from mixvocab.tasks.finetune import TaskModel, finetune
+from mixvocab.tasks.joint import new_joint_bert
+from mixvocab.tasks.roles import Roles, snips_roles
+from mixvocab.tasks.stackprop import new_stackprop
 from mixvocab_book.steps.students import student_step, tokens_by_stage
 
 if TYPE_CHECKING:
     from mixvocab_book.chapter import Chapter
+
+Scores = dict[str, float]
 
 SYNTHETIC = Sizes(train=4_000, valid=500, test=500)  # more rows of a grammar have nothing more to teach
 MIXED, STACKPROP, BERT_JOINT = "mixed", "stackprop", "bert-joint"
@@ -43,9 +45,8 @@ def titles() -> dict[str, str]:
 def chosen_methods(given: str | None, default: Sequence[str]) -> list[str]:
     """The methods named in a comma-separated list, or the profile's. Raises UserError for an unknown name."""
     names = [name.strip() for name in given.split(",")] if given else list(default)
-    for name in names:
-        if name not in titles():
-            raise UserError(f"methods: {name!r} is unknown; choose from {', '.join(titles())}")
+    if unknown := [name for name in names if name not in titles()]:
+        raise UserError(f"methods: {unknown[0]!r} is unknown; choose from {', '.join(titles())}")
     return names
 
 
@@ -54,9 +55,9 @@ class FineTuned:
     """A fine-tuned model as the store keeps it."""
 
     folder: Path  # the model's files
-    dev: dict[str, float]  # scores of the chosen weights on the development set
-    test: dict[str, float]
-    curve: list[dict[str, float]]  # development scores by step and epoch
+    dev: Scores  # of the chosen weights on the development set
+    test: Scores
+    curve: list[Scores]  # development scores by step and epoch
     tokens: int  # read in fine-tuning
     seconds: float  # of fine-tuning
     pretraining: tuple[int, int] = (0, 0)  # tokens read in stage I and in stage II
@@ -93,41 +94,29 @@ class FineTuning(Step[FineTuned]):
     label: str = aside("fine-tuning")
     data: Ref[Any] | None = None  # the task's
 
-    def trainer(self, store: Store) -> Callable[..., Tuned]:
-        """What trains, chooses on development data and scores once what reports."""
+    def start(self, data: Any, folder: Path | None) -> tuple[TaskModel, Roles]:
+        """The model before fine-tuning, from the encoder in `folder`, and the rows of each role."""
         raise NotImplementedError
 
-    def reported(self, scores: dict[str, dict[str, float]]) -> dict[str, float]:
+    def reported(self, scores: Mapping[str, Scores]) -> Scores:
         """The scores of the reported sets, as they are kept."""
-        raise NotImplementedError
+        return scores["test"]
 
     def make(self, folder: Path, store: Store) -> None:
-        """Fine-tune and score."""
         assert self.data
-        run = self.trainer(store)(
-            self.data.value,
-            self.tuning,
-            folder / "model",
-            seed=self.seed,
-            limit=self.rows,
-            folder=folder / "run",
-            label=self.label,
-        )
-        cost = {"tokens": run.result.tokens, "seconds": run.result.seconds}
-        scores = {"dev": run.best, "test": self.reported(run.reported), "curve": run.curve}
+        encoder: Any = self.encoder
+        begun = encoder and (encoder.value if isinstance(encoder, Ref) else store.get(encoder))
+        model, roles = self.start(self.data.value, begun and begun.folder)
+        tuned = finetune(model, roles, self.tuning, folder, seed=self.seed, label=self.label)
+        cost = {"tokens": tuned.result.tokens, "seconds": tuned.result.seconds}
+        scores = {"dev": tuned.best, "test": self.reported(tuned.reported), "curve": tuned.curve}
         write_json(folder / "result.json", scores | cost)
 
     def load(self, folder: Path, store: Store) -> FineTuned:
-        """Folder, scores and costs."""
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         if isinstance(self.encoder, StudentStep):
             result["pretraining"] = tokens_by_stage(self.encoder.costs(store))
         return FineTuned(folder / "model", **result)
-
-    def encoder_folder(self, store: Store) -> Path:
-        """The files of what fine-tuning begins with."""
-        assert self.encoder
-        return store.get(self.encoder).folder if isinstance(self.encoder, StudentStep) else self.encoder.value.folder
 
 
 @dataclass(frozen=True)
@@ -136,13 +125,11 @@ class SnipsTuning(FineTuning):
 
     name = "snips"
 
-    def trainer(self, store: Store) -> Callable[..., Tuned]:
-        """Of two heads on the encoder, or of StackProp."""
-        return partial(finetune_joint_bert, self.encoder_folder(store)) if self.encoder else finetune_stackprop
-
-    def reported(self, scores: dict[str, dict[str, float]]) -> dict[str, float]:
-        """On the one test set."""
-        return scores["test"]
+    def start(self, data: SnipsData, folder: Path | None) -> tuple[TaskModel, Roles]:
+        roles = snips_roles(data, self.rows)
+        if folder:
+            return new_joint_bert(folder, data, roles, self.tuning, self.seed), roles
+        return new_stackprop(data, roles, self.tuning, self.seed), roles
 
 
 def snips(plan: Plan) -> Ref[SnipsData]:
@@ -171,29 +158,32 @@ def snips_step(plan: Plan, method: str, seed: int) -> SnipsTuning:
     )
 
 
-def size_of(chapter: Chapter, method: str) -> str:
-    """The student's size as tables and records have it; "" of what is no student."""
-    return "" if method in BASELINES else chapter.plan.shape(chapter.store).name
-
-
-def record_name(task: str, method: str, size: str) -> str:
-    """The name of a fine-tuned model's record: snips-nokd-l6-h96."""
-    return "-".join([task, method, *size.lower().replace("-", "").split()])
-
-
-def record_snips(chapter: Chapter, method: str, seed: int, name: str | None = None, **params: object) -> Path:
-    """The record of a model, as `name` if it is to have another than the method's; `params` join the profile's."""
-    step = snips_step(chapter.plan, method, seed)
+def record(
+    chapter: Chapter,
+    task: str,
+    method: str,
+    step: FineTuning,
+    name: str | None,
+    params: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+) -> Path:
+    """The record of a model, as `name` if it is to have another than task, method and size."""
     model = chapter.get(step)
-    size = size_of(chapter, method)
+    size = "" if method in BASELINES else chapter.plan.shape(chapter.store).name
+    assert step.data
     return chapter.record(
-        name or record_name("snips", method, size),
-        seed=seed,
+        name or "-".join([task, method, *size.lower().replace("-", "").split()]),
+        seed=step.seed,
         params=chapter.profile.model_dump(mode="json")
         | {"method": method, "size": size, "identity": step.asked}
-        | params,
-        metrics={"dev": model.dev, "test": model.test, **model.cost},
+        | dict(params or {}),
+        metrics={"dev": model.dev, "test": model.test, **(metrics or {}), **model.cost},
         curves={"dev": model.curve},
-        sources=[snips(chapter.plan).value.source, *chapter.text_and_teacher],
+        sources=[step.data.value.source, *chapter.text_and_teacher],
         seconds=model.seconds,
     )
+
+
+def record_snips(chapter: Chapter, method: str, seed: int, name: str | None = None) -> Path:
+    """The record of a model on SNIPS."""
+    return record(chapter, "snips", method, snips_step(chapter.plan, method, seed), name)

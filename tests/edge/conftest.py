@@ -12,7 +12,7 @@ from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassificat
 from mixvocab.common.files import write_json
 from mixvocab.edge.bundle import Bundle
 from mixvocab.edge.export import export
-from mixvocab.tasks.joint_bert import JointBert
+from mixvocab.tasks.joint import JointBert
 from mixvocab.text.wordpiece import Vocabulary
 
 WORDS = "play some jazz by miles davis book a table for two in boston rate this novel five stars".split()

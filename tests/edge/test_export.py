@@ -16,7 +16,7 @@ from mixvocab.edge.bundle import FLOATS, GRAPHS, INTEGERS, ROUNDED, Bundle, depl
 from mixvocab.edge.export import export, load
 from mixvocab.edge.network import quantise
 from mixvocab.edge.runtime import open_session
-from mixvocab.tasks.joint_bert import JointBert
+from mixvocab.tasks.joint import JointBert
 
 KINDS = ["joint", "classification", "regression", "masked"]
 

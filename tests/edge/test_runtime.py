@@ -9,9 +9,8 @@ from mixvocab.common.errors import UserError
 from mixvocab.edge.bundle import GRAPHS, ROUNDED
 from mixvocab.edge.runtime import Predictor, softmax
 from mixvocab.sources.rows import SnipsRow
-from mixvocab.tasks.joint import predict
-from mixvocab.tasks.joint_bert import load_joint_bert
-from mixvocab.tasks.spans import Slot, spans
+from mixvocab.tasks.decoding import Slot, spans
+from mixvocab.tasks.joint import load_joint_bert
 
 TEXTS = ["play some jazz by miles davis", "book a table for two in boston", "rate this novel five stars", "jazz"]
 
@@ -25,10 +24,10 @@ def test_answers_do_not_depend_on_what_was_asked_before(exported, numbers):
 
 
 def test_fp32_answers_are_those_of_torch(exported, make_folder):
-    task, encoder, labels = load_joint_bert(make_folder("joint"))
+    model = load_joint_bert(make_folder("joint"))
     texts = [*TEXTS, " ".join(TEXTS * 3), "zzzz 😀 play"]
     rows = [SnipsRow(tuple(text.split()), ("O",) * len(text.split()), "PlayMusic") for text in texts]
-    expected = predict(task, rows, encoder, labels)
+    expected = model.predict(rows)
     predictor = Predictor.load(exported("joint").folder, numbers="fp32")
     found = [predictor.predict(text) for text in texts]
     assert [(a.label, a.tags, a.complete) for a in found] == [(p.intent, p.slots, p.complete) for p in expected]

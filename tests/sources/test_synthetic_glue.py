@@ -7,7 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from mixvocab.common.errors import UserError
 from mixvocab.sources import Sizes, resolve_glue, synthetic
 from mixvocab.sources.synthetic import CLAIMS, GRAMMARS, Claim, options, relation
-from mixvocab.tasks import baselines, glue_rows
+from mixvocab.tasks import baselines
+from mixvocab.tasks.roles import glue_roles
 
 TASKS = ("SST-2", "MRPC", "MNLI")
 SENTIMENT, PARAPHRASE, INFERENCE = (
@@ -39,7 +40,7 @@ def test_a_bag_of_words_does_not_solve_it(task):
 @pytest.mark.parametrize("task", TASKS)
 def test_words_say_something_of_the_paper_s_tasks_and_not_all(task):
     data = resolve_glue(task, "embedded", seed=1, sizes=Sizes(1500, 300, 400))
-    roles = glue_rows.roles(data)
+    roles = glue_roles(data)
     majority, bag = baselines.majority(data, roles), baselines.bag_of_words(data, roles)
     for name, rows in roles.report.items():
         right = [

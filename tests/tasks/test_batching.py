@@ -1,68 +1,51 @@
 """Epochs: every example once, similar lengths together, the same order for the same seed whatever came before."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
-from mixvocab.tasks.batching import Batches, in_order, pad, real
+from mixvocab.tasks.batching import Batches, collate, pad, real
 from mixvocab.train.loop import Turn
 
-
-@dataclass
-class Item:
-    ids: np.ndarray
-    name: int
+LENGTHS = np.random.default_rng(0).integers(1, 60, 1000)
 
 
-def items(count: int) -> list[Item]:
-    rng = np.random.default_rng(0)
-    return [Item(np.zeros(int(n), dtype=np.int64), i) for i, n in enumerate(rng.integers(1, 60, count))]
+def batches(count: int, seed: int = 3) -> Batches:
+    examples = [{"ids": np.zeros(n, dtype=np.int64), "name": np.array(i)} for i, n in enumerate(LENGTHS[:count])]
+    return Batches(examples, seed)
 
 
-def turn(index: int, rows: int = 16) -> Turn:
-    return Turn(index, rows, np.random.default_rng(index))
-
-
-def names(batches: Batches, indices: range, rows: int = 16) -> list[list[int]]:
-    return [batches(turn(i, rows)) for i in indices]
-
-
-def made(count: int, seed: int = 3) -> Batches:
-    return Batches(items(count), lambda chosen: [item.name for item in chosen], seed)
+def names(drawn: Batches, indices: range) -> list[list[int]]:
+    return [drawn(Turn(i, 16, np.random.default_rng(i))).name.tolist() for i in indices]
 
 
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 1000])
 def test_an_epoch_holds_every_example_once(count: int) -> None:
-    batches = made(count)
-    per_epoch = batches.per_epoch(16)
+    drawn, per_epoch = batches(count), -(-count // 16)
     for epoch in range(2):
-        drawn = names(batches, range(epoch * per_epoch, (epoch + 1) * per_epoch))
-        assert sorted(name for batch in drawn for name in batch) == list(range(count))
+        epoch_names = names(drawn, range(epoch * per_epoch, (epoch + 1) * per_epoch))
+        assert sorted(name for batch in epoch_names for name in batch) == list(range(count))
 
 
 def test_epochs_and_seeds_differ_and_repeat() -> None:
-    first, second = names(made(200), range(13)), names(made(200), range(13, 26))
+    first, second = names(batches(200), range(13)), names(batches(200), range(13, 26))
     assert first != second
-    assert first != names(made(200, seed=4), range(13))
-    assert second == names(made(200), range(13, 26)), "an epoch's order depends on what was drawn before it"
+    assert first != names(batches(200, seed=4), range(13))
+    drawn = batches(200)
+    assert (names(drawn, range(13)), names(drawn, range(13, 26))) == (first, second)
 
 
 def test_batches_hold_similar_lengths() -> None:
-    batches, lengths = made(1000), [len(item.ids) for item in items(1000)]
-    spread = [np.ptp([lengths[i] for i in batch]) for batch in names(batches, range(batches.per_epoch(16)))]
-    assert np.mean(spread) < 6  # unsorted batches of 16 spread over more than 50
-    order = [lengths[batch[0]] for batch in names(batches, range(30))]
+    drawn = names(batches(1000), range(63))
+    assert np.mean([np.ptp(LENGTHS[batch]) for batch in drawn]) < 6  # unsorted ones spread over more than 50
+    order = [LENGTHS[batch[0]] for batch in drawn]
     assert order != sorted(order), "short batches must not all come first"
-
-
-def test_prediction_order_is_complete_and_sorted() -> None:
-    chosen = list(in_order(items(300), 64))
-    assert sorted(np.concatenate(chosen)) == list(range(300))
-    assert [len(part) for part in chosen] == [64, 64, 64, 64, 44]
 
 
 def test_padding() -> None:
     rows = [np.array([1, 2, 3]), np.array([4])]
     np.testing.assert_array_equal(pad(rows, 0), [[1, 2, 3], [4, 0, 0]])
     np.testing.assert_array_equal(real(rows), [[True, True, True], [True, False, False]])
+    batch = collate([{"ids": row, "tags": row, "intent": np.array(7)} for row in rows])
+    np.testing.assert_array_equal(batch.tags, [[1, 2, 3], [4, -100, -100]])
+    np.testing.assert_array_equal(batch.attention, real(rows))
+    assert batch.intent.tolist() == [7, 7]

@@ -1,130 +1,134 @@
 """The recipe: chosen on development data alone, resumed exactly, and clear about what is not finite."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mixvocab.common.errors import UserError
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.tasks import finetune as module_under_test
-from mixvocab.tasks.batching import Batches, pad, real
-from mixvocab.tasks.finetune import Tuned, finetune, recipe_for
-from mixvocab.train.loop import Turn
+from mixvocab.tasks.encoding import Encoded
+from mixvocab.tasks.finetune import TaskModel, Tuned, finetune, read_task
+from mixvocab.tasks.roles import Roles
+from mixvocab.train.loop import Recipe, Turn
 from mixvocab.train.losses import Losses, Part
 
 
-@dataclass
-class Row:
-    ids: np.ndarray
-
-
-@dataclass
-class Batch:
-    ids: np.ndarray
-    attention: np.ndarray
-
-
-class Mean(nn.Module):
+class Mean(TaskModel):
     """Learns the mean of what it reads; dropout makes its draws matter."""
 
-    def __init__(self) -> None:
+    choose_by = "f1"
+
+    def __init__(self, f1: Callable[[float], float]) -> None:
         super().__init__()
         self.value = nn.Parameter(torch.zeros(1))
+        self.f1 = f1
+
+    def encode(self, row):
+        return Encoded(row, np.zeros_like(row), np.zeros(0))
+
+    def targets(self, row, text):
+        return {}
 
     def forward(self, ids: Tensor, attention: Tensor | None = None) -> Losses:
         value = nn.functional.dropout(self.value, 0.3, self.training)
         return {"square": Part((ids.float() - value).square().sum(), torch.tensor(ids.numel()))}
 
+    def answers(self, rows, texts, **tensors):
+        return [self.value.item()] * len(rows)
 
-def collate(rows: list[Row]) -> Batch:
-    ids = [row.ids for row in rows]
-    return Batch(pad(ids, 0), real(ids))
+    def scores(self, rows, predictions):
+        return {"f1": self.f1(predictions[0])} if len(rows) == len(ROLES.choose) else {"value": predictions[0]}
+
+    def save(self, out, reported):
+        out.mkdir(parents=True)
+        save_file(self.state_dict(), out / "model.safetensors")
 
 
-ROWS = [Row(np.array([i % 7, i % 3])) for i in range(50)]
+ROWS = [np.array([i % 7, i % 3]) for i in range(50)]
+ROLES = Roles(ROWS, ROWS[:10], {"test": ROWS[:5]}, 50, "")
 TUNING = TuningSettings(epochs=4, batch_size=8, learning_rate=0.1, evaluations=7, weight_decay=0.0)
 
 
-def run(scores, module: nn.Module | None = None, batches=None, **more) -> tuple[nn.Module, Tuned]:  # type: ignore[no-untyped-def]
-    module = module or Mean()
-    given = iter(scores) if not callable(scores) else None
-    score = scores if given is None else lambda: {"f1": next(given)}
-    return module, finetune(
-        module,
-        batches or Batches(ROWS, collate, 1),
-        [collate(ROWS[:10])],
-        (lambda: score(module)) if given is None else score,
-        lambda: {"test": {"value": module.value.item()}},
-        TUNING,
-        choose_by="f1",
-        seed=2,
-        **more,
-    )
+def run(f1: Callable[[float], float], folder: Path, **settings: float) -> Tuned:
+    return finetune(Mean(f1), ROLES, TUNING.model_copy(update=settings), folder, seed=2)
 
 
-def test_the_weights_of_the_best_evaluation_are_kept_the_earliest_of_equals() -> None:
+def test_the_weights_of_the_best_evaluation_are_kept_the_earliest_of_equals(tmp_path: Path) -> None:
     seen: list[float] = []
 
-    def score(module: Mean) -> dict[str, float]:
-        seen.append(module.value.item())
-        return {"f1": [0.1, 0.5, 0.9, 0.2, 0.9, 0.3, 0.1, 0.0][len(seen) - 1]}
+    def f1(value: float) -> float:
+        seen.append(value)
+        return [0.1, 0.5, 0.9, 0.2, 0.9, 0.3, 0.1, 0.0][len(seen) - 1]
 
-    module, tuned = run(score)
+    tuned = run(f1, tmp_path)
     assert len(tuned.curve) == 8
-    assert module.value.item() == seen[2] != seen[4]
     assert tuned.best == tuned.curve[2]
     assert tuned.reported == {"test": {"value": seen[2]}}
-    assert [entry["step"] for entry in tuned.curve] == [0, 4, 8, 12, 16, 20, 24, 28]
+    assert load_file(tmp_path / "model" / "model.safetensors")["value"].item() == seen[2] != seen[4]
+    assert [point["step"] for point in tuned.curve] == [0, 4, 8, 12, 16, 20, 24, 28]
     assert tuned.curve[-1]["epoch"] == pytest.approx(28 * 8 / 50, abs=0.01)
 
 
-def test_epochs_make_steps() -> None:
-    assert recipe_for(TuningSettings(epochs=3), 3668).steps == 3 * 58
-    assert recipe_for(TuningSettings(epochs=0.5), 3668).steps == 29
-    assert recipe_for(TuningSettings(epochs=0.001), 10).steps == 1
+@pytest.mark.parametrize(("epochs", "steps"), [(3, 21), (0.5, 4), (0.001, 1)])
+def test_epochs_make_steps(tmp_path: Path, epochs: float, steps: int) -> None:
+    assert run(float, tmp_path, epochs=epochs).result.steps == steps
 
 
 class Killed(BaseException):
     pass
 
 
+@dataclass(frozen=True)
+class SavingOften(Recipe):
+    checkpoint_minutes: float = 0.0
+
+
 def test_a_killed_run_goes_on_to_the_same_scores_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def closeness(module: Mean) -> dict[str, float]:
-        return {"f1": 1 / (1 + abs(module.value.item() - 0.5))}
+    def closeness(value: float) -> float:
+        return 1 / (1 + abs(value - 0.5))
 
-    whole, unbroken = run(closeness)
-    always = lambda *given: replace(recipe_for(*given), checkpoint_minutes=0.0)  # noqa: E731
-    monkeypatch.setattr(module_under_test, "recipe_for", always)
+    whole = run(closeness, tmp_path / "whole")
+    monkeypatch.setattr(module_under_test, "Recipe", SavingOften)
     calls = []
+    draw = module_under_test.Batches.__call__
 
-    def dies(turn: Turn) -> Batch:
+    def dies(batches: module_under_test.Batches, turn: Turn) -> object:
         calls.append(turn.index)
         if len(calls) > 18:
             raise Killed
-        return Batches(ROWS, collate, 1)(turn)
+        return draw(batches, turn)
 
-    dies.examples = ROWS  # type: ignore[attr-defined]
+    monkeypatch.setattr(module_under_test.Batches, "__call__", dies)
     with pytest.raises(Killed):
-        run(closeness, batches=dies, folder=tmp_path)
-    assert (tmp_path / "best.safetensors").exists()
-    resumed, tuned = run(closeness, folder=tmp_path)
-    assert torch.equal(whole.value, resumed.value)
-    assert tuned.curve == unbroken.curve
-    assert tuned.best == unbroken.best
+        run(closeness, tmp_path / "killed")
+    monkeypatch.setattr(module_under_test.Batches, "__call__", draw)
+    assert (tmp_path / "killed" / "run" / "best.safetensors").exists()
+    resumed = run(closeness, tmp_path / "killed")
+    models = [tmp_path / name / "model" / "model.safetensors" for name in ("whole", "killed")]
+    assert models[0].read_bytes() == models[1].read_bytes()
+    assert (resumed.curve, resumed.best) == (whole.curve, whole.best)
 
 
-def test_a_metric_that_is_not_finite_is_an_error() -> None:
+def test_what_cannot_work_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="f1 is nan at step 0"):
-        run([math.nan] * 9)
-
-
-def test_a_loss_that_is_not_finite_is_an_error() -> None:
-    module = Mean()
-    module.value.data.fill_(math.inf)
+        run(lambda value: math.nan, tmp_path / "metric")
     with pytest.raises(UserError, match="loss became"):
-        run([0.5] * 9, module)
+        run(lambda value: 0.5, tmp_path / "loss", learning_rate=1e30)
+    with pytest.raises(UserError, match=r"piece_dropout=0\.1 is for BERTs of intents and slots alone"):
+        run(float, tmp_path / "pieces", piece_dropout=0.1)
+
+
+def test_task_files_that_cannot_be_used(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no task\.json"):
+        read_task(tmp_path)
+    (tmp_path / "task.json").write_text('{"kind": "joint"}')
+    with pytest.raises(UserError, match="damaged"):
+        read_task(tmp_path)

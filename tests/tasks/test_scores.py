@@ -1,10 +1,83 @@
-"""Joint scores against conlleval's own procedure, an independent span counter, and by hand."""
+"""GLUE's metrics against their formulas; joint scores against conlleval's own procedure and a span counter; by hand."""
+
+import math
 
 import numpy as np
 import pytest
 
+from mixvocab.common.errors import UserError
+from mixvocab.sources import glue
 from mixvocab.sources.rows import SnipsRow
-from mixvocab.tasks.scores import Prediction, joint_scores
+from mixvocab.tasks.scores import METRICS, Prediction, glue_scores, joint_scores
+
+BINARY = ("0", "1")
+
+
+def f1_and_matthews(gold, predicted, positive="1"):
+    pairs = [(g == positive, p == positive) for g, p in zip(gold, predicted, strict=True)]
+    kinds = ((True, True), (False, True), (True, False), (False, False))
+    tp, fp, fn, tn = (sum(pair == kind for pair in pairs) for kind in kinds)
+    matthews = (tp * tn - fp * fn) / math.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+    return 2 * tp / (2 * tp + fp + fn), matthews
+
+
+def correlation(x, y):
+    x, y = np.asarray(x) - np.mean(x), np.asarray(y) - np.mean(y)
+    return float((x * y).sum() / math.sqrt((x**2).sum() * (y**2).sum()))
+
+
+def ranks(values):
+    """Equal values share the mean of their places."""
+    values = np.asarray(values)
+    return [(values < v).sum() + ((values == v).sum() + 1) / 2 for v in values]
+
+
+def test_glue_by_hand():
+    gold, predicted = ["1", "1", "1", "0", "0"], ["1", "1", "0", "1", "0"]
+    # 2 true positives, 1 false positive, 1 false negative, 1 true negative
+    scores = glue_scores("mrpc", gold, predicted, BINARY)
+    assert scores == pytest.approx({"f1": 2 / 3, "accuracy": 0.6, "score": (2 / 3 + 0.6) / 2})
+    assert glue_scores("CoLA", gold, predicted, BINARY)["matthews"] == pytest.approx((2 - 1) / math.sqrt(3 * 3 * 2 * 2))
+    expected = {"pearson": 1, "spearman": 1, "score": 1}
+    assert glue_scores("STS-B", [1.0, 2.0, 3.0], [10.0, 20.0, 30.0], ()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_glue_against_the_formulas(seed):
+    rng = np.random.default_rng(seed)
+    gold, predicted = (rng.choice(BINARY, 60, p=[0.4, 0.6]).tolist() for _ in range(2))
+    accuracy = np.mean(np.array(gold) == np.array(predicted))
+    f1, matthews = f1_and_matthews(gold, predicted)
+    for task in glue.TASKS:
+        if task in ("MRPC", "QQP"):
+            expected = {"f1": f1, "accuracy": accuracy, "score": (f1 + accuracy) / 2}
+        else:
+            expected = {"matthews": matthews, "score": matthews}
+            if task not in METRICS:
+                expected = {"accuracy": accuracy, "score": accuracy}
+        if task != "STS-B":
+            assert glue_scores(task, gold, predicted, BINARY) == pytest.approx(expected)
+    x = rng.integers(0, 11, 40) / 2  # with ties
+    y = x + rng.normal(size=40)
+    scores = glue_scores("STS-B", x.tolist(), y.tolist(), ())
+    assert scores["pearson"] == pytest.approx(correlation(x, y))
+    assert scores["spearman"] == pytest.approx(correlation(ranks(x), ranks(y)))
+
+
+def test_f1_asks_for_the_positive_class_whatever_it_is_called():
+    hub = ("equivalent", "not_equivalent")  # the positive one comes first
+    gold, predicted = ["equivalent", "not_equivalent", "not_equivalent"], ["equivalent", "equivalent", "not_equivalent"]
+    assert glue_scores("MRPC", gold, predicted, hub)["f1"] == pytest.approx(2 / 3)
+    for names in (("same", "other"), ("1",), ("0", "1", "2"), ("1", "duplicate"), ()):
+        with pytest.raises(UserError, match="F1 needs two"):
+            glue_scores("MRPC", gold, predicted, names)
+
+
+def test_constant_predictions_score_nothing_but_are_no_accident():
+    assert glue_scores("MRPC", ["1", "0"], ["0", "0"], BINARY)["f1"] == 0
+    assert glue_scores("CoLA", ["1", "0"], ["1", "1"], BINARY)["matthews"] == 0
+    assert glue_scores("STS-B", [1.0, 2.0], [3.0, 3.0], ()) == {"pearson": 0, "spearman": 0, "score": 0}
+
 
 TAGS = ["O", "O", "B-a", "I-a", "B-b", "I-b"]
 

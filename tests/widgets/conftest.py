@@ -9,7 +9,7 @@ from transformers import BertConfig, BertForMaskedLM
 from mixvocab.common.files import write_json
 from mixvocab.edge.export import export
 from mixvocab.sources.source import Source
-from mixvocab.tasks.joint_bert import JointBert
+from mixvocab.tasks.joint import JointBert
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.demo import demo
 

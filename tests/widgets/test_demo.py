@@ -14,9 +14,8 @@ from republished import unpublish
 from mixvocab.common.errors import UserError
 from mixvocab.edge.bundle import ROUNDED, Bundle
 from mixvocab.edge.runtime import Predictor, softmax
-from mixvocab.tasks.decoding import viterbi
+from mixvocab.tasks.decoding import spans, viterbi
 from mixvocab.tasks.encoding import Encoder
-from mixvocab.tasks.spans import spans
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import assets
 from mixvocab.widgets.demo import demo, guessed

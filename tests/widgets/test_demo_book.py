@@ -20,8 +20,7 @@ from visiting import open_page
 
 from mixvocab.edge.runtime import Predictor, softmax
 from mixvocab.sources import Sizes, resolve_snips
-from mixvocab.tasks.decoding import viterbi
-from mixvocab.tasks.spans import spans
+from mixvocab.tasks.decoding import spans, viterbi
 from mixvocab.widgets.demo import MASK
 
 TOLERANCE = 1e-3  # of a logit
