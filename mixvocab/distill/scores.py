@@ -16,8 +16,7 @@ from mixvocab.common.store import Ref, Step, Store
 from mixvocab.distill import mixed_vocab
 from mixvocab.distill.data import Rows, VocabularyStep
 from mixvocab.distill.steps import StudentStep
-from mixvocab.evaluate.guessing import guess_pieces, guess_words
-from mixvocab.evaluate.word_scores import word_scores
+from mixvocab.evaluate.word_scores import guess_pieces, guess_words, word_scores
 from mixvocab.models.start import copied_embeddings, piece_frequencies, teacher_pieces
 from mixvocab.models.teacher import load_teacher, load_tokenizer
 from mixvocab.settings.profiles import MixingSettings

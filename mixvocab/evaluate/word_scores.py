@@ -1,17 +1,26 @@
-"""How well a student predicts whole words, in nats a word: a measure for any vocabulary."""
+"""How well a student predicts whole words, in nats a word: a measure for any vocabulary. And what it has to beat: who
+reads nothing and guesses pieces by their frequency.
+
+A student that does not beat the guess has learned no context. Every BERT stays there for a while, on a plateau on which
+it knows how often pieces occur and which piece it reads, and nothing else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 from transformers import BertForMaskedLM
 
+from mixvocab.text.masking import IGNORED
+from mixvocab.text.mixing import Batch
 from mixvocab.text.whole_words import WordBatch
 
 ROWS = 64  # read at a time
+MARGIN = 0.5  # nats below the guess behind [MASK]: off the plateau
 
 
 @torch.no_grad()
@@ -28,7 +37,7 @@ def word_scores(student: BertForMaskedLM, batches: Iterable[WordBatch]) -> np.nd
     student.eval()
     rows = [_scored(student, batch) for batch in batches]
     student.train(was_training)
-    return np.concatenate(rows) if rows else np.zeros((0, 2))
+    return np.concatenate(rows)
 
 
 def _scored(student: BertForMaskedLM, batch: WordBatch) -> np.ndarray:
@@ -42,7 +51,7 @@ def _scored(student: BertForMaskedLM, batch: WordBatch) -> np.ndarray:
         targets = torch.from_numpy(batch.labels[of][wanted]).to(student.device)
         losses = F.cross_entropy(student.cls(hidden).float(), targets, reduction="none")
         np.add.at(totals, of[np.nonzero(wanted)[0]], losses.double().cpu().numpy())
-    return np.stack([totals, batch.masked_words.astype(np.float64)], axis=1)
+    return np.stack([totals, batch.masked_words], axis=1)
 
 
 def _questions(batch: WordBatch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -60,3 +69,39 @@ def _questions(batch: WordBatch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         np.concatenate([batch.ids, further]),
         np.concatenate([batch.place == 0, place == column[:, None]]),
     )
+
+
+def guess_words(frequencies: np.ndarray, batches: Iterable[WordBatch]) -> np.ndarray:
+    """The guess at whole hidden words, scored as `word_scores` scores a student: (rows, 2) float64."""
+    costs, rows = _costs(frequencies), []
+    for batch in batches:
+        asked = batch.place >= 0
+        totals = np.where(asked, costs[np.where(asked, batch.labels, 0)], 0.0).sum(axis=1)
+        rows.append(np.stack([totals, batch.masked_words], axis=1))
+    return np.concatenate(rows)
+
+
+def guess_pieces(frequencies: np.ndarray, batches: Iterable[Batch], mask: int) -> dict[str, float]:
+    """The guess behind [MASK], whose id is `mask`: {"masked": its mean -log p in nats, "right": share of hits}.
+
+    `frequencies`: (V,) counts of the pieces in training text, above 0; the best single guess is the commonest piece.
+    """
+    labels = np.concatenate([b.labels[(b.labels != IGNORED) & (b.ids == mask)] for b in batches])
+    hits = labels == frequencies.argmax()
+    return {"masked": float(_costs(frequencies)[labels].mean()), "right": float(hits.mean())}
+
+
+def _costs(frequencies: np.ndarray) -> np.ndarray:
+    return np.log(frequencies.sum()) - np.log(frequencies)
+
+
+def left_plateau(curve: Sequence[Mapping[str, float]], guess: float) -> float | None:
+    """Tokens read when the held-out loss behind [MASK] fell to `MARGIN` below `guess`, on straight lines between
+    evaluations; None: it has not. `curve` is a `TrainResult`'s."""
+    goal = guess - MARGIN
+    for before, point in pairwise([*curve[:1], *curve]):
+        if point["masked"] <= goal:
+            fall = before["masked"] - point["masked"]
+            share = (before["masked"] - goal) / fall if fall else 1.0
+            return before["tokens"] + share * (point["tokens"] - before["tokens"])
+    return None

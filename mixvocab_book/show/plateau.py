@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mixvocab.distill.methods import methods
-from mixvocab.evaluate.guessing import MARGIN
 from mixvocab.evaluate.stats import Estimate
+from mixvocab.evaluate.word_scores import MARGIN
 from mixvocab.widgets.charts import Axis, Chart, Reference, curves
 from mixvocab_book.show import entries
 from mixvocab_book.show.entries import Entry

@@ -14,7 +14,7 @@ from mixvocab.common.store import refs
 from mixvocab.distill.methods import find_method, methods
 from mixvocab.distill.scores import FrequencyGuess, Guess, WordScores
 from mixvocab.distill.steps import StageTwo, Student, StudentStep
-from mixvocab.evaluate.guessing import left_plateau
+from mixvocab.evaluate.word_scores import left_plateau
 from mixvocab.models.flops import Spent
 from mixvocab.pipeline import Plan
 

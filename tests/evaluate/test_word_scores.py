@@ -1,16 +1,19 @@
-"""Nats a whole word, against the plain formula."""
+"""Nats a whole word, against the plain formula; what guessing costs, and when a student has left it behind."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
 import torch
 from transformers import BertForMaskedLM
 
-from mixvocab.evaluate.word_scores import word_scores
+from mixvocab.evaluate.word_scores import MARGIN, guess_pieces, guess_words, left_plateau, word_scores
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.student import new_student
 from mixvocab.text.masking import IGNORED
+from mixvocab.text.mixing import Batch
 from mixvocab.text.whole_words import WordBatch
 
 
@@ -62,5 +65,28 @@ def test_a_student_that_knows_a_word_scores_better(batches: list[WordBatch], stu
     assert word_scores(student, batches)[:, 0].sum() < before
 
 
-def test_nothing_to_score_is_an_empty_table(student: BertForMaskedLM) -> None:
-    assert word_scores(student, []).shape == (0, 2)
+def test_guessing_words_costs_what_the_frequencies_say(batches: list[WordBatch], tiny_pieces: list[str]) -> None:
+    frequencies = np.arange(1.0, len(tiny_pieces) + 1)
+    scores = guess_words(frequencies, batches)
+    log_p = np.log(frequencies / frequencies.sum())
+    expected = [-log_p[b.labels[row][b.labels[row] != IGNORED]].sum() for b in batches for row in range(len(b.ids))]
+    assert scores[:, 0] == pytest.approx(expected)
+    assert (scores[:, 1] == 3).all()
+
+
+def test_guessing_pieces_counts_what_is_hidden_alone() -> None:
+    mask, real = 4, np.ones((1, 5), bool)
+    ids = np.array([[2, mask, 7, mask, 3]])  # the 7 stayed as it was
+    labels = np.array([[IGNORED, 6, 7, 5, IGNORED]])
+    found = guess_pieces(np.array([1.0, 1, 1, 1, 1, 4, 2, 1]), [Batch(ids, real, labels, real)], mask)
+    assert found["masked"] == pytest.approx((math.log(12 / 2) + math.log(12 / 4)) / 2)
+    assert found["right"] == 0.5
+
+
+def test_the_plateau_is_left_where_the_line_between_evaluations_crosses() -> None:
+    curve = [{"tokens": t, "masked": m} for t, m in ((0, 8.0), (100, 6.2), (200, 5.8), (300, 5.0))]
+    assert left_plateau(curve, 6.0 + MARGIN) == pytest.approx(150)
+    assert left_plateau(curve, 5.8 + MARGIN) == pytest.approx(200)
+    assert left_plateau(curve, 4.0 + MARGIN) is None
+    assert left_plateau(curve, 9.0 + MARGIN) == 0
+    assert left_plateau([], 6.0) is None
