@@ -55,14 +55,23 @@ def mask_tokens(
     tables: tuple[WordTable, WordTable],
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Masked ids and labels, both (B, T) int64, of sequences before masking: what `choose_masks` and `apply_masks` do.
+    """Masked ids and labels, both (B, T) int64: BERT's 80/10/10 within each token's own vocabulary.
 
-    All arrays are (B, T), as in `Batch`; `tables` = (teacher, student). Special tokens and padding are never masked.
+    All arrays are (B, T), as in `Batch` before masking; `tables` = (teacher, student). Special tokens and padding are
+    never masked. Labels hold the piece that stood there, `IGNORED` where nothing is predicted.
     """
     teacher_table, student_table = tables
     special = np.where(student, np.isin(ids, student_table.special), np.isin(ids, teacher_table.special))
     chosen = choose_masks(attention & ~special, student, masking, rng)
-    return apply_masks(ids, student, chosen, tables, rng)
+    pieces, by_student = ids[chosen], student[chosen]
+    fate, draw = rng.random((2, len(pieces)))
+    for table, of_table in ((teacher_table, ~by_student), (student_table, by_student)):
+        other = table.regular[(draw * len(table.regular)).astype(np.int64)]
+        pieces = np.where(of_table & (fate < REPLACED), other, pieces)
+        pieces = np.where(of_table & (fate >= REPLACED + KEPT), table.mask, pieces)
+    masked = ids.copy()
+    masked[chosen] = pieces
+    return masked, np.where(chosen, ids, IGNORED)
 
 
 def choose_masks(maskable: np.ndarray, student: np.ndarray, masking: Masking, rng: np.random.Generator) -> np.ndarray:
@@ -84,28 +93,3 @@ def choose_masks(maskable: np.ndarray, student: np.ndarray, masking: Masking, rn
     chosen = np.zeros(maskable.shape, bool)
     np.put_along_axis(chosen, queue, taken, axis=1)
     return chosen
-
-
-def apply_masks(
-    ids: np.ndarray,
-    student: np.ndarray,
-    chosen: np.ndarray,
-    tables: tuple[WordTable, WordTable],
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Masked ids and labels, both (B, T) int64: BERT's 80/10/10 within each token's own vocabulary.
-
-    `tables` = (teacher, student). Labels hold the piece that stood there, `IGNORED` where nothing is predicted.
-    """
-    labels = np.where(chosen, ids, IGNORED)
-    own = student[chosen]  # False, 0: teacher; True, 1: student
-    fate, draw = rng.random((2, len(own)))
-    pieces = ids[chosen]
-    for number, table in enumerate(tables):
-        of_table = own == number
-        other = table.regular[(draw * len(table.regular)).astype(np.int64)]
-        pieces = np.where(of_table & (fate < REPLACED), other, pieces)
-        pieces = np.where(of_table & (fate >= REPLACED + KEPT), table.mask, pieces)
-    masked = ids.copy()
-    masked[chosen] = pieces
-    return masked, labels

@@ -70,11 +70,9 @@ class Mixer:
     A row is [CLS] words [SEP] with as many whole words as fit into `length` tokens, then padding. It may run
     over the end of a document into the next, as the corpus is one stream. [CLS] and [SEP] are drawn like
     words, and padding takes the vocabulary of its row's [SEP]: a row at p_SV = 0 is the teacher tokenizer's
-    and one at p_SV = 1 the student's, to the last token. Without a teacher all tokens are the student's, nothing is
-    mixed, and no draw depends on `unit`.
+    and one at p_SV = 1 the student's, to the last token. Without a teacher all tokens are the student's.
 
-    `unit` is what one draw of a vocabulary holds for: "word" (the paper), "span", "sequence", or a `Choice`.
-
+    `unit`, what one draw of a vocabulary holds for: "word" (the paper), "span", "sequence", or a `Choice`.
     Raises `UserError` for p_sv outside [0, 1].
     """
 
@@ -109,7 +107,7 @@ class Mixer:
 
     def words_in_rows(self, rows: int, rng: np.random.Generator) -> np.ndarray:
         """How many whole words each of `rows` random rows holds, (rows,) int64."""
-        return self._words_that_fit(*self._draw(rows, rng))
+        return _words_in(self._pieces(*self._draw(rows, rng)))
 
     def heldout_batches(self, rows: int, count: int, rng: np.random.Generator) -> Iterator[Batch]:
         """At most `count` batches of consecutive rows of the held-out split, in order, none overlapping.
@@ -123,15 +121,14 @@ class Mixer:
             windows: list[np.ndarray] = []
             while len(windows) < rows and position < len(words):
                 window = self._windows(words, np.array([position]))
-                position += int(self._words_that_fit(window, student[len(windows)][None])[0])
+                position += int(_words_in(self._pieces(window, student[None, len(windows)]))[0])
                 windows.append(window)
             if not windows:
                 return
             yield self._masked(np.concatenate(windows), student[: len(windows)], rng)
 
     def _draw(self, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Windows at random places, each with a row's worth of words behind it if there is so much text; and who
-        segments them."""
+        """Windows at random places, with a row's worth of words behind each, and who segments them."""
         starts = rng.integers(max(1, len(self._words) - (self.length - 2) + 1), size=rows)
         types = self._windows(self._words, starts)
         return types, self._choose(rng, types.shape, self.p_sv)
@@ -157,9 +154,6 @@ class Mixer:
         inner[inner.cumsum(axis=1) > room] = 0
         return pieces
 
-    def _words_that_fit(self, types: np.ndarray, student: np.ndarray) -> np.ndarray:
-        return (self._pieces(types, student)[:, 1:-1] > 0).sum(axis=1)
-
     def _masked(self, types: np.ndarray, student: np.ndarray, rng: np.random.Generator) -> Batch:
         """Gather the pieces of `types` (B, length), each from the vocabulary that `student` says, and mask them."""
         pieces = self._pieces(types, student)
@@ -172,3 +166,7 @@ class Mixer:
         ids[attention] = self._ids[ranges(starts.ravel(), pieces.ravel())]
         masked, labels = mask_tokens(ids, own, attention, self.masking, self._tables, rng)
         return Batch(masked, own, labels, attention)
+
+
+def _words_in(pieces: np.ndarray) -> np.ndarray:
+    return (pieces[:, 1:-1] > 0).sum(axis=1)

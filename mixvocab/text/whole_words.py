@@ -48,15 +48,10 @@ def whole_word_batches(
 ) -> Iterator[WordBatch]:
     """At most `rows` rows of `words` consecutive held-out words, `masked` of them masked, in batches of `batch`.
 
-    All pieces of a masked word become [MASK] (none is kept or replaced), and all of them are to be predicted. Nothing
-    drawn depends on `table`: under one seed every vocabulary gets the same rows, in the order of the text, and the
-    same masked words. For that
-
-    * words of ASCII characters alone are masked, at most 100 of them (BERT's limit): every vocabulary can spell those,
-      while one that calls a word [UNK] would be asked for less than the others. Punctuation marks are words, too.
-    * a row has at most `positions` - 2 characters, so that it fits into the model however finely it is cut.
-
-    A small split gives fewer rows. Raises `UserError` if there is none at all.
+    All pieces of a masked word become [MASK] and are to be predicted. Nothing drawn depends on `table`: under one seed
+    every vocabulary gets the same rows, in the order of the text, and the same masked words. So only words are masked
+    that every vocabulary can spell, up to 100 ASCII characters (BERT's limit), and a row has at most `positions` - 2
+    characters, to fit into the model however finely it is cut. Raises `UserError` if there is no such row.
     """
     text = store.words("heldout").astype(np.int64)
     text = text[: len(text) // words * words].reshape(-1, words)

@@ -57,10 +57,9 @@ class WordStore:
         """Read `documents` into a new store at `folder`, by so many `processes` (see `in_chunks`).
 
         Words are those of the `student`, which reads text as BERT does, cased or uncased. If the `teacher` reads it
-        otherwise, units of words are cut where both agree (see `mixvocab.text.other_tokenizers`). The store then serves
-        every vocabulary that reads as one of the two. About the share `heldout` of all words, in whole documents chosen
-        by the hash of their text, is kept for evaluation. Types are numbered by falling frequency and then by text, so
-        neither the number of processes nor their order leaves a trace.
+        otherwise, units of words are cut where both agree (see `mixvocab.text.other_tokenizers`). About the share
+        `heldout` of all words, in whole documents chosen by the hash of their text, is kept for evaluation. Types are
+        numbered by falling frequency and then by text, so processes leave no trace.
 
         Raises `UserError` for a corpus without words or without a second document to hold out, and for a student that
         does not read as BERT does.
@@ -93,7 +92,6 @@ class WordStore:
 
     @classmethod
     def open(cls, folder: Path | str) -> WordStore:
-        """Open a store."""
         return cls(Path(folder), **json.loads((Path(folder) / "words.json").read_text(encoding="utf-8")))
 
     @property
