@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mixvocab.common.errors import UserError, need
-from mixvocab.edge.bundle import GRAPHS, Bundle, Kind, deployed_bytes
+from mixvocab.edge.bundle import GRAPHS, Kind, deployed_bytes
 
 if TYPE_CHECKING:
     from mixvocab.edge.runtime import Answer
@@ -24,12 +24,9 @@ def export(
     need("export", "onnx", "onnxruntime")
     from mixvocab.edge.export import export as run
 
-    gaps = run(folder, out)
-    sizes = deployed_bytes(out)
-    typer.echo(f"written to {out}: {Bundle.load(out).task}, window {Bundle.load(out).window} tokens")
-    told = ", ".join(f"{gap:.1e} ({numbers})" for numbers, gap in gaps.items())
-    typer.echo(f"largest difference of a logit from PyTorch: {told}")
-    typer.echo(f"to deploy: {sum(sizes.values()):,} bytes: " + ", ".join(f"{n} {size:,}" for n, size in sizes.items()))
+    gaps = ", ".join(f"{gap:.1e} ({numbers})" for numbers, gap in run(folder, out).items())
+    typer.echo(f"written to {out}; largest difference of a logit from PyTorch: {gaps}")
+    typer.echo("bytes to deploy: " + ", ".join(f"{name} {size:,}" for name, size in deployed_bytes(out).items()))
 
 
 def predict(

@@ -80,8 +80,7 @@ class Floats:
 class Rounded(Floats):
     """Weights in 8 bits, one byte a parameter; sums and products in floats ("W8A32").
 
-    Tables have a scale a row (a piece), matrices a scale a column (an output). A query takes as long as with `Floats`,
-    and every processor gives the same answers but for last bits.
+    Tables have a scale a row (a piece), matrices a scale a column (an output).
     """
 
     def matrix(self, net: Network, name: str, weight: np.ndarray, axis: int) -> str:
@@ -95,10 +94,8 @@ class Integers(Rounded):
     """Weights in 8 bits, and the layers' matrix products in integers ("W8A8").
 
     `DynamicQuantizeMatMul` rounds its input to 8 bits with the range that it finds there, multiplies, and returns
-    floats: faster than floats on processors with instructions for it (VNNI on x86, dot products on ARM). Weights stay
-    within -127..127, and `mixvocab.edge.runtime.open_session` sees to it that sums are exact on every processor. Yet a
-    last bit of a float, which processors round differently, may tip the rounding of an input, which moves a logit by
-    some hundredths: two machines may differ where a model is as undecided as that.
+    floats. A last bit of a float, which processors round differently, may tip the rounding of an input, which moves a
+    logit by some hundredths: two machines may differ where a model is as undecided as that.
     """
 
     def dense(self, net: Network, x: str, name: str, weight: np.ndarray, bias: np.ndarray) -> str:
@@ -110,10 +107,9 @@ class Integers(Rounded):
 
 
 def quantise(weight: np.ndarray, axis: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Integers -127..127 and scales with weight ≈ integers * scale; the largest magnitude along `axis` becomes 127.
+    """int8 of the same shape and float32 scales (1 along `axis`), with weight ≈ integers * scale to half a scale.
 
-    Returns int8 of the same shape and float32 with length 1 along `axis`. The rounding error is at most half a
-    scale.
+    The largest magnitude along `axis` becomes 127.
     """
     scale = np.abs(weight).max(axis=axis, keepdims=True).astype(np.float32) / 127
     scale[scale == 0] = 1  # zeros stay zeros

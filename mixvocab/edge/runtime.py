@@ -40,13 +40,12 @@ class Predictor:
     session: onnxruntime.InferenceSession
 
     @classmethod
-    def load(cls, folder: Path | str, *, numbers: Kind = "w8", threads: int = 1) -> Predictor:
+    def load(cls, folder: Path, *, numbers: Kind = "w8", threads: int = 1) -> Predictor:
         """The model in `folder`. Raises UserError if it cannot be loaded.
 
         numbers: "w8", weights in 8 bits, answers alike on every machine and in a browser; "int8" is faster where the
         processor has instructions for 8-bit products, and may differ where the model is undecided; "fp32" as trained.
         """
-        folder = Path(folder)
         bundle = Bundle.load(folder)
         file = bundle.model(folder, numbers)
         encoder = Encoder.load(folder, bundle.window)
@@ -58,10 +57,9 @@ class Predictor:
     def predict(self, text: str, second: str | None = None) -> Answer:
         """What the model says of a text, or of a pair.
 
-        Texts go through one by one: 8-bit products round by the range of all they are given, so that in a batch
-        the neighbours of a text could change its answer. For intents and slots, a text is split at white space into
-        words. Raises UserError for an empty text, for a pair where the task has single texts, and for a model without a
-        task.
+        One at a time: 8-bit products round by the range of all they are given, so that in a batch the neighbours of a
+        text could change its answer. Raises UserError for an empty text, for a pair where the task has single texts,
+        and for a model without a task.
         """
         if not text.strip() or (second is not None and not second.strip()):
             raise UserError("an empty text: give at least one word")

@@ -65,14 +65,14 @@ def demo(
     # What is synthetic has that word in its name.
     learned = "; ".join(f"{source.name} (real)" if source.real else source.name for source in sources)
     measured = ", ".join(f"{what} {value}" for what, value in scores.items())
+    trained = f"Trained at profile {profile} on {learned}. Measured: {measured}."
     value = {
         "task": vars(bundle),
         "tokenizer": pack(Vocabulary.of(predictor.encoder.tokenizer), name),
         "bytes": len(model),
         "examples": [{"text": text, "answer": answer(predictor, text)} for text in examples],
         "origin": origin,
-        "about": f"{parameters:,} parameters in 8 bits. Trained at profile {profile} on {learned}. "
-        f"Measured: {measured}.",
+        "about": f"{parameters:,} parameters in 8 bits. {trained}",
     }
     return Demo(name, value, model)
 

@@ -12,13 +12,7 @@ LIVE = "mv-live"
 
 
 def element(kind: str, config: Mapping[str, Any] | None = None, fallback: str = "") -> str:
-    """HTML that the script of this `kind` mounts itself in.
-
-    Args:
-        kind: the folder in `js/` that has its `page.js`.
-        config: handed to the script, as JSON.
-        fallback: HTML shown in its stead without a script.
-    """
+    """HTML that the script `js/<kind>/page.js` mounts itself in; `fallback` is HTML shown in its stead without it."""
     attribute = escape(json.dumps(config or {}, ensure_ascii=False), quote=True)
     return f'<div class="{LIVE}" data-mv="{escape(kind, quote=True)}" data-mv-config="{attribute}">{fallback}</div>'
 

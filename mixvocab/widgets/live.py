@@ -37,10 +37,8 @@ MOST_WORDS = 20_000  # that the explorer cuts
 class LiveWidget(anywidget.AnyWidget):
     """A widget that is in step with a kernel in JupyterLab, and alive without one on a page.
 
-    Where the scripts were never fetched and cannot be, it is a table and a line that says so.
-
-    Traits: size, the pieces in the student's vocabulary; vocabularies. Raises `UserError` for a size that these do not
-    hold.
+    Where the scripts were never fetched and cannot be, it is a table and a line that says so. Trait `size`: the pieces
+    in the student's vocabulary. Raises `UserError` for a size that `vocabularies` does not hold.
     """
 
     kind: ClassVar[str]  # the folder of its scripts in js/
@@ -86,11 +84,8 @@ class LiveWidget(anywidget.AnyWidget):
 class OverlapWidget(LiveWidget):
     """Both segmentations of a text, their numbers, and one mixed sequence with its masks.
 
-    Traits, all of them in step with the page: text; p, the probability of the student's vocabulary; seed; size, the
-    pieces in the student's vocabulary; shape, the name of a student in `STUDENT_SHAPES`; segments (read only), one
-    `Segment` a word. setup: Python that makes `teacher` and `students`, for "Copy as Python".
-
-    Raises `UserError` for a size that `vocabularies` does not hold, and traitlets' own error for other bad values.
+    Traits: text; p, the probability of the student's vocabulary; seed; shape, the name of a student; segments (read
+    only), one `Segment` a word. setup: Python that makes `teacher` and `students`, for "Copy as Python".
     """
 
     kind = "overlap"
@@ -135,10 +130,7 @@ class OverlapWidget(LiveWidget):
 class ExplorerWidget(LiveWidget):
     """Two vocabularies as sets of pieces, by frequency and by length; a search; the words that hold a piece.
 
-    Traits, in step with the page: size, the pieces in the student's vocabulary; query, what is searched; selected, the
-    piece that is shown, or "".
-
-    Raises `UserError` for a size that `vocabularies` does not hold.
+    Traits: query, what is searched; selected, the piece that is shown, or "".
     """
 
     kind = "explorer"

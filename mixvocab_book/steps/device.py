@@ -66,10 +66,7 @@ class PlainExport(Step[Path]):
 
 @dataclass(frozen=True)
 class Latencies(Step[list[Latency]]):
-    """Milliseconds a query of students and peers on this machine, one thread and all threads.
-
-    Weights are random; texts are made from the words of the exported model.
-    """
+    """Milliseconds a query of students and peers on this machine, one thread and all threads; weights are random."""
 
     name, room = "latency", "edge"
 

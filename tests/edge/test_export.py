@@ -1,8 +1,5 @@
 import json
 import shutil
-import subprocess
-import sys
-import time
 
 import numpy as np
 import onnx
@@ -144,18 +141,23 @@ def test_same_model_same_bytes(exported, tmp_path):
         assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes(), file.name
 
 
-def test_a_gap_is_an_error_that_names_it(make_folder, tmp_path, monkeypatch):
+def test_a_gap_is_an_error_that_names_it_and_can_be_mended(make_folder, tmp_path, monkeypatch):
     right = module.weights_of
 
     def wrong(model):
         weights = right(model)
         return weights | {"slots.bias": weights["slots.bias"] + 2e-4}
 
-    monkeypatch.setattr(module, "weights_of", wrong)
-    with pytest.raises(UserError, match=r"differs from PyTorch's by 2.0e-04"):
-        export(make_folder("joint"), tmp_path / "out")
-    with pytest.raises(UserError, match="not that of an export"):
-        Bundle.load(tmp_path / "out")
+    folder, out = make_folder("joint"), tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "weights_of", wrong)
+        with pytest.raises(UserError, match=r"differs from PyTorch's by 2.0e-04"):
+            export(folder, out)
+    with pytest.raises(UserError, match="not that of an export"):  # what is half done does not look whole
+        Bundle.load(out)
+    export(folder, out)
+    assert Bundle.load(out).task == "snips"
+    assert not (out / ".work").exists()
 
 
 def test_weights_that_are_not_finite_are_an_error(make_folder, tmp_path, copy_of):
@@ -191,32 +193,3 @@ def test_bad_folders_are_one_line(make_folder, tmp_path, copy_of):
     with pytest.raises(UserError, match="does not load"):
         export(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-EXPORT_AND_HANG = """
-import sys, time
-from pathlib import Path
-from mixvocab.edge import export as module
-folder, out = map(Path, sys.argv[1:])
-def hang(work, out):
-    (out.parent / "reached").touch()
-    time.sleep(600)
-module.publish = hang
-module.export(folder, out)
-"""
-
-
-def test_a_killed_export_leaves_nothing_that_looks_whole(make_folder, tmp_path):
-    folder, out = make_folder("joint"), tmp_path / "out"
-    process = subprocess.Popen([sys.executable, "-c", EXPORT_AND_HANG, str(folder), str(out)])
-    deadline = time.monotonic() + 300  # importing torch takes long on a busy machine
-    while not (tmp_path / "reached").exists() and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-    assert (tmp_path / "reached").exists()
-    with pytest.raises(UserError, match="not that of an export"):
-        Bundle.load(out)
-    export(folder, out)
-    assert Bundle.load(out).task == "snips"
-    assert not (out / ".work").exists()

@@ -1,6 +1,7 @@
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -120,7 +121,7 @@ def test_command_output(exported, capsys, monkeypatch):
         assert not ended.value.code
         said[numbers] = capsys.readouterr().out
         for text in TEXTS:
-            answer = Predictor.load(folder, numbers=numbers).predict(text)
+            answer = Predictor.load(Path(folder), numbers=numbers).predict(text)
             lines = [
                 text,
                 f"  {answer.label} ({answer.probability:.1%})",
