@@ -272,7 +272,8 @@ def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, folder
     values = {"vocabularies": place.vocabularies, "words": place.words, "size": 800, "query": "", "selected": "the"}
     page = browser.new_page()
     page.goto("about:blank")
-    page.evaluate(LAB, {"source": assets.lab_files("explorer")[0].read_text(encoding="utf-8"), "values": values})
+    source = assets.scripts() / "lab" / "explorer.js"
+    page.evaluate(LAB, {"source": source.read_text(encoding="utf-8"), "values": values})
     ready(page)
     expect(page.locator(".mv-explorer-detail h4")).to_have_text("the")
     page.evaluate("model.set('query', '##s')")  # by a cell
