@@ -26,7 +26,7 @@ from mixvocab.tasks.joint import JointBert
 
 NUMBERS: dict[Kind, Floats] = {"fp32": Floats(), "w8": Rounded(), "int8": Integers()}
 TOLERANCE = 1e-4  # largest difference of a logit between PyTorch and 32-bit ONNX; in 8 bits the task's scores decide
-SINGLE_TEXTS = {layout.folder for layout in LAYOUTS if len(layout.hub_columns) == 1}  # tasks whose rows are no pairs
+SINGLE_TEXTS = {layout.folder for layout in LAYOUTS if len(layout.columns) == 1}  # tasks whose rows are no pairs
 
 
 def export(folder: Path, out: Path) -> dict[Kind, float]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mixvocab.common.errors import UserError
 from mixvocab.sources import hub, installed
-from mixvocab.sources.files import SUFFIXES, files_sha256, is_text, limited, read_documents
+from mixvocab.sources.files import SUFFIXES, files_source, is_text, limited, listed, read_documents
 from mixvocab.sources.lookup import look_up
-from mixvocab.sources.source import OWNER, Source, read_licence
+from mixvocab.sources.source import Source
 
 
 @dataclass(frozen=True)
@@ -39,20 +39,11 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
     def read(path: Path, origin: str, root: Path) -> Corpus:
         root = root if root.is_dir() else root.parent
         below = path.glob("**/*" if origin == "path" else "*")
-        files = [path] if is_text(path) else sorted(file for file in below if is_text(file) and not _hidden(file, path))
+        visible = (file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts))
+        files = [path] if is_text(path) else sorted(filter(is_text, visible))
         if not files:
             raise UserError(f"corpus: {path} is or has no text file ({', '.join(SUFFIXES)})")
-        names = [file.relative_to(root).as_posix() for file in files]
-        licences = {licence for name in names if (licence := read_licence(root, name))}
-        source = Source(
-            kind="corpus",
-            name=_listed([file.name for file in files]),
-            origin=origin,
-            location=_listed(names),
-            licence="; ".join(sorted(licences)) or OWNER,
-            sha256=files_sha256(files),
-            real=True,
-        )
+        source = files_source("corpus", listed([file.name for file in files]), origin, root, files, files)
         # With a limit the short files come first, so that others can take what they leave.
         ordered = sorted(files, key=lambda file: (file.stat().st_size, file.name)) if megabytes else files
         return _non_empty(Corpus(source, lambda: limited([read_documents(file) for file in ordered], megabytes)))
@@ -76,11 +67,3 @@ def _non_empty(corpus: Corpus) -> Corpus:
     if next(corpus.documents(), None) is None:
         raise UserError(f"corpus: {corpus.source.location} holds no text; name a file with at least one paragraph")
     return corpus
-
-
-def _hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more files" if len(names) > 4 else "")

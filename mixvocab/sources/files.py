@@ -29,11 +29,18 @@ def is_text(path: Path) -> bool:
     return path.is_file() and name.endswith(SUFFIXES) and not name.startswith(_NOT_TEXT)
 
 
-def folder_source(kind: str, name: str, origin: str, folder: Path, root: Path, files: Sequence[Path]) -> Source:
-    """The provenance of a task's files in `folder`, which is `root` or below it."""
-    inside = folder.relative_to(root).as_posix() if folder != root else folder.name
-    licence = read_licence(folder, folder.name) or read_licence(root, inside) or OWNER
-    return Source(kind, name, origin, f"{inside}/", licence, files_sha256(files), True)
+def files_source(
+    kind: str, name: str, origin: str, root: Path, places: Sequence[Path], files: Sequence[Path]
+) -> Source:
+    """The provenance of `files`; its location is that of `places` in `root`: the files, or the folder of them."""
+    shown = [f"{p.relative_to(root).as_posix() if p != root else p.name}{'/' if p.is_dir() else ''}" for p in places]
+    licences = {licence for place in shown if (licence := read_licence(root, place))}
+    return Source(kind, name, origin, listed(shown), "; ".join(sorted(licences)) or OWNER, files_sha256(files), True)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Up to four of the names, and how many there are besides."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more files" if len(names) > 4 else "")
 
 
 def files_sha256(files: Sequence[Path]) -> str:

@@ -6,70 +6,43 @@ Quoting is off everywhere (MRPC's fields hold single quotation marks), lines bre
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
+import yaml
+from pydantic import BaseModel
+
 from mixvocab.common.errors import UserError
 from mixvocab.sources import hub, synthetic
-from mixvocab.sources.files import folder_source, read_lines
+from mixvocab.sources.files import files_source, read_lines
 from mixvocab.sources.lookup import look_up, subfolder
 from mixvocab.sources.rows import DEVELOPMENT, GlueData, GlueRow, Sizes
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How one task lies on disk and on the hub."""
+class Layout(BaseModel, frozen=True):
+    """How one task lies on disk and on the hub, as `glue.yaml` explains it."""
 
     folder: str  # GLUE's own name
-    columns: tuple[str, ...]  # one or two text columns
-    label: str  # column; on the hub it is "label"
-    hub_columns: tuple[str, ...]
+    columns: tuple[str, ...]
+    label: str
+    hub_columns: tuple[str, ...] = ()
     regression: bool = False
-    headless: Mapping[str, int] | None = None  # column numbers of files without a header
+    headless: dict[str, int] = {}  # column numbers of labelled files, where they have no header
     ragged: bool = False  # the published file has some broken rows, which every reader leaves out
 
-    @property
-    def config(self) -> str:
-        """The hub's name: sst2 for SST-2."""
-        return self.folder.lower().replace("-", "")
 
-
-_PAIR = ("sentence1", "sentence2")
-LAYOUTS = (
-    Layout("CoLA", ("sentence",), "label", ("sentence",), headless={"label": 1, "sentence": 3}),
-    Layout("SST-2", ("sentence",), "label", ("sentence",)),
-    Layout("MRPC", ("#1 String", "#2 String"), "Quality", _PAIR),
-    Layout("QQP", ("question1", "question2"), "is_duplicate", ("question1", "question2"), ragged=True),
-    Layout("STS-B", _PAIR, "score", _PAIR, regression=True),
-    Layout("MNLI", _PAIR, "gold_label", ("premise", "hypothesis")),
-    Layout("QNLI", ("question", "sentence"), "label", ("question", "sentence")),
-    Layout("RTE", _PAIR, "label", _PAIR),
-    Layout("WNLI", _PAIR, "label", _PAIR),
-)
-SIZES = Sizes(train=8_000, valid=1_000, test=1_000)
+_DATA = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_FILES: dict[str, str] = _DATA["files"]
+LAYOUTS = tuple(Layout(**task) for task in _DATA["layouts"])
 TASKS = tuple(layout.folder for layout in LAYOUTS)
-
-# The files of a split, without .tsv. On the hub a split is called the same, with "validation" for "dev".
-_FILES = {
-    "train": "train",
-    "dev": "dev",
-    "m": "dev_matched",
-    "mm": "dev_mismatched",
-    "mm-hard": "dev_mismatched_hard",
-    "test": "test",
-    "test-m": "test_matched",
-    "test-mm": "test_mismatched",
-    "ax": "diagnostic",
-}
+SIZES = Sizes(train=8_000, valid=1_000, test=1_000)
 
 
 def layout(task: str) -> Layout:
     """The layout of a task by its name, case and hyphen aside. Raises UserError if there is no such task."""
-    wanted = task.lower().replace("-", "").replace("_", "")
     for known in LAYOUTS:
-        if known.config == wanted:
+        if known.folder.lower().replace("-", "") == task.lower().replace("-", "").replace("_", ""):
             return known
     raise UserError(f"glue: no task {task!r}; there are {', '.join(TASKS)}")
 
@@ -93,7 +66,7 @@ def resolve_glue(
 
     def read(folder: Path, origin: str, root: Path) -> GlueData:
         splits, files = _read_folder(known, folder)
-        source = folder_source("glue", known.folder, origin, folder, root, files)
+        source = files_source("glue", known.folder, origin, root, [folder], files)
         return GlueData(source, known.folder, splits, known.regression)
 
     def on_hub(repository: str) -> GlueData:
@@ -113,7 +86,7 @@ def resolve_glue(
         read=read,
         embedded=embedded,
         on_hub=on_hub,
-        repository=f"{hub.GLUE}:{known.config}",
+        repository=f"{hub.GLUE}:{known.folder.lower().replace('-', '')}",
     )
 
 
@@ -124,7 +97,7 @@ def _read_hub(layout: Layout, repository: str) -> dict[str, list[GlueRow]]:
         if rows := published.get(name.replace("dev", "validation")):
             names = getattr(rows.features["label"], "names", None)
             labels = [None if label == -1 else names[label] if names else label for label in rows["label"]]
-            texts = zip(*(rows[column] for column in layout.hub_columns), strict=True)
+            texts = zip(*(rows[column] for column in layout.hub_columns or layout.columns), strict=True)
             splits[split] = [_row(row, label) for row, label in zip(texts, labels, strict=True)]
     return splits
 
@@ -150,7 +123,7 @@ def _read_file(path: Path, layout: Layout, known: Set[Any], *, labelled: bool) -
     shown = f"{path.parent.name}/{path.name}"
     lines = read_lines(path)
     if layout.headless and labelled:
-        columns, first = dict(layout.headless), 0
+        columns, first = layout.headless, 0
     else:
         columns, first = {name.strip(): i for i, name in enumerate("".join(lines[:1]).split("\t"))}, 1
     needed = [*layout.columns, *([layout.label] if labelled else [])]
@@ -158,27 +131,26 @@ def _read_file(path: Path, layout: Layout, known: Set[Any], *, labelled: bool) -
         raise UserError(f"{shown}, line 1: no column {missing[0]!r}; it has {', '.join(columns)}")
     least, width = max(columns[name] for name in needed) + 1, max(columns.values()) + 1
     for number, line in enumerate(lines[first:], first + 1):
+        place = f"{shown}, line {number}"
         cells = [cell.strip() for cell in line.split("\t")]
-        if not any(cells):
+        complete = len(cells) >= least and not any(cells[width:])
+        if not any(cells) or (layout.ragged and not complete):
             continue
-        if len(cells) < least or any(cells[width:]):
-            if layout.ragged:
-                continue
-            raise UserError(f"{shown}, line {number}: {len(cells)} columns where {least} are needed and {width} known")
+        if not complete:
+            raise UserError(f"{place}: {len(cells)} columns where {least} are needed and {width} known")
         label = cells[columns[layout.label]] if columns.get(layout.label, width) < len(cells) else ""
         if labelled and not label:
-            raise UserError(f"{shown}, line {number}: no {layout.label}")
-        if label == "-":  # annotators of MNLI did not agree
-            continue
-        texts = [cells[columns[name]] for name in layout.columns]
-        yield _row(texts, _label(label, layout, known, f"{shown}, line {number}") if label else None)
+            raise UserError(f"{place}: no {layout.label}")
+        if label != "-":  # annotators of MNLI did not agree
+            yield _row([cells[columns[name]] for name in layout.columns], _label(label, layout, known, place))
 
 
-def _label(text: str, layout: Layout, known: Set[Any], place: str) -> str | float:
+def _label(text: str, layout: Layout, known: Set[Any], place: str) -> str | float | None:
+    if not text:
+        return None
     if not layout.regression:
         if known and text not in known:
-            shown = ", ".join(sorted(name[:40] for name in known)[:8])
-            raise UserError(f"{place}: label {text[:40]!r} does not occur in the training set, which has {shown}")
+            raise UserError(f"{place}: label {text[:40]!r} does not occur in the training set")
         return text
     try:
         score = float(text)

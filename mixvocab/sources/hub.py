@@ -40,8 +40,6 @@ def user_errors(repository: str) -> Iterator[None]:
     """Whatever the block raises becomes a UserError of one line."""
     try:
         yield
-    except UserError:
-        raise
     except ImportError as error:
         raise UserError(f"{repository}: the hub needs the package {error.name}: pip install {error.name}") from None
     except Exception as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mixvocab.common.errors import UserError
 from mixvocab.sources import synthetic
-from mixvocab.sources.files import folder_source, read_lines
+from mixvocab.sources.files import files_source, read_lines
 from mixvocab.sources.lookup import look_up, subfolder
 from mixvocab.sources.rows import Sizes, SnipsData, SnipsRow
 
@@ -44,7 +44,7 @@ def _read(folder: Path, origin: str, root: Path) -> SnipsData:
     }
     splits = {split: _read_split(place) for split, place in places.items()}
     files = [place / name for place in places.values() for name in _FILES]
-    return SnipsData(folder_source("snips", "SNIPS", origin, folder, root, files), splits)
+    return SnipsData(files_source("snips", "SNIPS", origin, root, [folder], files), splits)
 
 
 def _read_split(place: Path) -> list[SnipsRow]:

@@ -65,25 +65,13 @@ def text_sha256(*parts: str) -> str:
 
 
 def read_licence(folder: Path, name: str) -> str | None:
-    """The licence that `folder` states for the file or folder `name` in it, if one is evident.
+    """The licence that README.md in `folder` states for the file or folder `name` in it, if one is evident.
 
-    Evident means, in this order: a table row of README.md that begins with the name, under a heading that begins with
-    "licence"; a line "license: ..." there; the first line of a LICENSE file.
+    Evident means: a table row that begins with the name, under a heading "licence ..."; else a line "license: ...".
     """
-    column = 0  # of licences, in the table that is being read
-    lines = _lines(folder / "README.md")
-    for line in lines:
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        headings = [number for number, cell in enumerate(cells) if re.match("licen[cs]e", cell, re.IGNORECASE)]
-        if len(cells) > 1 and headings:
-            column = headings[0]
-        elif 0 < column < len(cells) and cells[0].strip("`").startswith(name):
-            return cells[column]
-    stated = [line.partition(":")[2].strip() for line in lines if re.match("licen[cs]e: *[^ ]", line, re.IGNORECASE)]
-    return next(filter(None, [*stated, *(line.strip("# ") for line in _lines(folder / "LICENSE"))]), None)
-
-
-def _lines(path: Path) -> list[str]:
-    if not path.is_file():
-        return []
-    return [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    readme = folder / "README.md"
+    text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
+    table = [[cell.strip(" `") for cell in line.strip("| ").split("|")] for line in text.splitlines() if "|" in line]
+    columns = [i for row in table for i, cell in enumerate(row) if re.match("licen[cs]e", cell, re.IGNORECASE)]
+    stated = [row[columns[0]] for row in table if columns and row[0].startswith(name) and len(row) > columns[0]]
+    return next(iter(stated + re.findall(r"(?im)^licen[cs]e: *(.+)", text)), None)

@@ -54,12 +54,7 @@ class Grammar:
         return _SYMBOL.sub(lambda symbol: self.draw(symbol[0]), option)
 
     def pick(self, choices: Sequence[T]) -> T:
-        """One of the choices."""
         return choices[int(self.rng.integers(len(choices)))]
-
-    def coin(self) -> bool:
-        """Heads or tails."""
-        return bool(self.rng.integers(2))
 
     def choose(self, template: str) -> str:
         """Decide every choice of a template, from the inside out; a square bracket's stands half of the time."""
@@ -93,7 +88,7 @@ def sentiment(grammar: Grammar) -> GlueRow:
         adjective = grammar.draw("GOOD" if positive != negated else "BAD")
         return f"the {grammar.draw('ASPECT')} {grammar.draw('NEGATION' if negated else 'ASSERTION')} {adjective}"
 
-    positive = grammar.coin()
+    positive = grammar.pick((False, True))
     say, contrast, support = clause(positive), clause(not positive), clause(positive)
     sentence = grammar.draw("SENTENCE").format(say=say, contrast=contrast, support=support)
     return GlueRow(f"{grammar.draw('OPENING')} {sentence}".strip(), None, str(int(positive)))
@@ -114,7 +109,7 @@ def paraphrase(grammar: Grammar) -> GlueRow:
         deed = grammar.draw("DEED").format(past=past, participle=participle, **event)
         return grammar.draw("ORDER").format(deed=deed, **event)
 
-    event, same = draw_event(), grammar.coin()
+    event, same = draw_event(), grammar.pick((False, True))
     difference = "" if same else grammar.draw("DIFFERENCE")
     other = event | {"agent": event["patient"], "patient": event["agent"]} if difference == "roles" else event
     while difference == "detail" and (other == event or other["agent"] == other["patient"]):
@@ -125,7 +120,7 @@ def paraphrase(grammar: Grammar) -> GlueRow:
         texts[1] = tell(other)
     if difference == "more":
         reason = grammar.draw("REASON")
-        longer = 0 if grammar.coin() else 1
+        longer = 0 if grammar.pick((False, True)) else 1
         texts[longer] = texts[longer].removesuffix(".") + f", {reason} ."
     return GlueRow(texts[0], texts[1], str(int(same)))
 
@@ -188,42 +183,37 @@ def inference(grammar: Grammar, *, noun: str = "NOUN") -> GlueRow:
 
 def snips(seed: int, sizes: Sizes) -> tuple[Source, dict[str, list[SnipsRow]]]:
     """Splits of distinct commands; same seed, same rows. Raises UserError if there are not so many."""
-    grammar = Grammar(GRAMMARS["commands"]["rules"], np.random.default_rng(seed))
-    writers = {split: (partial(command, grammar), count) for split, count in asdict(sizes).items()}
-    splits = _distinct(writers, lambda row: row.words)
-    return _source("snips", "synthetic SNIPS-like commands", seed, splits), splits
+    write = partial(command, Grammar(GRAMMARS["commands"]["rules"], np.random.default_rng(seed)))
+    planned = {split: (write, count) for split, count in asdict(sizes).items()}
+    return _written("snips", "synthetic SNIPS-like commands", seed, planned, lambda row: row.words)
 
 
 def glue(task: str, seed: int, sizes: Sizes) -> tuple[Source, dict[str, list[GlueRow]]]:
-    """Splits of distinct rows; same seed, same rows. UserError if there are not so many.
+    """Splits of distinct rows, for a task by GLUE's own name; same seed, same rows.
 
-    MNLI's mismatched sets "mm" and "test-mm" speak of things that the other splits do not mention. Raises UserError for
-    a task by GLUE's own name that there is no grammar for.
+    MNLI's mismatched sets "mm" and "test-mm" speak of things that the other splits do not mention. Raises UserError if
+    there are not so many rows, or no grammar for the task.
     """
     writers = {"SST-2": sentiment, "MRPC": paraphrase, "MNLI": inference}
     if task not in writers:
         raise UserError(f"task {task}: no synthetic set; put GLUE's own files into glue/{task}/ of your data folder")
-    write = writers[task]
-    grammar = Grammar(GRAMMARS[write.__name__], np.random.default_rng(seed))
-    counts = {"train": sizes.train, "dev": sizes.valid, "test": sizes.test}
-    planned = {split: (partial(write, grammar), count) for split, count in counts.items()}
+    grammar = Grammar(GRAMMARS[writers[task].__name__], np.random.default_rng(seed))
+    write, new = partial(writers[task], grammar), partial(inference, grammar, noun="NEW_NOUN")
+    planned = {"train": (write, sizes.train), "dev": (write, sizes.valid), "test": (write, sizes.test)}
     if task == "MNLI":
-        new = partial(inference, grammar, noun="NEW_NOUN")
-        planned = {
-            "train": planned["train"],
-            "m": planned["dev"],
-            "mm": (new, sizes.valid),
-            "test-m": planned["test"],
-            "test-mm": (new, sizes.test),
-        }
-    splits = _distinct(planned, lambda row: row)
-    return _source("glue", f"synthetic {task}-like set", seed, splits), splits
+        matched = {"train": planned["train"], "m": planned["dev"], "mm": (new, sizes.valid)}
+        planned = matched | {"test-m": planned["test"], "test-mm": (new, sizes.test)}
+    return _written("glue", f"synthetic {task}-like set", seed, planned, lambda row: row)
 
 
-def _distinct(
-    planned: Mapping[str, tuple[Callable[[], Row], int]], key: Callable[[Row], Hashable]
-) -> dict[str, list[Row]]:
-    """Rows of each split, by writer and number, whose keys occur nowhere else."""
+def _written(
+    kind: str,
+    name: str,
+    seed: int,
+    planned: Mapping[str, tuple[Callable[[], Row], int]],
+    key: Callable[[Row], Hashable],
+) -> tuple[Source, dict[str, list[Row]]]:
+    """Rows of each split, by writer and number, whose keys occur nowhere else; and their provenance."""
     seen: set[Hashable] = set()
     splits: dict[str, list[Row]] = {}
     for split, (write, count) in planned.items():
@@ -237,15 +227,6 @@ def _distinct(
                 misses = 0
             elif (misses := misses + 1) > MOST_MISSES:
                 raise UserError(f"synthetic data: this grammar has no {count:,} distinct rows; ask for fewer")
-    return splits
-
-
-def _source(kind: str, name: str, seed: int, splits: Mapping[str, list[Row]]) -> Source:
-    lines = (
-        "\t".join(" ".join(cell) if isinstance(cell, tuple) else str(cell) for cell in row)
-        for rows in splits.values()
-        for row in rows
-    )
-    return Source(
-        kind, name, "embedded", f"this project's grammar, seed {seed}", "Apache-2.0", text_sha256(*lines), False
-    )
+    cells = ([" ".join(c) if isinstance(c, tuple) else str(c) for c in row] for rows in splits.values() for row in rows)
+    sha256 = text_sha256(*map("\t".join, cells))
+    return Source(kind, name, "embedded", f"this project's grammar, seed {seed}", "Apache-2.0", sha256, False), splits

@@ -85,12 +85,10 @@ def _described(
 ) -> TeacherSource:
     shape = _shape(folder)
     if not _weights(folder):
-        if list(folder.glob("*.bin")):
-            raise UserError(
-                f"teacher: {folder} has its weights as pickle only, which can run code and is not loaded; convert "
-                "them: load the model where you trust it and call save_pretrained(folder)"
-            )
-        raise UserError(f"teacher: {folder} has no *.safetensors")
+        raise UserError(
+            f"teacher: {folder} has no *.safetensors; weights as pickle (*.bin) can run code and are not loaded: "
+            "convert them where you trust them, with save_pretrained(folder)"
+        )
     if not any((folder / file).is_file() for file in _TOKENIZERS):
         raise UserError(f"teacher: {folder} has no tokenizer files (tokenizer.json or vocab.txt)")
     source = Source(

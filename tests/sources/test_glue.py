@@ -118,9 +118,7 @@ def test_quotation_marks_inside_texts_and_empty_cells_behind_them_are_fine(tmp_p
 def test_a_test_set_with_labels_is_checked_too(tmp_path):
     train, _ = FILES["MRPC"]
     folder = write(tmp_path / "MRPC", train=train, dev=train, test=train.replace("\n1\t", "\n2\t"))
-    with pytest.raises(
-        UserError, match=r"MRPC/test\.tsv, line 2: label '2' does not occur in the training set, which has 1"
-    ):
+    with pytest.raises(UserError, match=r"MRPC/test\.tsv, line 2: label '2' does not occur in the training set"):
         resolve_glue("MRPC", str(folder))
 
 

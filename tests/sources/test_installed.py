@@ -110,11 +110,11 @@ def test_paragraphs_that_differ_in_names_only_count_once(tmp_path, monkeypatch):
 
 def test_embedded_corpus_is_collected_once_and_its_digest_is_that_of_the_text(cache, monkeypatch):
     documents = ["A document.\nOf two paragraphs.", "Another."]
-    monkeypatch.setitem(installed._COLLECT, "prose", lambda: iter(documents))
+    monkeypatch.setattr(installed, "prose", lambda: iter(documents))
     corpus = resolve_corpus("embedded")
     assert list(corpus.documents()) == documents
     assert (corpus.source.origin, corpus.source.real) == ("embedded", True)
-    monkeypatch.setitem(installed._COLLECT, "prose", lambda: pytest.fail("collected twice"))
+    monkeypatch.setattr(installed, "prose", lambda: pytest.fail("collected twice"))
     assert resolve_corpus("embedded").source == corpus.source
 
 

@@ -88,9 +88,6 @@ def test_licence_from_table_line_or_file(tmp_path):
     assert read_licence(tmp_path, "other") is None
     (tmp_path / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
     assert read_licence(tmp_path, "x") == "apache-2.0"
-    (tmp_path / "README.md").unlink()
-    (tmp_path / "LICENSE").write_text("\n# MIT License\n\nCopyright\n")
-    assert read_licence(tmp_path, "x") == "MIT License"
     assert read_licence(Path(tmp_path / "none"), "x") is None
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from mixvocab.sources.prose import paragraphs
+from mixvocab.sources.installed import paragraphs
 
 NUMPYDOC = """Return the mean of the values that lie along an axis.
 

@@ -38,7 +38,7 @@ def test_a_folder_by_path(tmp_path):
     [
         (("model.safetensors",), "with config.json in it"),
         (("config.json", "tokenizer.json"), "no .*safetensors"),
-        (("config.json", "pytorch_model.bin", "vocab.txt"), "pickle.*save_pretrained"),
+        (("config.json", "pytorch_model.bin", "vocab.txt"), r"no \*\.safetensors; weights as pickle .*save_pretrained"),
         (("config.json", "model.safetensors"), "no tokenizer files"),
     ],
 )
