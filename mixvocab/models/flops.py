@@ -10,22 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from mixvocab.models.parameters import BertShape
-
-if TYPE_CHECKING:
-    from mixvocab.train.loop import TrainResult
-
-FORMULA = r"""\begin{aligned}
-F_{\text{layers}}(n) &= n\,L\,(4H^2 + 2HF + 2TH) && \text{attention maps, feed-forward, attention over $T$ tokens}\\
-F_{\text{head}}(m, V) &= m\,(H^2 + VH) && \text{transform and softmax at $m$ masked tokens}\\
-\text{stage II} &= 6\,\bigl[F_{\text{layers}}(n) + F_{\text{head}}(m, V_s)\bigr]\\
-\text{stage I} &= 6\,\bigl[F_{\text{layers}}(n) + F_{\text{head}}(m_t, V_t) + F_{\text{head}}(m_s, V_s)
-                  + (S\,V_s + n_s)\,d\,H\bigr]\\
-\text{vanilla} &= \text{stage II} + 2\,\bigl[F_{\text{layers}}(n) + F_{\text{head}}(m, V_s)\bigr]_{\text{teacher}}
-\end{aligned}"""
-"""LaTeX of the counts, for n tokens in S steps: 6 = 2 operations a multiply-add, forward and twice that backward."""
+from mixvocab.train.loop import TrainResult
 
 
 @dataclass(frozen=True)
@@ -44,7 +31,6 @@ class Spent:
         return cls(result.tokens, flops, result.seconds, result.steps, result.precision)
 
     def __add__(self, other: Spent) -> Spent:
-        """Both together."""
         return Spent(
             self.tokens_read + other.tokens_read,
             self.flops + other.flops,
@@ -78,17 +64,11 @@ def stage_one_flops(
     """
     own, guest = (share * tokens for share in masks)
     wide, narrow = teacher.hidden, student.hidden
-    layers = teacher.masked_lm_flops(tokens, length, masked=0.0) / 6
     multiply_adds = {
-        "encoder": layers,
+        "encoder": teacher.masked_lm_flops(tokens, length, masked=0.0) / 6,
         "transform": (own + guest) * wide**2,
         "teacher_embeddings": own * teacher.vocab_size * wide,
         "student_embeddings": guest * student.vocab_size * wide,
         "up_projection": (steps * student.vocab_size + p_sv * tokens) * narrow * wide,
     }
     return sum((4 if part in frozen else 6) * count for part, count in multiply_adds.items())
-
-
-def vanilla_flops(student: BertShape, teacher: BertShape, tokens: int, length: int) -> float:
-    """Operations of vanilla distillation: the student's training pass and a forward pass of the teacher."""
-    return student.masked_lm_flops(tokens, length) + teacher.masked_lm_flops(tokens, length) / 3

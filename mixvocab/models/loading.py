@@ -42,9 +42,9 @@ def load_pretrained(model_class: Any, folder: Path, *, new_head: bool, **setting
             f"model folder {folder.name} does not load ({reason}): give config.json + *.safetensors"
         ) from None
     missing = {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}
-    body = sorted(name for name in missing if ".embeddings." in name or ".layer." in name)
+    body = [name for name in missing if ".embeddings." in name or ".layer." in name]
     if body:
-        raise UserError(f"model folder {folder.name} lacks weights of its layers ({body[0]}): it is not pretrained")
+        raise UserError(f"model folder {folder.name} lacks weights of its layers ({min(body)}): it is not pretrained")
     if missing and not new_head:
         raise UserError(f"model folder {folder.name} lacks {min(missing)}: it is not fine-tuned; save the model again")
     return model.eval(), missing
@@ -53,23 +53,21 @@ def load_pretrained(model_class: Any, folder: Path, *, new_head: bool, **setting
 def read_config(folder: Path) -> dict[str, Any]:
     """A model folder's config.json. Raises UserError if there is none that can be read."""
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        if isinstance(config, dict):
-            return config
-    except (OSError, ValueError):
-        pass
-    raise UserError(f"{folder}: no model in it, config.json is missing or damaged; name a folder that has one")
+        return dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise UserError(
+            f"{folder}: no model in it, config.json is missing or damaged; name a folder that has one"
+        ) from None
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
     """Silence transformers' reports on missing and unexpected weights, and its progress bars."""
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
+        logging.enable_progress_bar()

@@ -8,7 +8,7 @@ teacher's that d dimensions and one affine map allow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,25 +16,23 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from mixvocab.common.errors import UserError
+from mixvocab.text.learner import longest_match
 from mixvocab.text.tables import WordTable
+from mixvocab.text.wordpiece import CONTINUATION
 from mixvocab.text.words import WordStore
 
 BERT_STD = 0.02  # of BERT's fresh weights
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(NamedTuple):
     """Student embeddings (V_s, d) and the affine layer (weight (D, d), bias (D,)) that raises them."""
 
     embeddings: Tensor
     weight: Tensor
     bias: Tensor
-    explained: float = 0.0  # share of the copied embeddings' variance kept by the d directions
-    shared: int = 0  # student pieces that the teacher has too
 
     @property
     def affine(self) -> tuple[Tensor, Tensor]:
-        """The affine layer's weight and bias."""
         return self.weight, self.bias
 
 
@@ -70,7 +68,7 @@ def pca_start(
     Args:
         pieces: for each student piece, the teacher's ids that stand for it (see `teacher_pieces`).
         width: the student's d.
-        weights: (V_s,) how much each piece counts; None: all alike. `explained` is then a share of weighted variance.
+        weights: (V_s,) how much each piece counts; None: all alike.
         std: standard deviation that the entries of the embeddings get, the affine layer making up for it, so that
             the teacher reads the same; None: as PCA gives them. The student's first steps do depend on it.
     """
@@ -82,14 +80,11 @@ def pca_start(
         share = (weights / weights.sum()).double()
         centre = (share @ copied.double()).float()
         spanning = share.sqrt()[:, None] * (copied - centre).double()
-    _, singular, directions = torch.linalg.svd(spanning, full_matrices=False)
-    kept = directions[:width]  # (d, D)
-    kept = kept * kept.gather(1, kept.abs().argmax(dim=1, keepdim=True)).sign()
-    explained = float((singular[:width] ** 2).sum() / (singular**2).sum())
-    embeddings = (copied - centre).double() @ kept.T  # (V_s, d)
+    directions = torch.linalg.svd(spanning, full_matrices=False).Vh[:width]  # (d, D)
+    directions = directions * directions.gather(1, directions.abs().argmax(dim=1, keepdim=True)).sign()
+    embeddings = (copied - centre).double() @ directions.T  # (V_s, d)
     factor = 1.0 if std is None else std / float(embeddings.std())
-    shared = sum(len(ids) == 1 for ids in pieces)
-    return Start((embeddings * factor).float(), (kept.T / factor).float().contiguous(), centre, explained, shared)
+    return Start((embeddings * factor).float(), (directions.T / factor).float().contiguous(), centre)
 
 
 def sinusoidal_positions(positions: int, width: int, std: float, *, generator: torch.Generator) -> Tensor:
@@ -131,22 +126,21 @@ def teacher_pieces(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenize
     Special tokens go to their counterparts; a continuation piece `##x` to the teacher's continuation pieces, never
     to the word-initial ones; what the teacher cannot spell goes to its unknown token.
     """
-    specials = {
-        getattr(student, f"{role}_token"): getattr(teacher, f"{role}_token_id")
-        for role in ("pad", "unk", "cls", "sep", "mask")
-    }
+    roles = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+    specials = {getattr(student, role): getattr(teacher, f"{role}_id") for role in roles}
     vocab = teacher.get_vocab()
-    unknown = teacher.unk_token_id
-    wordpiece = any(piece.startswith("##") for piece in vocab)
+    wordpiece = any(piece.startswith(CONTINUATION) for piece in vocab)
     result = []
     for piece in student.convert_ids_to_tokens(list(range(len(student)))):
+        text = piece.removeprefix(CONTINUATION)
         if specials.get(piece) is not None:
-            result.append([specials[piece]])
+            ids = [specials[piece]]
         elif wordpiece:
-            result.append(_greedy(piece, vocab) or [unknown])
+            prefix = CONTINUATION if piece.startswith(CONTINUATION) else ""
+            ids = [vocab[part] for part in longest_match(text, vocab, len(text), prefix) or []]
         else:
-            ids = teacher.encode(piece.removeprefix("##"), add_special_tokens=False)
-            result.append(ids or [unknown])
+            ids = teacher.encode(text, add_special_tokens=False)
+        result.append(ids or [teacher.unk_token_id])
     return result
 
 
@@ -156,20 +150,7 @@ def shared_pieces(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenizer
     Raises `UserError` for a teacher that marks a word's continuation otherwise than by "##": its pieces of equal
     text do not stand in equal places.
     """
-    mine, theirs = student.get_vocab(), teacher.get_vocab()
-    if not any(piece.startswith("##") for piece in theirs):
+    own, other = student.get_vocab(), teacher.get_vocab()
+    if not any(piece.startswith(CONTINUATION) for piece in other):
         raise UserError("stage_one.shared needs a teacher with a WordPiece vocabulary: choose a BERT as teacher.source")
-    return torch.tensor(sorted((number, theirs[piece]) for piece, number in mine.items() if piece in theirs))
-
-
-def _greedy(piece: str, vocab: dict[str, int]) -> list[int]:
-    """Longest-match-first segmentation of one piece that keeps its place in the word; [] if impossible."""
-    prefix, text = ("##", piece[2:]) if piece.startswith("##") else ("", piece)
-    ids = []
-    while text:
-        end = next((n for n in range(len(text), 0, -1) if prefix + text[:n] in vocab), 0)
-        if not end:
-            return []
-        ids.append(vocab[prefix + text[:end]])
-        prefix, text = "##", text[end:]
-    return ids
+    return torch.tensor(sorted((number, other[piece]) for piece, number in own.items() if piece in other))

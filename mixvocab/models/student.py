@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import torch
 from transformers import BertConfig, BertForMaskedLM
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.parameters import BertShape
+from mixvocab.text.wordpiece import PAD, Vocabulary
 
 
 def bert_config(shape: BertShape, dropout: float = 0.0) -> BertConfig:
@@ -18,7 +21,6 @@ def bert_config(shape: BertShape, dropout: float = 0.0) -> BertConfig:
         num_attention_heads=shape.heads,
         intermediate_size=shape.feed_forward,
         max_position_embeddings=shape.positions,
-        type_vocab_size=shape.token_types,
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
     )
@@ -39,3 +41,23 @@ def new_student(shape: BertShape, *, generator: torch.Generator, dropout: float 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
         return BertForMaskedLM(bert_config(shape, dropout))
+
+
+def prune(student: BertForMaskedLM, old: Vocabulary, new: Vocabulary) -> BertForMaskedLM:
+    """A student over the pieces of `new` alone, all of them in its vocabulary `old` (section 6).
+
+    Input embeddings (tied with the output) of shape (len(old), H) become (len(new), H), and so does the output bias,
+    each row that of the same piece; all other weights are equal. A word that used a piece that is gone is spelled by
+    others. Raises KeyError for a piece that `old` lacks.
+    """
+    rows = torch.tensor([old.id(piece) for piece in new.pieces])
+    config = deepcopy(student.config)
+    config.vocab_size, config.pad_token_id = len(new), new.id(PAD)
+    # The fresh weights are all replaced, but drawing them must not move torch's global generator.
+    with torch.random.fork_rng(devices=[]):
+        pruned = BertForMaskedLM(config)
+    by_piece = ("word_embeddings.weight", "predictions.bias", "decoder.weight", "decoder.bias")
+    pruned.load_state_dict(
+        {name: value[rows] if name.endswith(by_piece) else value for name, value in student.state_dict().items()}
+    )
+    return pruned.eval()

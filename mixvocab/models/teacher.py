@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel, P
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.loading import load_pretrained
+
+FRESH_HEAD = "mixvocab_fresh_head"  # marks a model whose checkpoint carried no head
 
 
 def load_teacher(folder: Path, *, dropout: float = 0.0) -> PreTrainedModel:
@@ -32,7 +34,11 @@ def load_teacher(folder: Path, *, dropout: float = 0.0) -> PreTrainedModel:
     )
     if any(not name.startswith(model.base_model_prefix + ".") for name in missing):
         setattr(model, FRESH_HEAD, True)
-        _identity_head(head_transform(model))
+        head: Any = head_transform(model)
+        nn.init.eye_(head.dense.weight)
+        nn.init.zeros_(head.dense.bias)
+        nn.init.ones_(head.LayerNorm.weight)
+        nn.init.zeros_(head.LayerNorm.bias)
     return model
 
 
@@ -44,47 +50,22 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def head_transform(model: PreTrainedModel) -> _HeadTransform:
-    """The part of the masked-LM head before the softmax, as a module (M, D) -> (M, D)."""
-    for kind, parts in _HEADS.items():
-        if model.config.model_type in kind:
-            dense, activation, norm = parts(model)
-            return _HeadTransform(dense, nn.Identity() if getattr(model, FRESH_HEAD, False) else activation, norm)
-    known = ", ".join(sorted(name for kind in _HEADS for name in kind))
-    raise UserError(f"teacher type {model.config.model_type!r} has no known masked-LM head; known: {known}")
-
-
-class _HeadTransform(nn.Module):
-    """Dense layer, activation, LayerNorm."""
-
-    def __init__(self, dense: nn.Module, activation: Callable[[Tensor], Tensor], norm: nn.Module) -> None:
-        super().__init__()
-        self.dense, self.activation, self.LayerNorm = dense, activation, norm
-
-    def forward(self, states: Tensor) -> Tensor:
-        return self.LayerNorm(self.activation(self.dense(states)))
-
-
-def _bert_head(model: Any) -> tuple[nn.Module, Callable[[Tensor], Tensor], nn.Module]:
-    transform = model.cls.predictions.transform
-    return transform.dense, transform.transform_act_fn, transform.LayerNorm
-
-
-_HEADS: dict[tuple[str, ...], Callable[[Any], tuple[nn.Module, Callable[[Tensor], Tensor], nn.Module]]] = {
-    ("bert",): _bert_head,
-    ("roberta", "xlm-roberta", "camembert"): lambda m: (m.lm_head.dense, F.gelu, m.lm_head.layer_norm),
-    ("distilbert",): lambda m: (m.vocab_transform, m.activation, m.vocab_layer_norm),
-}
-FRESH_HEAD = "mixvocab_fresh_head"  # marks a model whose checkpoint carried no head
-
-
-def _identity_head(transform: nn.Module) -> None:
-    with torch.no_grad():
-        for name, parameter in transform.named_parameters():
-            if name == "dense.weight":
-                nn.init.eye_(parameter)
-            else:  # both biases 0, LayerNorm's weight 1
-                nn.init.constant_(parameter, float(name == "LayerNorm.weight"))
+def head_transform(model: Any) -> nn.Sequential:
+    """The part of the masked-LM head before the softmax, (M, D) -> (M, D): dense layer, activation, LayerNorm."""
+    match model.config.model_type:
+        case "bert":
+            transform = model.cls.predictions.transform
+            dense, activation, norm = transform.dense, transform.transform_act_fn, transform.LayerNorm
+        case "roberta" | "xlm-roberta" | "camembert":
+            dense, activation, norm = model.lm_head.dense, nn.GELU(), model.lm_head.layer_norm
+        case "distilbert":
+            dense, activation, norm = model.vocab_transform, model.activation, model.vocab_layer_norm
+        case unknown:
+            known = "bert, camembert, distilbert, roberta, xlm-roberta"
+            raise UserError(f"teacher type {unknown!r} has no known masked-LM head; known: {known}")
+    if getattr(model, FRESH_HEAD, False):
+        activation = nn.Identity()
+    return nn.Sequential(OrderedDict(dense=dense, activation=activation, LayerNorm=norm))
 
 
 class ReadAndPass(torch.autograd.Function):

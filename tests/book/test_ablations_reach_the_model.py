@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from transformers import BertForMaskedLM
 
 from mixvocab.distill import mixed_vocab, vanilla
 from mixvocab.distill.mixed_vocab import MixedTeacher
@@ -238,9 +239,9 @@ def teacher_labels(runs: Runs) -> None:
     labels, own = runs["labels, the teacher's 30K"], runs["labels of a 5K teacher"]
     teacher = labels.chapter.plan.teacher_tokenizer
     assert isinstance(labels.student.module, vanilla.LabelDistillation)
-    assert isinstance(labels.student.module._teacher[0], vanilla.OwnVocabularyTeacher)
+    assert isinstance(labels.student.module._teacher[0], MixedTeacher)
     assert len(labels.student.embeddings) == len(teacher)
-    assert isinstance(own.student.module._teacher[0], vanilla.StudentVocabularyTeacher)
+    assert isinstance(own.student.module._teacher[0], BertForMaskedLM)
     assert len(own.student.embeddings) == 400
     pretraining = own.calls[0].module.model.config  # of the teacher's shape, with the student's pieces
     assert (pretraining.hidden_size, pretraining.vocab_size) == (32, 400)

@@ -14,7 +14,7 @@ from mixvocab.common.store import Store
 from mixvocab.distill import mixed_vocab
 from mixvocab.distill.methods import methods
 from mixvocab.distill.steps import StageOne
-from mixvocab.distill.vanilla import Labelled, StudentVocabularyMLM, TeacherHead
+from mixvocab.distill.vanilla import Labelled, StudentVocabularyMLM, TeacherHead, label_logits
 from mixvocab.models.flops import Spent
 from mixvocab.models.start import BERT_STD, Start
 from mixvocab.models.student import new_student
@@ -141,13 +141,13 @@ def test_the_warmed_teacher_is_the_one_that_was_trained(opened: Opener) -> None:
         return step.teacher
 
     store, trained, taken = opened().store, head(), head(**{"stage_one.steps": 0})
-    assert (taken.facts(store).spent, taken.facts(store).loss) == (Spent(), None)
+    assert (store.get(taken).spent, store.get(taken).scores) == (Spent(), {})
     ids = torch.arange(5, 15)[None]
     masked = torch.ones_like(ids, dtype=torch.bool)
-    before, after = (step.labels(store).logits(ids, None, masked) for step in (taken, trained))
-    assert before.shape == after.shape == (10, trained.facts(store).shape.vocab_size)
+    before, after = (label_logits(store.get(step).model().eval(), ids, None, masked) for step in (taken, trained))
+    assert before.shape == after.shape == (10, store.get(trained).shape.vocab_size)
     assert not torch.allclose(before, after)
-    assert torch.equal(after, trained.labels(opened().store).logits(ids, None, masked))
+    assert torch.equal(after, label_logits(opened().store.get(trained).model().eval(), ids, None, masked))
 
 
 def test_vanilla_own_has_a_teacher_of_the_teachers_shape_on_the_students_pieces(opened: Opener) -> None:

@@ -1,5 +1,8 @@
 """Random and PCA starts of the student's embeddings."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models
@@ -7,12 +10,17 @@ from transformers import PreTrainedTokenizerFast
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.start import (
+    Start,
     pca_start,
+    piece_frequencies,
     random_start,
     shared_pieces,
     sinusoidal_positions,
     teacher_pieces,
 )
+from mixvocab.text.learner import learn_vocabulary
+from mixvocab.text.reading import count_words
+from mixvocab.text.words import WordStore
 
 SPECIALS = {
     "pad_token": "[PAD]",
@@ -28,29 +36,61 @@ def wordpiece(*pieces: str) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordPiece(vocab, unk_token="[UNK]")), **SPECIALS)
 
 
+def raised(start: Start) -> torch.Tensor:
+    return start.embeddings @ start.weight.T + start.bias
+
+
+def table_and_pieces(count: int = 40, wide: int = 12) -> tuple[torch.Tensor, list[list[int]]]:
+    return torch.randn(count, wide, generator=torch.Generator().manual_seed(5)), [[i] for i in range(count)]
+
+
 def test_pca_of_full_width_gives_the_teacher_back() -> None:
-    table = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
-    start = pca_start(table, [[i] for i in range(30)], width=8)
-    raised = start.embeddings @ start.weight.T + start.bias
-    torch.testing.assert_close(raised, table[:30], atol=1e-5, rtol=1e-5)
-    assert start.shared == 30
-    assert abs(start.explained - 1.0) < 1e-6
-
-
-def test_fewer_directions_explain_less_and_the_first_the_most() -> None:
-    table = torch.randn(200, 8, generator=torch.Generator().manual_seed(1)) * torch.arange(1.0, 9.0)
-    shares = [pca_start(table, [[i] for i in range(200)], width=width).explained for width in (1, 2, 4, 8)]
-    assert shares == sorted(shares)
-    spread = pca_start(table, [[i] for i in range(200)], width=4).embeddings.std(dim=0)
-    assert torch.equal(spread, spread.sort(descending=True).values)
+    table, pieces = table_and_pieces()
+    start = pca_start(table, pieces[:30], width=12)
+    torch.testing.assert_close(raised(start), table[:30], atol=1e-5, rtol=1e-5)
+    spread = pca_start(table, pieces, width=4).embeddings.std(dim=0)
+    assert torch.equal(spread, spread.sort(descending=True).values)  # the first direction keeps most
 
 
 def test_a_missing_piece_is_the_mean_of_the_teachers_pieces() -> None:
-    table = torch.randn(6, 4, generator=torch.Generator().manual_seed(2))
-    pieces = [[0], [1], [2], [3], [4, 5]]
-    start = pca_start(table, pieces, width=4)
-    raised = start.embeddings @ start.weight.T + start.bias
-    torch.testing.assert_close(raised[4], table[[4, 5]].mean(dim=0), atol=1e-5, rtol=1e-5)
+    table, pieces = table_and_pieces(6, 4)
+    start = pca_start(table, [*pieces[:4], [4, 5]], width=4)
+    torch.testing.assert_close(raised(start)[4], table[[4, 5]].mean(dim=0), atol=1e-5, rtol=1e-5)
+
+
+def test_equal_weights_are_plain_pca() -> None:
+    table, pieces = table_and_pieces()
+    plain = pca_start(table, pieces, 4)
+    weighted = pca_start(table, pieces, 4, weights=torch.full((len(pieces),), 3.0))
+    torch.testing.assert_close(plain.embeddings, weighted.embeddings, atol=1e-5, rtol=1e-4)
+
+
+def test_pieces_that_count_more_are_kept_more_exactly() -> None:
+    table, pieces = table_and_pieces()
+    weights = torch.ones(len(pieces))
+    weights[:6] = 1000.0
+    plain, weighted = pca_start(table, pieces, 5), pca_start(table, pieces, 5, weights=weights)
+    error = {name: (raised(start) - table)[:6].square().sum() for name, start in (("p", plain), ("w", weighted))}
+    assert error["w"] < 0.05 * error["p"]  # six pieces around their mean span five directions
+    assert (raised(weighted) - table)[6:].square().sum() > (raised(plain) - table)[6:].square().sum()
+
+
+def test_a_spread_changes_the_student_and_not_what_the_teacher_reads() -> None:
+    table, pieces = table_and_pieces()
+    plain, spread = pca_start(table, pieces, 4), pca_start(table, pieces, 4, std=0.17)
+    assert abs(float(spread.embeddings.std()) - 0.17) < 1e-6
+    torch.testing.assert_close(raised(plain), raised(spread), atol=1e-5, rtol=1e-4)
+
+
+def test_frequencies_are_those_of_the_training_words(tmp_path: Path) -> None:
+    documents = ["a cat sat", "the cat ran", "a dog sat"] * 20
+    vocabulary = learn_vocabulary(count_words(documents), 150)
+    store = WordStore.build(documents, tmp_path / "store", vocabulary.tokenizer(), heldout=0.2)
+    table = store.table(vocabulary.tokenizer())
+    found = piece_frequencies(store, table, len(vocabulary))
+    ids = table.segment(np.asarray(store.words("train")))
+    assert torch.equal(found, torch.from_numpy(np.bincount(ids, minlength=len(vocabulary)) + 0.5))
+    assert len(np.asarray(store.words("heldout")))  # left out
 
 
 def test_continuation_pieces_stay_continuations() -> None:

@@ -1,13 +1,17 @@
-"""The student is an ordinary BERT."""
+"""The student is an ordinary BERT, and pruning takes rows out and changes nothing else."""
+
+from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional as F
+from transformers import AutoModelForMaskedLM, BertForMaskedLM
 
 from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import StudentMLM
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.student import new_student
+from mixvocab.models.student import new_student, prune
+from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 from mixvocab.train.losses import average, mean_loss
 
 SHAPE = BertShape(2, 16, 60)
@@ -58,3 +62,59 @@ def test_evaluation_takes_the_loss_apart_by_what_the_student_saw() -> None:
 def test_hidden_size_must_fit_the_heads() -> None:
     with pytest.raises(UserError, match=r"student\.hidden=18"):
         new_student(BertShape(1, 18, 10), generator=torch.Generator())
+
+
+# ---- fewer pieces ----
+
+OLD = Vocabulary(("a", *SPECIAL_PIECES, "b", "##c", "d", "##e", "f"))
+NEW = Vocabulary((*SPECIAL_PIECES, "f", "a", "##c"))
+
+
+@pytest.fixture
+def student() -> BertForMaskedLM:
+    model = new_student(BertShape(2, 16, len(OLD), 2), generator=torch.Generator().manual_seed(0)).eval()
+    with torch.no_grad():
+        model.cls.predictions.bias.copy_(torch.arange(len(OLD)) / 10)
+    return model
+
+
+def test_kept_pieces_keep_their_rows_and_all_else_is_equal(student: BertForMaskedLM) -> None:
+    pruned = prune(student, OLD, NEW)
+    rows = [OLD.id(piece) for piece in NEW.pieces]
+    assert rows != sorted(rows)  # the order differs, so taking the first rows would not do
+    old, new = student.state_dict(), pruned.state_dict()
+    resized = {name for name in old if old[name].shape != new[name].shape}
+    assert resized == {
+        "bert.embeddings.word_embeddings.weight",
+        "cls.predictions.bias",
+        "cls.predictions.decoder.weight",
+        "cls.predictions.decoder.bias",
+    }
+    for name, value in new.items():
+        assert torch.equal(value, old[name][rows] if name in resized else old[name]), name
+    assert pruned.config.vocab_size == len(NEW)
+    assert student.config.vocab_size == len(OLD)
+    assert pruned.cls.predictions.decoder.weight is pruned.bert.embeddings.word_embeddings.weight
+
+
+def test_logits_are_those_of_the_kept_pieces(student: BertForMaskedLM) -> None:
+    pruned = prune(student, OLD, NEW)
+    text = ["[CLS]", "f", "##c", "[MASK]", "a", "[SEP]"]
+    before = student(torch.tensor([[OLD.id(piece) for piece in text]])).logits
+    after = pruned(torch.tensor([[NEW.id(piece) for piece in text]])).logits
+    torch.testing.assert_close(after, before[..., [OLD.id(piece) for piece in NEW.pieces]])
+
+
+def test_a_pruned_student_is_saved_and_loaded_plainly(student: BertForMaskedLM, tmp_path: Path) -> None:
+    pruned = prune(student, OLD, NEW)
+    pruned.save_pretrained(tmp_path)
+    loaded = AutoModelForMaskedLM.from_pretrained(tmp_path, local_files_only=True).state_dict()
+    assert all(torch.equal(value, loaded[name]) for name, value in pruned.state_dict().items())
+
+
+def test_pruning_draws_nothing_and_names_a_piece_that_the_student_lacks(student: BertForMaskedLM) -> None:
+    before = torch.random.get_rng_state()
+    assert not prune(student, OLD, NEW).training
+    assert torch.equal(before, torch.random.get_rng_state())
+    with pytest.raises(KeyError, match="g"):
+        prune(student, OLD, Vocabulary((*SPECIAL_PIECES, "a", "g")))
