@@ -66,7 +66,10 @@ CELLS: list[tuple[str, str, list[str]]] = [
         "    axes.legend()\n"
         "    return figure\n\n\n"
         'figures.show(draw, alt="Two curves; \\"with stage I\\" is lower", caption="A sample & a test.")\n'
-        'tables.table(["model", "parameters", "loss"], [["L-6 H-96", 1_200_000, 5.81234]], caption="Students")',
+        'git = {"commit": "f" * 40, "dirty": False}\n'
+        'record = {"name": "a", "profile": "smoke", "seed": 0, "live": False, "git": git}\n'
+        'rows = [["L-6 H-96", 1_200_000, 5.81234]]\n'
+        'tables.table(["model", "parameters", "loss"], rows, caption="Students", records=[record])',
         ["hide-input"],
     ),
     ("code", "import ipywidgets\n\nipywidgets.IntSlider(value=3, max=9, description='zebra')", []),
@@ -86,6 +89,8 @@ def notebook(cells: list[tuple[str, str, list[str]]] = CELLS) -> dict:
 def write_book(root: Path, cells: list[tuple[str, str, list[str]]] = CELLS) -> Path:
     """Write the book's sources to `root`; settings, theme and bibliography are the real ones."""
     (root / "notebooks").mkdir(parents=True)
+    (root / "records").mkdir()
+    (root / "records" / "a-smoke-s0.json").write_text("{}")
     for folder in ("theme", "templates"):
         shutil.copytree(ROOT / "book" / folder, root / "book" / folder)
     for name in ("references.bib", "bibliography.md", "status.md", "start.html"):

@@ -40,12 +40,6 @@ def test_two_pictures_with_escaped_text(shown):
     assert not plt.get_fignums()
 
 
-def test_same_drawing_same_bytes(shown):
-    figures.show(draw, alt="a line")
-    figures.show(draw, alt="a line")
-    assert shown[0] == shown[1]
-
-
 def test_alt_text_is_required():
     with pytest.raises(ValueError, match="alt text"):
         figures.show(draw, alt=" ")
