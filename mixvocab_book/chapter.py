@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
+
+from transformers.utils import logging
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Step, Store
@@ -21,6 +22,8 @@ from mixvocab_book.store import records
 from mixvocab_book.store.provenance import hardware_line, provenance
 
 T = TypeVar("T")
+
+TEMPLATE = Path(__file__).with_name("banner.html")
 
 
 @dataclass
@@ -57,6 +60,8 @@ class Chapter:
 
     def banner(self, *sources: Source) -> None:
         """Display what this run is and what it reads; the same facts travel in the notebook for later checks."""
+        from IPython.display import display  # here, so that recording needs no IPython
+
         facts = {
             "chapter": self.name,
             "profile": self.profile.name,
@@ -66,32 +71,18 @@ class Chapter:
             "sources": [source.as_record() for source in sources],
             **provenance(),
         }
-        from IPython.display import display  # here, so that recording needs no IPython
+        plain = [_headline(facts), *(f"{s.kind}: {s.name} ({'real' if s.real else 'synthetic'})" for s in sources)]
+        display({"text/html": _html(facts), "text/plain": "\n  ".join(plain), BANNER: facts}, raw=True)
 
-        display({"text/html": _banner_html(facts), "text/plain": _banner_text(facts), BANNER: facts}, raw=True)
-
-    def record(
-        self,
-        name: str,
-        *,
-        params: Mapping[str, Any],
-        metrics: Mapping[str, Any],
-        curves: Mapping[str, Any] | None = None,
-        sources: Sequence[Source] = (),
-        seed: int | None = None,
-        seconds: float | None = None,
-    ) -> Path:
-        """Write the record of one run (`mixvocab_book.store.records.write`); `seed` defaults to the chapter's."""
+    def record(self, place: str, *, seed: int | None = None, seconds: float | None = None, **content: Any) -> Path:
+        """`records.write` for this chapter: `seed` defaults to its first, `seconds` to those since it was opened."""
         return records.write(
-            name,
+            place,
             chapter=self.name,
             profile=self.profile.name,
             seed=self.seed if seed is None else seed,
-            params=params,
-            metrics=metrics,
-            curves=curves,
-            sources=sources,
-            seconds=seconds if seconds is not None else time.perf_counter() - self.started,
+            seconds=time.perf_counter() - self.started if seconds is None else seconds,
+            **content,
         )
 
 
@@ -118,89 +109,43 @@ def open_chapter(
         UserError: for an unknown profile or setting, a value out of range, a data folder that is not there.
     """
     show_user_errors_plainly()
-    _no_bars()
-    for what, value, least in (("seed", seed, 0), ("seeds", seeds, 1)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            raise UserError(f"{what}={value!r} should be a whole number of at least {least}")
-    chosen = {key: value for key, value in overrides.items() if value is not None}
-    settings = load_profile(profile, **chosen)
-    folder = data_directory(data_dir or None)
-    count = seeds if seeds is not None else settings.seeds.count
-    return Chapter(name, settings, list(range(seed, seed + count)), folder, Store(cache_root() / "artefacts"), chosen)
-
-
-def _no_bars() -> None:
-    """Switch off the libraries' own progress bars: in an executed notebook they are widgets that nobody moves."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # the hub's bars as well
+    logging.disable_progress_bar()  # the libraries' own bars are widgets, which nobody moves in an executed notebook
     os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+    changed = {key: value for key, value in overrides.items() if value is not None}
+    settings = load_profile(profile, **changed)
+    count = settings.seeds.count if seeds is None else seeds
+    for what, value, least in (("seed", seed, 0), ("seeds", count, 1)):
+        if type(value) is not int or value < least:
+            raise UserError(f"{what}={value!r} should be a whole number of at least {least}")
+    store = Store(cache_root() / "artefacts")
+    return Chapter(name, settings, [*range(seed, seed + count)], data_directory(data_dir or None), store, changed)
 
 
 def show_user_errors_plainly() -> None:
-    """In a notebook, let a `UserError` end its cell with one line instead of a traceback. Elsewhere: nothing."""
+    """In a notebook, let a `UserError` end its cell with one line instead of a traceback."""
     if "IPython" not in sys.modules:
         return
     from IPython import get_ipython
-
-    shell = get_ipython()
-    if shell is None:
-        return
 
     def handle(shell: Any, kind: type[BaseException], error: BaseException, *_: Any, **__: Any) -> list[str]:
         line = f"{kind.__name__}: {' '.join(str(error).split())}"
         shell._showtraceback(kind, error, [line])
         return [line]
 
-    shell.set_custom_exc((UserError,), handle)
+    if shell := get_ipython():
+        shell.set_custom_exc((UserError,), handle)
 
 
-def _banner_html(facts: Mapping[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><th scope='row' style='text-align:left'>{escape(source['kind'])}</th>"
-        f"<td style='text-align:left'>{_badge(source['real'])} {escape(source['name'])}</td>"
-        f"<td style='text-align:left'>{escape(source['origin'])}: {escape(source['location'])}</td>"
-        f"<td style='text-align:left'>{escape(source['licence'])}</td></tr>"
-        for source in facts["sources"]
-    )
-    table = (
-        "<table class='table'><thead><tr>"
-        + "".join(f"<th scope='col' style='text-align:left'>{name}</th>" for name in ("", "what", "from", "licence"))
-        + f"</tr></thead><tbody>{rows}</tbody></table>"
-    )
-    return (
-        "<div class='mv-banner' role='note' aria-label='What this run used' style='overflow-x:auto'>"
-        f"<p>{escape(_headline(facts))}</p>{table if rows else ''}{_caution(facts)}</div>"
-    )
+def _html(facts: Mapping[str, Any]) -> str:
+    from jinja2 import Template
 
-
-def _badge(real: bool) -> str:
-    word = "real" if real else "synthetic"
-    return f"<span class='mv-badge mv-{word}'>{word}</span>"
-
-
-def _caution(facts: Mapping[str, Any]) -> str:
-    """A sentence for readers of a trial run."""
-    trial = facts["profile"] == "smoke"
-    return (
-        "<p><strong>A trial run: it shows that everything works; its numbers mean nothing.</strong></p>"
-        if trial
-        else ""
-    )
-
-
-def _banner_text(facts: Mapping[str, Any]) -> str:
-    lines = [
-        f"  {source['kind']}: {source['name']} ({'real' if source['real'] else 'synthetic'}; "
-        f"{source['origin']}: {source['location']}; {source['licence']})"
-        for source in facts["sources"]
-    ]
-    return "\n".join([_headline(facts), *lines])
+    template = Template(TEMPLATE.read_text(encoding="utf-8"), autoescape=True)
+    return template.render(facts, headline=_headline(facts))
 
 
 def _headline(facts: Mapping[str, Any]) -> str:
-    seeds = facts["seeds"]
-    drawn = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
-    changed = "".join(f" · {key} = {value}" for key, value in facts["overrides"].items())
-    torch = facts["versions"].get("torch", "not installed")
-    return f"Profile {facts['profile']} · {drawn}{changed} · {hardware_line()} · torch {torch}"
+    first, last = facts["seeds"][0], facts["seeds"][-1]
+    seeds = f"seed {first}" if first == last else f"seeds {first} to {last}"
+    changed = [f"{key} = {value}" for key, value in facts["overrides"].items()]
+    torch = f"torch {facts['versions']['torch']}"
+    return " · ".join([f"Profile {facts['profile']}", seeds, *changed, hardware_line(), torch])

@@ -71,7 +71,7 @@ def chapter_key(layout: Layout, settings: Settings, name: str) -> str:
         raise UserError(f"notebooks/{name}.ipynb is missing or no notebook; restore it from version control")
     folder = data_directory(settings.data_dir)
     data = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()] if folder else []
-    records = layout.root / "records"
+    records, live = layout.root / "records", layout.root / "records" / "live"
     parts = [
         [[cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags")] for cell in notebook["cells"]],
         load_profile(settings.profile).model_dump(mode="json"),
@@ -79,6 +79,6 @@ def chapter_key(layout: Layout, settings: Settings, name: str) -> str:
         CODE,
         versions(),
         [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in data],
-        [file_sha256(path) for path in sorted([*records.glob("*.json"), *records.glob("models/*/*.json")])],
+        [file_sha256(path) for path in sorted(records.rglob("*.json")) if live not in path.parents],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

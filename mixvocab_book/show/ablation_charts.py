@@ -8,7 +8,7 @@ from typing import Literal
 from mixvocab.evaluate.stats import estimate
 from mixvocab.widgets.charts import Axis, Chart, Reference, curves, dots
 from mixvocab_book.show.entries import course
-from mixvocab_book.sweep.cells import as_text
+from mixvocab_book.sweep.grid import as_text
 from mixvocab_book.sweep.results import UNIT, Answer, Row
 
 LOSS = Axis(f"held-out loss ({UNIT})", decimals=3)

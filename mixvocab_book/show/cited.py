@@ -8,8 +8,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from mixvocab_book.store.records import file_of
+
 # From a chapter's folder, in a page or in a notebook's JSON.
-_LINK = re.compile(rb'<a href=\\?"\.\./(records/(?:live/)?[\w.-]+\.json)\\?">(.*?)</a>')
+_LINK = re.compile(rb'<a href=\\?"\.\./(records/(?:\w[\w.-]*/)*\w[\w.-]*\.json)\\?">(.*?)</a>')
 
 
 def cited(behind: Iterable[Any]) -> str:
@@ -20,7 +22,7 @@ def cited(behind: Iterable[Any]) -> str:
     """
     commits: dict[str, dict[str, str]] = {}
     for record in _flat(behind):
-        name = escape(f"{record['name']}-{record['profile']}-s{record['seed']}.json")
+        name = escape(file_of(record["name"], record["profile"], record["seed"]).as_posix())
         commit = f"{record['git']['commit'] or 'unknown'}"[:10] + " + local changes" * bool(record["git"]["dirty"])
         link = f'<a href="../records/{"live/" * record["live"]}{name}">{name}</a>'
         commits.setdefault(escape(commit), {})[name] = link

@@ -101,13 +101,14 @@ def grouped(found: Iterable[Record]) -> list[Entry]:
 
 def live(paths: Iterable[Path]) -> list[Entry]:
     """The entries of records that this run has written."""
-    return grouped([records.read(path) | {"live": True} for path in paths])
+    return grouped([records.read(path) for path in paths])
 
 
-def recorded(pattern: str) -> list[Entry]:
-    """The entries of committed records whose name matches, of runs on real data."""
-    found = [record for record in records.load(pattern) if not record["live"]]
-    return grouped([record for record in found if all(source["real"] for source in record["sources"])])
+def recorded(place: str) -> list[Entry]:
+    """The entries of the committed records below a place, of runs on real data."""
+    return grouped(
+        [record for record in records.committed(place) if all(source["real"] for source in record["sources"])]
+    )
 
 
 def best_known(*runs: Iterable[Entry]) -> list[Entry]:

@@ -115,7 +115,7 @@ def glue_step(plan: Plan, task: str, method: str, seed: int) -> GlueTuning:
     )
 
 
-def record(chapter: Chapter, task: str, method: str, seed: int, name: str | None = None) -> Path:
+def record(chapter: Chapter, task: str, method: str, seed: int) -> Path:
     """The record of a model, with what the baselines score on the same rows."""
     split = roles(chapter, task)
     metrics = {
@@ -125,7 +125,7 @@ def record(chapter: Chapter, task: str, method: str, seed: int, name: str | None
     }
     step = glue_step(chapter.plan, task, method, seed)
     params = {"task": task, "roles": split.about}
-    return snips.record(chapter, f"glue-{task.lower()}", method, step, name, params, metrics)
+    return snips.record(chapter, f"glue/{task.lower()}", method, step, params, metrics)
 
 
 def method_title(method: str) -> str:

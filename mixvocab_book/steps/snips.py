@@ -23,7 +23,7 @@ from mixvocab.tasks.finetune import TaskModel, finetune
 from mixvocab.tasks.joint import new_joint_bert
 from mixvocab.tasks.roles import Roles, snips_roles
 from mixvocab.tasks.stackprop import new_stackprop
-from mixvocab_book.steps.students import student_step, tokens_by_stage
+from mixvocab_book.steps.students import place_of, student_step, tokens_by_stage
 
 if TYPE_CHECKING:
     from mixvocab_book.chapter import Chapter
@@ -163,16 +163,15 @@ def record(
     task: str,
     method: str,
     step: FineTuning,
-    name: str | None,
     params: Mapping[str, Any] | None = None,
     metrics: Mapping[str, Any] | None = None,
 ) -> Path:
-    """The record of a model, as `name` if it is to have another than task, method and size."""
+    """The record of a model, among those of `task`: "snips", "glue/sst-2"."""
     model = chapter.get(step)
     size = "" if method in BASELINES else chapter.plan.shape(chapter.store).name
     assert step.data
     return chapter.record(
-        name or "-".join([task, method, *size.lower().replace("-", "").split()]),
+        place_of(task, method, chapter.profile),
         seed=step.seed,
         params=chapter.profile.model_dump(mode="json")
         | {"method": method, "size": size, "identity": step.asked}
@@ -184,6 +183,6 @@ def record(
     )
 
 
-def record_snips(chapter: Chapter, method: str, seed: int, name: str | None = None) -> Path:
+def record_snips(chapter: Chapter, method: str, seed: int) -> Path:
     """The record of a model on SNIPS."""
-    return record(chapter, "snips", method, snips_step(chapter.plan, method, seed), name)
+    return record(chapter, "snips", method, snips_step(chapter.plan, method, seed))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixvocab.common.errors import UserError
 from mixvocab.common.store import refs
 from mixvocab.distill.methods import find_method, methods
 from mixvocab.distill.scores import FrequencyGuess, Guess, WordScores
@@ -17,11 +16,14 @@ from mixvocab.distill.steps import StageTwo, Student, StudentStep
 from mixvocab.evaluate.word_scores import left_plateau
 from mixvocab.models.flops import Spent
 from mixvocab.pipeline import Plan
+from mixvocab.settings.profiles import Profile
+from mixvocab_book.store.records import tokens_asked
 
 if TYPE_CHECKING:
     from mixvocab_book.chapter import Chapter
 
-CHAPTER_4 = ("nokd", "nokd-wide", "pca", "pca-frequency", "paper", "mixed", "nokd-matched")  # what it compares
+BLOCK = 8  # consecutive held-out rows that are resampled together: neighbours are of one document
+OTHER_CHAPTERS = {"glue", "snips", "edge", "seeds"}  # sections of a profile that no student depends on
 
 
 @dataclass(frozen=True)
@@ -52,27 +54,6 @@ class Run:
         """Share of the held-out pieces behind [MASK] that its best guess is right about."""
         return self.student.scores["right"]
 
-    @property
-    def word(self) -> float:
-        """Nats a whole hidden word."""
-        nats, hidden = self.words.sum(axis=0)
-        return float(nats / hidden)
-
-    @property
-    def tokens(self) -> tuple[int, int]:
-        """Tokens read in stage I and in stage II."""
-        return tokens_by_stage(self.costs)
-
-    @property
-    def spent(self) -> Spent:
-        """By all stages together."""
-        return sum(self.costs.values(), Spent())
-
-    @property
-    def left_plateau(self) -> float | None:
-        """Tokens of stage II after which it was clearly better than guessing by frequency; None: it is not yet."""
-        return left_plateau(self.student.result.curve, self.guess.masked)
-
 
 def tokens_by_stage(costs: Mapping[str, Spent]) -> tuple[int, int]:
     """Tokens read in stage I and in stage II, of a student's costs."""
@@ -89,25 +70,22 @@ def student_step(plan: Plan, method: str, seed: int) -> StudentStep:
 
 def run(chapter: Chapter, method: str, seed: int) -> Run:
     """The student of that method; what was made before is found again."""
-    step, get = student_step(chapter.plan, method, seed), chapter.get
-    student = get(step)
+    step, store = student_step(chapter.plan, method, seed), chapter.store
     return Run(
         method,
         seed,
         step,
-        student,
-        step.costs(chapter.store),
-        get(WordScores(step)),
-        get(FrequencyGuess.beside(step)),
-        step.notes(chapter.store),
+        store.get(step),
+        step.costs(store),
+        store.get(WordScores(step)),
+        store.get(FrequencyGuess.beside(step)),
+        step.notes(store),
     )
 
 
 def chosen(given: str) -> list[str]:
-    """The methods named in a comma-separated list, in their order. Raises UserError for an unknown one."""
-    names = {name.strip() for name in given.split(",")}
-    for name in sorted(names - set(methods())):
-        raise UserError(f"students: {name!r} is unknown; choose from {', '.join(CHAPTER_4)}")
+    """The methods named in a comma-separated list, in the registry's order. Raises UserError for an unknown one."""
+    names = {find_method(name.strip()).name for name in given.split(",")}
     return [name for name in methods() if name in names]
 
 
@@ -116,8 +94,17 @@ def runs(chapter: Chapter, names: Iterable[str]) -> list[Run]:
     return [run(chapter, name, seed) for seed in chapter.seeds for name in names]
 
 
-def record(chapter: Chapter, done: Run, name: str | None = None, **params: Any) -> Path:
-    """The record of a run, as `name` if it is to have another than the method's; `params` join the profile's.
+def place_of(kind: str, method: str, profile: Profile) -> str:
+    """Where records of a method are: "snips/l6h96-10m/pca", with a student's size and the tokens it is to read."""
+    if method not in methods():
+        return f"{kind}/{method}"
+    shape, asked = profile.student, tokens_asked(profile.model_dump())
+    tokens = f"{asked / 1e6:.0f}m" if asked >= 1e6 else f"{asked / 1e3:.0f}k"
+    return f"{kind}/l{shape.layers}h{shape.hidden}-{tokens}/{method}"
+
+
+def record(chapter: Chapter, done: Run, place: str | None = None) -> Path:
+    """The record of a run; `place`: None for the one by method.
 
     Its curves are those of training and, by held-out text, the nats of the masked words and their number, in blocks of
     rows.
@@ -125,18 +112,18 @@ def record(chapter: Chapter, done: Run, name: str | None = None, **params: Any) 
     first = getattr(done.step, "init", None)
     stage_one = chapter.get(first).result if first else None
     student, shape = done.student, done.student.shape
+    heldout = {name: value for name, value in student.scores.items() if name not in ("step", "tokens", "seconds")}
     nats, counts = blocks(done.words).T
     return chapter.record(
-        name or f"student-{done.method}",
+        place or place_of("students", done.method, chapter.profile),
         seed=done.seed,
-        params=chapter.profile.model_dump(mode="json", exclude={"glue", "snips", "edge", "seeds"})
-        | {"method": done.method, "size": shape.name, "identity": done.step.asked}
-        | params,
+        params=chapter.profile.model_dump(mode="json", exclude=OTHER_CHAPTERS)
+        | {"method": done.method, "size": shape.name, "identity": done.step.asked},
         metrics={
-            "heldout": {name: value for name, value in student.scores.items() if name not in _COURSE},
-            "heldout_word_nats": done.word,
+            "heldout": heldout,
+            "heldout_word_nats": float(np.divide(*done.words.sum(axis=0))),
             "guess": asdict(done.guess),
-            "left_plateau_tokens": done.left_plateau,
+            "left_plateau_tokens": left_plateau(student.result.curve, done.guess.masked),
             "parameters": shape.total_params,
             "pieces": shape.vocab_size,
             "spent": {stage: vars(cost) | {"seconds": round(cost.seconds, 2)} for stage, cost in done.costs.items()},
@@ -149,14 +136,10 @@ def record(chapter: Chapter, done: Run, name: str | None = None, **params: Any) 
             "word_counts": [int(value) for value in counts],
         },
         sources=[ref.value.source for ref in refs(done.step)],
-        seconds=done.spent.seconds,
+        seconds=sum(cost.seconds for cost in done.costs.values()),
     )
 
 
 def blocks(rows: np.ndarray) -> np.ndarray:
     """Sums over BLOCK consecutive rows each: (rows, 2) -> (blocks, 2); the last block may be of fewer."""
     return np.add.reduceat(rows, np.arange(0, len(rows), BLOCK), axis=0)
-
-
-BLOCK = 8  # consecutive held-out rows that are resampled together: neighbours are of one document
-_COURSE = ("step", "tokens", "seconds")  # of a curve's point: where it lies, not what it scores

@@ -22,27 +22,15 @@ def project_root() -> Path | None:
 
 def git_state() -> dict[str, Any]:
     """{"commit": hash or None, "dirty": whether tracked files differ from it, or None when unknown}."""
+    if project_root() is None:  # git would report on whatever repository an installed library happens to lie in
+        return {"commit": None, "dirty": None}
+    command = ["git", "-C", str(ROOT), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
-        commit = _git("rev-parse", "HEAD")
-        dirty = bool(_git("status", "--porcelain", "--untracked-files=no"))
+        status = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.splitlines()
     except (OSError, subprocess.SubprocessError):
         return {"commit": None, "dirty": None}
-    return {"commit": commit, "dirty": dirty}
-
-
-def _git(*arguments: str) -> str:
-    # Without the root, git would report on whatever repository an installed library happens to lie in.
-    if project_root() is None:
-        raise OSError("not a checkout")
-    done = subprocess.run(
-        ["git", "-C", str(ROOT), *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=20,
-        stdin=subprocess.DEVNULL,
-    )
-    return done.stdout.strip()
+    changed = [line for line in status if not line.startswith("#")]
+    return {"commit": status[0].removeprefix("# branch.oid "), "dirty": bool(changed)}
 
 
 @cache
@@ -60,22 +48,22 @@ def versions() -> dict[str, str]:
 @cache
 def hardware() -> dict[str, Any]:
     """{"cpu", "cores", "memory_gb", "gpu", "system"}; `cores` are those this process may use."""
+    import torch  # here, because a status page should not pay for it
+
     return {
         "cpu": _cpu_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory_gb": _memory_gb(),
-        "gpu": _gpu_name(),
+        "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9),
+        "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
         "system": f"{platform.system()} {platform.machine()}",
     }
 
 
 def hardware_line() -> str:
     """The hardware in a few words: "2 cores of an Intel Xeon, 16 GB"."""
-    found = hardware()
-    parts = [f"{found['cores']} cores of {found['cpu']}"]
-    parts += [f"{found['memory_gb']} GB"] if found["memory_gb"] else []
-    parts += [found["gpu"]] if found["gpu"] else []
-    return ", ".join(parts)
+    known = hardware()
+    gpu = f", {known['gpu']}" if known["gpu"] else ""
+    return f"{known['cores']} cores of {known['cpu']}, {known['memory_gb']} GB{gpu}"
 
 
 def provenance() -> dict[str, Any]:
@@ -84,23 +72,7 @@ def provenance() -> dict[str, Any]:
 
 
 def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _memory_gb() -> int | None:
-    try:
-        return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9)
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
-def _gpu_name() -> str | None:
-    import torch  # here, because a status page should not pay for it
-
-    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    cpuinfo = Path("/proc/cpuinfo")  # of Linux, where `platform` names the architecture alone
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

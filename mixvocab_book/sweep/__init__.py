@@ -1,1 +1,1 @@
-"""Many students: the experiments of chapter 7, and the queue of recorded runs."""
+"""Many runs: the experiments of chapter 7, and the queue of recorded runs."""

@@ -1,93 +1,135 @@
-"""A grid of experiments, read from YAML: what is varied, against what baseline, and in which sweeps::
-
-    base: {setting: value}                    # of every cell, over the profile's; may be left out
-    per_profile: {smoke: {setting: value}}    # further ones at that profile
-    sweeps:
-      reduced: {seeds: 1, experiments: [p_sv, {init: [random, pca]}]}   # of `init` these cells alone
-      full: {seeds: 3, experiments: all}
-    experiments:
-      p_sv:
-        question: "What share of the words should be cut by the student's vocabulary?"
-        paper: "0.5; nothing else was tried"  # what the paper says, or null
-        settle: "ten times the text"          # what would settle it, or null
-        method: mixed                         # one of `mixvocab.distill.methods`
-        base: {setting: value}
-        axis: {mixing.p_sv: [0, 0.5, 1]}      # several settings are varied together: lists of one length
-        axis_label: "share of words"          # for figures; default: the setting's name
-        lines: {name: {method: ..., setting: value}}   # the axis once for each of them
-        baseline: 0.5                         # a value of the axis (of the same line), or a line (at the same value)
-        per_profile: {smoke: {axis: ..., ...}}         # replaces keys of the experiment; `base` is added to
-      start:
-        question: ...
-        cells: {random: {method: mixed, setting: value}, pca: {...}}   # instead of an axis
-        baseline: random
-
-Settings are written with their section, `stage_two.steps`, and null leaves the profile's value; whatever is unknown is
-an error.
-"""
+"""The grid of experiments, `ablations.yaml`: its header says what may stand there, and all else is an error."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, model_validator
 
 from mixvocab.common.errors import UserError
-from mixvocab.distill.methods import methods
+from mixvocab.distill.methods import find_method
+from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import Profile, Section, load_profile, profile_names
-from mixvocab_book.sweep.cells import Cell, Experiment, Grid, as_text
+from mixvocab_book.steps.students import student_step
 
 PATH = Path(__file__).with_name("ablations.yaml")
-METHOD = "method"  # the one key of a cell that is no setting
 
 Settings = dict[str, Any]
 
 
-class _Changes(Section):
-    """What an experiment may say anew for one profile."""
+@dataclass(frozen=True)
+class Cell:
+    """One student to be trained, whatever the seed."""
 
-    method: str | None = None
-    base: Settings = Field(default={})
-    cells: dict[str, Settings] | None = None
-    axis: dict[str, list[Any]] | None = None
-    lines: dict[str, Settings] | None = None
-    baseline: Any = None
+    label: str  # unique in its experiment
+    line: str  # of several lines over one axis; "" if there is one
+    value: Any  # on the axis; None without one
+    method: str
+    settings: Mapping[str, Any] = field(hash=False)  # over the profile's, by dotted name
+    profile: Profile = field(hash=False, repr=False)  # with these settings
+
+    @cached_property
+    def key(self) -> str:
+        """Fingerprint of what is asked for, seed and data apart: cells with the same one are the same student."""
+        return student_step(Plan(self.profile), self.method, 0).asked
 
 
-class _Written(_Changes):
-    """An experiment as it stands in the file."""
+@dataclass(frozen=True)
+class Experiment:
+    """One question with the cells that answer it."""
+
+    name: str
+    question: str
+    paper: str | None  # what it says
+    settle: str | None  # what it would take to know
+    axis_label: str
+    baseline: Any
+    cells: tuple[Cell, ...]
+
+    def baseline_of(self, cell: Cell) -> Cell | None:
+        """The cell that this one is compared with; None for the same student, or if it is not among the cells."""
+        wanted = as_text(self.baseline)
+        for other in self.cells if self.baseline is not None else ():
+            on_that_line = other.line == wanted and other.value == cell.value
+            at_that_value = other.line == cell.line and wanted in (other.label, as_text(other.value))
+            if on_that_line or at_that_value:
+                return None if other.key == cell.key else other
+        return None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The experiments of one sweep at one profile."""
+
+    sweep: str
+    seeds: int
+    experiments: tuple[Experiment, ...]
+
+
+def as_text(value: Any) -> str:
+    """A value as it is written in YAML."""
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class _Experiment(Section):
+    """An experiment as it stands in the file, with what it says for the profile that is read."""
 
     question: str
     paper: str | None = None
     settle: str | None = None
+    method: str | None = None
+    base: Settings = Field(default={})
+    cells: dict[str, Settings] = Field(default={})
+    axis: dict[str, list[Any]] = Field(default={})
     axis_label: str = ""
-    per_profile: dict[str, _Changes] = Field(default={})
+    lines: dict[str, Settings] = Field(default={"": {}})
+    baseline: Any = None
 
-    def at(self, profile: str) -> _Written:
-        """The same with what it says for that profile."""
-        change = self.per_profile.get(profile)
-        if change is None:
-            return self
-        given = {name: getattr(change, name) for name in change.model_fields_set}
-        return self.model_copy(update=given | {"base": self.base | change.base})
+    @model_validator(mode="before")
+    @classmethod
+    def _at_the_profile(cls, written: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """With its keys for the profile instead of the usual ones."""
+        changes = written.get("per_profile", {})
+        if unknown := set(changes) - set(profile_names()):
+            raise ValueError(f"per_profile names {', '.join(unknown)}; profiles are {', '.join(profile_names())}")
+        usual = {name: value for name, value in written.items() if name != "per_profile"}
+        return usual | changes.get(info.context, {})
+
+    @model_validator(mode="after")
+    def _has_cells(self) -> _Experiment:
+        if bool(self.cells) == bool(self.axis):
+            raise ValueError("give it either cells or an axis")
+        if len({len(values) for values in self.axis.values()}) > 1:
+            raise ValueError("settings of one axis need equally many values")
+        return self
+
+    def rows(self) -> list[tuple[str, str, Any, Settings]]:
+        """Label, line, value and settings of each cell."""
+        rows = [(label, "", None, settings) for label, settings in self.cells.items()]
+        for line, settings in self.lines.items():
+            for values in zip(*self.axis.values(), strict=True):
+                text = as_text(values[0])
+                varied = dict(zip(self.axis, values, strict=True))
+                rows.append((f"{line}, {text}" if line else text, line, values[0], settings | varied))
+        return rows
 
 
 class _Sweep(Section):
-    """A choice of experiments."""
-
     seeds: Annotated[int, Field(gt=0)] = 1
-    experiments: str | list[str | dict[str, list[Any]]]
+    experiments: list[str] = Field(default=[])  # each whole, or as experiment=cell; empty: all
 
 
 class _File(Section):
-    base: Settings = Field(default={})
     per_profile: dict[str, Settings] = Field(default={})
     sweeps: dict[str, _Sweep]
-    experiments: dict[str, _Written]
+    experiments: dict[str, _Experiment]
 
 
 def load_grid(
@@ -96,7 +138,7 @@ def load_grid(
     profile: str,
     path: Path = PATH,
     overrides: Mapping[str, Any] | None = None,
-    only: Collection[str] = (),
+    only: Sequence[str] = (),
 ) -> Grid:
     """The experiments of a sweep.
 
@@ -108,142 +150,57 @@ def load_grid(
     Raises:
         UserError: naming file and experiment, for whatever the file says wrongly, whether this sweep needs it or not.
     """
-    file = _read(path)
+    file: _File = read_yaml(path, _File, context=profile)
     if sweep not in file.sweeps:
         raise UserError(f"sweep {sweep!r} is unknown; {path.name} has {', '.join(file.sweeps)}")
-    common = file.base | file.per_profile.get(profile, {})
-    made = {
-        name: _experiment(f"{path.name}, experiment {name}", name, written.at(profile), common, profile,
-                          overrides or {})
-        for name, written in file.experiments.items()
-    }  # fmt: skip
-    chosen = {name: _select(path.name, made, _entries(one, made), name) for name, one in file.sweeps.items()}[sweep]
-    if only:
-        wanted: dict[str, list[Any]] = {}
-        for given in only:
-            name, equals, value = given.partition("=")
-            wanted.setdefault(name.strip(), []).extend([value.strip()] if equals else [])
-        chosen = _select("--only", {one.name: one for one in chosen}, wanted, sweep)
-    return Grid(sweep, file.sweeps[sweep].seeds, tuple(chosen))
+    common = {**(overrides or {}), **file.per_profile.get(profile, {})}
+    experiments = [_experiment(path, name, written, common, profile) for name, written in file.experiments.items()]
+    experiments = _select(f"{path.name}, sweep {sweep}", experiments, file.sweeps[sweep].experiments)
+    return Grid(sweep, file.sweeps[sweep].seeds, tuple(_select("--only", experiments, only)))
 
 
-def _read(path: Path) -> _File:
+def read_yaml(path: Path, model: Any, context: Any = None) -> Any:
+    """A YAML file as a pydantic model or a list of them. Raises UserError, naming the file and the place in it."""
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"--grid {path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path.name} is no YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(tree, dict):
-        raise UserError(f"{path.name}: write the keys sweeps and experiments")
-    try:
-        file = _File(**tree)
+        return TypeAdapter(model).validate_python(tree, context=context)
     except ValidationError as error:
         problem = error.errors()[0]
-        place = [str(part) for part in problem["loc"]]
-        where = f"{path.name}, {place[0][:-1]} {place[1]}" if len(place) > 2 else path.name
-        raise UserError(f"{where}: {place[-1]}: {_plain(problem)}") from None
-    named = set(file.per_profile).union(*(one.per_profile for one in file.experiments.values()))
-    for profile in sorted(named - set(profile_names())):
-        raise UserError(f"{path.name}: per_profile names {profile!r}; profiles are {', '.join(profile_names())}")
-    return file
+        place = ".".join(f"entry {part + 1}" if isinstance(part, int) else part for part in problem["loc"])
+        raise UserError(f"{path.name}: {place}: {problem['msg']}") from None
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path.name} cannot be read: {error}") from None
 
 
-def _plain(problem: Mapping[str, Any]) -> str:
-    told = {"extra_forbidden": "no such key", "missing": "is missing"}
-    return told.get(problem["type"]) or problem["msg"]
-
-
-def _experiment(
-    where: str,
-    name: str,
-    written: _Written,
-    common: Settings,
-    profile: str,
-    overrides: Mapping[str, Any],
-) -> Experiment:
-    """An experiment with its cells resolved; `where` begins every error."""
-    axis = written.axis or {}
-    if bool(written.cells) == bool(axis):
-        raise UserError(f"{where}: give it either cells or an axis, with at least one entry")
-    if written.lines is not None and (not written.lines or not axis):
-        raise UserError(f"{where}: lines need an axis and at least one name")
-    lengths = {setting: len(values) for setting, values in axis.items()}
-    if 0 in lengths.values() or len(set(lengths.values())) > 1:
-        raise UserError(f"{where}: every setting of the axis needs as many values, at least one; found {lengths}")
-
-    usual = load_profile(profile, **overrides)
-
-    def cell(label: str, line: str, value: Any, given: Settings) -> Cell:
-        settings = common | written.base | given
-        method = settings.pop(METHOD, written.method)
-        if method not in methods():
-            raise UserError(f"{where}, {label}: method {method!r} is unknown; choose from {', '.join(methods())}")
-        for setting in settings:
-            if "." not in setting:
-                raise UserError(f"{where}, {label}: write {setting!r} with its section, as in stage_two.steps")
+def _experiment(path: Path, name: str, written: _Experiment, common: Settings, profile: str) -> Experiment:
+    where, cells = f"{path.name}, experiment {name}", []
+    for label, line, value, own in written.rows():
+        settings = common | written.base | own
+        method = settings.pop("method", written.method)
         try:
-            resolved = load_profile(profile, **dict(overrides) | settings)
+            find_method(method)
+            cells.append(Cell(label, line, value, method, settings, load_profile(profile, **settings)))
         except UserError as error:
             raise UserError(f"{where}, {label}: {error}") from None
-        differ = {name: value for name, value in settings.items() if _value(resolved, name) != _value(usual, name)}
-        return Cell(label, line, value, method, differ, resolved)
-
-    cells = [cell(label, "", None, given) for label, given in (written.cells or {}).items()]
-    for line, given in (written.lines or {"": {}}).items() if axis else ():
-        for values in zip(*axis.values(), strict=True):
-            label = f"{line}, {as_text(values[0])}" if line else as_text(values[0])
-            cells.append(cell(label, line, values[0], given | dict(zip(axis, values, strict=True))))
-    if len({one.label for one in cells}) < len(cells):
-        raise UserError(f"{where}: a value stands on the axis twice")
-    made = Experiment(
-        name,
-        written.question,
-        written.paper,
-        tuple(axis),
-        written.axis_label or next(iter(axis), ""),
-        tuple(cells),
-        written.baseline,
-        written.settle,
-    )
-    if written.baseline is not None and not any(made.baseline_of(one) for one in cells) and len(cells) > 1:
-        raise UserError(f"{where}: baseline {written.baseline!r} is none of {', '.join(one.label for one in cells)}")
-    return made
+    told = written.model_dump(include={"question", "paper", "settle", "axis_label", "baseline"})
+    experiment = Experiment(name=name, cells=tuple(cells), **told)
+    if written.baseline is not None and not any(experiment.baseline_of(cell) for cell in cells):
+        labels = ", ".join(cell.label for cell in cells)
+        raise UserError(f"{where}: baseline {written.baseline!r} is none of {labels}")
+    return experiment
 
 
-def _entries(sweep: _Sweep, known: Collection[str]) -> dict[str, list[Any]]:
-    """Experiment -> the cells that a sweep takes of it; an empty list: all."""
-    if isinstance(sweep.experiments, str):
-        return {name: [] for name in known} if sweep.experiments == "all" else {sweep.experiments: []}
-    entries: dict[str, list[Any]] = {}
-    for item in sweep.experiments:
-        entries |= {item: []} if isinstance(item, str) else item
-    return entries
-
-
-def _select(
-    where: str, known: Mapping[str, Experiment], wanted: Mapping[str, list[Any]], sweep: str
-) -> list[Experiment]:
-    chosen = []
-    for name, values in wanted.items():
-        if name not in known:
-            raise UserError(f"{where}: sweep {sweep} has no experiment {name!r}; known are {', '.join(known)}")
-        one = known[name]
-        texts = [as_text(value) for value in values]
-        for text in texts:
-            if not any(text in _names(cell) for cell in one.cells):
-                labels = ", ".join(cell.label for cell in one.cells)
-                raise UserError(f"{where}: experiment {name} has no cell {text!r}; known are {labels}")
-        kept = tuple(cell for cell in one.cells if not texts or set(texts) & _names(cell))
-        chosen.append(replace(one, cells=kept))
+def _select(where: str, experiments: Sequence[Experiment], wanted: Sequence[str]) -> list[Experiment]:
+    """The experiments that are wanted, each whole or with the cells that are named; all if none is."""
+    chosen, unknown = [], set(wanted)
+    for experiment in experiments:
+        name = experiment.name
+        names = [(cell, {name, f"{name}={cell.label}", f"{name}={cell.line}"}) for cell in experiment.cells]
+        cells = tuple(cell for cell, own in names if not wanted or own.intersection(wanted))
+        unknown = unknown.difference(*(own for _, own in names))
+        if cells:
+            chosen.append(replace(experiment, cells=cells))
+    if unknown:
+        known = ", ".join(experiment.name for experiment in experiments)
+        raise UserError(f"{where}: {unknown.pop()!r} is neither an experiment nor a cell of one; known are {known}")
     return chosen
-
-
-def _value(profile: Profile, name: str) -> Any:
-    section, _, leaf = name.partition(".")
-    return getattr(getattr(profile, section), leaf)
-
-
-def _names(cell: Cell) -> set[str]:
-    """What a choice of cells may call this one."""
-    return {cell.label, *([cell.line] if cell.line else []), *([as_text(cell.value)] if cell.value is not None else [])}

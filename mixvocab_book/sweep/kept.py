@@ -8,16 +8,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.distill.methods import methods
 from mixvocab.edge.bundle import ROUNDED, TASK, TOKENIZER
-from mixvocab.sources.source import Source
+from mixvocab.pipeline import Plan
+from mixvocab.settings.profiles import load_profile
+from mixvocab.sources.source import Source, data_directory
+from mixvocab_book.steps.device import Export
+from mixvocab_book.steps.snips import snips_step
 from mixvocab_book.store import records
+from mixvocab_book.sweep.queue import Queue
+from mixvocab_book.sweep.run import SNIPS, Unit
 
 ABOUT = "about.json"
 ORDERS = (
@@ -35,7 +41,7 @@ class Kept:
     """A kept model with the record of its training."""
 
     folder: Path
-    record: dict[str, Any]
+    record: records.Record
 
     @property
     def sources(self) -> list[Source]:
@@ -56,42 +62,35 @@ class Kept:
 def kept() -> Kept | None:
     """The kept model; None outside a checkout or if there is none. Raises UserError if its record is not there."""
     committed = records.committed_folder()
-    folder = committed and committed / "models" / "snips"
-    if folder is None or not folder.is_dir():
+    folder = committed and committed / "models" / SNIPS
+    if not committed or not folder or not folder.is_dir():
         return None
-    name = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["record"]
-    if not (folder.parents[1] / name).is_file():
-        raise UserError(f"records/models/snips is of {name}, which is not there: `mixbook record --keep` renews it")
-    return Kept(folder, records.read(folder.parents[1] / name))
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    return Kept(folder, records.read(committed / about["record"]))
 
 
-def keep_best(committed: Path, models: Path) -> Path:
+def keep_best(queue: Queue, units: Iterable[Unit]) -> Path:
     """Put the recorded student with the most whole frames right on development data in its place; returns its record.
 
-    `models` holds what was exported, a folder for each record. Raises UserError if there is none.
+    Raises UserError if none is recorded on real SNIPS.
     """
     found = []
-    for path in sorted(committed.glob("snips-*.json")):
-        record = records.read(path)
-        real = all(source["real"] for source in record["sources"])
-        if record["params"]["method"] in methods() and real and (models / path.stem).is_dir():
-            found.append((record["metrics"]["dev"]["frame_accuracy"], path))
+    for unit in units:
+        record = queue.record_of(unit) if unit.task == SNIPS and unit.method in methods() else None
+        if record and all(source["real"] for source in record["sources"]):
+            found.append((record["metrics"]["dev"]["frame_accuracy"], unit))
     if not found:
-        raise UserError("no student recorded on real SNIPS has been exported here: run `mixbook record` first")
+        raise UserError("no student is recorded on real SNIPS: run `mixbook record` first")
     _, best = max(found, key=lambda item: item[0])
-    place = committed / "models" / "snips"
-    set_aside(models / best.stem, place, {"record": best.name})
-    return best
-
-
-def set_aside(exported: Path, folder: Path, about: dict[str, str] | None = None) -> None:
-    """Of an exported model what a page needs, whole or not at all, and what is to be said `about` it."""
+    plan = Plan(load_profile(best.profile, **best.settings), data_directory(None))
+    exported = queue.artefacts.get(Export(snips_step(plan, best.method, best.seed)))
+    folder = queue.records / "models" / SNIPS
     partial = folder.with_name(f".{folder.name}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for name in (ROUNDED, TOKENIZER, TASK):
         shutil.copy2(exported / name, partial / name)
-    if about:
-        write_json(partial / ABOUT, about)
+    write_json(partial / ABOUT, {"record": best.file.as_posix()})
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(partial, folder)
+    return best.file

@@ -1,155 +1,170 @@
-"""A sweep: the cells of a grid for several seeds, each trained once, with one record a cell.
+"""Runs, each by method, settings, seed and task, with its place among the records; and several processes at them.
 
-A cell whose record is there is not trained again. Any number of processes may work on one sweep: each takes the next
-cell that is neither done nor taken; a lock that dies with its process says what is taken. Inside a cell the artefact
-store keeps what is finished, so that a killed cell goes on where it was.
+The grid of chapter 7 and the list of recorded runs are both lists of such units. What one needs lies in the artefact
+store: a killed run goes on where it was, and what is there is not made again.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from dataclasses import replace
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from mixvocab.common.errors import UserError
-from mixvocab.common.progress import duration, say
-from mixvocab_book.steps.students import student_step
-from mixvocab_book.sweep import cell_records
-from mixvocab_book.sweep.cell_records import PREFIX, Place, Record, Results
-from mixvocab_book.sweep.cells import Cell, Grid
-from mixvocab_book.sweep.grid import PATH, load_grid
-from mixvocab_book.sweep.workers import Worker
+from mixvocab.common.progress import say
+from mixvocab.common.store import Step
+from mixvocab.pipeline import Plan
+from mixvocab.settings.profiles import load_profile
+from mixvocab_book.steps import glue, snips, students
+from mixvocab_book.store import records
+from mixvocab_book.sweep.grid import PATH, Grid, load_grid
+from mixvocab_book.sweep.results import Results
 
 if TYPE_CHECKING:
     from mixvocab_book.chapter import Chapter
 
-CHAPTER = "07_ablations"
-POLL = 1.0  # seconds between looks at what other processes have finished
+SNIPS, ABLATIONS = "snips", "ablations"
+CHAPTERS = {"students": "04_stage_two", "glue": "05_glue", SNIPS: "06_snips", ABLATIONS: "07_ablations"}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One run: a student, a model fine-tuned from it, or a baseline."""
+
+    method: str
+    task: str  # "" for the student itself; SNIPS, or one of GLUE's by its own name
+    profile: str
+    settings: dict[str, Any] = field(hash=False)  # over the profile's, by dotted name
+    seed: int
+    place: str  # of its record: the folder below records/
+
+    def __str__(self) -> str:
+        return f"{self.place}, {self.profile}, seed {self.seed}"
+
+    @property
+    def file(self) -> Path:
+        """Its record, below records/."""
+        return records.file_of(self.place, self.profile, self.seed)
+
+    @property
+    def chapter(self) -> str:
+        """The chapter that shows it."""
+        return CHAPTERS[self.place.partition("/")[0]]
+
+    def step(self, plan: Plan) -> Step[Any]:
+        """What makes its model."""
+        if not self.task:
+            return students.student_step(plan, self.method, self.seed)
+        if self.task == SNIPS:
+            return snips.snips_step(plan, self.method, self.seed)
+        return glue.glue_step(plan, self.task, self.method, self.seed)
+
+    @cached_property
+    def identity(self) -> str:
+        """Fingerprint of all that it is asked to do; not of the code that does it, nor of the data."""
+        return self.step(Plan(load_profile(self.profile, **self.settings))).asked
+
+    @property
+    def key(self) -> str:
+        """What files about it are called."""
+        return f"{self.identity[:16]}-s{self.seed}"
+
+
+def run(chapter: Chapter, unit: Unit) -> Path:
+    """Make what the unit asks for, unless the chapter's store has it; returns its record."""
+    own = replace(
+        chapter,
+        name=unit.chapter,
+        profile=load_profile(unit.profile, **unit.settings),
+        seeds=[unit.seed],
+        overrides=unit.settings,
+    )
+    if not unit.task:
+        return students.record(own, students.run(own, unit.method, unit.seed), unit.place)
+    if unit.task == SNIPS:
+        return snips.record_snips(own, unit.method, unit.seed)
+    return glue.record(own, unit.task, unit.method, unit.seed)
+
+
+def take(units: Iterable[Unit], locks: Path, *, wait: bool = False) -> Iterator[Unit]:
+    """Each unit in turn, under a lock that dies with its process: any number of processes share the work.
+
+    What another process is at is left to it; with `wait` it comes last, once that process has let go.
+    """
+    locks.mkdir(parents=True, exist_ok=True)
+    taken = []
+    for unit in units:
+        try:
+            with lock_of(unit, locks).acquire(timeout=0):
+                yield unit
+        except Timeout:
+            taken.append(unit)
+    for unit in taken if wait else ():
+        with lock_of(unit, locks):
+            yield unit
+
+
+def lock_of(unit: Unit, locks: Path) -> FileLock:
+    """Held while the unit runs."""
+    return FileLock(locks / f"{unit.key}.lock")
+
+
+def units_of(grid: Grid, seeds: Iterable[int]) -> dict[tuple[str, int], Unit]:
+    """Every different student of a grid once, by its cell's key and seed; the first experiment gives it its place.
+
+    All of the first seed come before those of the second: a sweep that is cut short compares something.
+    """
+    units: dict[tuple[str, int], Unit] = {}
+    for seed in seeds:
+        for experiment in grid.experiments:
+            for cell in experiment.cells:
+                label = re.sub(r"[^a-z0-9._]+", "-", cell.label.lower()).strip("-")
+                place = f"{ABLATIONS}/{experiment.name}/{label}"
+                unit = Unit(cell.method, "", cell.profile.name, dict(cell.settings), seed, place)
+                units.setdefault((cell.key, seed), unit)
+    return units
+
+
+def recorded_results(grid: Grid) -> Results:
+    """The committed records of a grid's students."""
+    seeds = range(grid.seeds)
+    known = {record["params"]["identity"]: record for record in records.committed(ABLATIONS)}
+    units = units_of(grid, seeds) if known else {}
+    found = {key: known[unit.identity] for key, unit in units.items() if unit.identity in known}
+    return Results(grid, tuple(seeds), found)
 
 
 def run_sweep(
-    chapter: Chapter,
-    sweep: str,
-    *,
-    grid: Path = PATH,
-    only: Sequence[str] = (),
-    seeds: int | None = None,
-    committed: bool = True,
-    keep: bool = False,
-    worker: Worker | None = None,
+    chapter: Chapter, sweep: str, *, path: Path = PATH, only: Sequence[str] = (), seeds: int | None = None
 ) -> Results:
-    """Train every cell of a sweep that has no record, and return the records of all.
+    """Train every student of a sweep that the chapter's store has not, and return the records of all.
 
     Args:
         chapter: its profile's settings are those of every cell but for what the grid says; its first seed is the
             sweep's.
-        sweep: its name in the file `grid`.
+        sweep: its name in the file `path`.
         only: experiments, or cells as `experiment=value`; empty: all.
         seeds: how many; None: as many as the sweep says.
-        committed: take committed records of the same data for done; False: only this reader's own.
-        keep: take records that an earlier state of the code has written for done, too.
-        worker: which of several processes this is.
 
     Raises:
-        UserError: for an unknown sweep, experiment or cell and for a grid that says something wrong. A cell that
+        UserError: for an unknown sweep, experiment or cell and for a grid that says something wrong. A student that
             cannot be trained raises nothing: it is missing in the results, with the reason in `failed`.
     """
-    known = load_grid(
-        sweep,
-        profile=chapter.profile.name,
-        path=grid,
-        overrides=chapter.overrides,
-        only=only,
-    )
-    count = known.seeds if seeds is None else seeds
-    numbers = tuple(range(chapter.seed, chapter.seed + count))
-    return _Runner(chapter, known, numbers, committed, keep, worker or Worker()).run()
-
-
-class _Runner:
-    """One process at work on a sweep."""
-
-    def __init__(
-        self, chapter: Chapter, grid: Grid, seeds: tuple[int, ...], committed: bool, keep: bool, worker: Worker
-    ) -> None:
-        self.chapter, self.grid, self.seeds, self.worker = chapter, grid, seeds, worker
-        self.committed, self.keep = committed, keep
-        self.done: dict[tuple[str, int], Record] = {}
-        self.failed: dict[tuple[str, int], str] = {}
-        # All cells of the first seed come before those of the second: a sweep that is cut short compares something.
-        self.places = [
-            Place(cell, seed, student_step(self._chapter(cell, seed).plan, cell.method, seed))
-            for seed in seeds
-            for cell in grid.cells()
-        ]
-
-    def run(self) -> Results:
-        """Take cells until none is left; the main process then waits for those that others have taken."""
-        for place in self.places:
-            self._look(place)  # what is done is counted before the first cell is trained
-        while waiting := self._left():
-            if any(self._take(place) for place in waiting):
-                continue
-            if not self.worker.is_main:
-                break
-            time.sleep(POLL)
-        return Results(self.grid, self.seeds, self.done, self.failed)
-
-    def _left(self) -> list[Place]:
-        return [place for place in self.places if place.key not in self.done and place.key not in self.failed]
-
-    def _look(self, place: Place) -> bool:
-        """Whether the cell's record is there; it is kept if so."""
-        if record := cell_records.find(place, committed=self.committed, keep=self.keep):
-            self.done[place.key] = record
-        return place.key in self.done
-
-    def _take(self, place: Place) -> bool:
-        """Finish a cell, unless another process is at it. Returns whether it is settled."""
-        if self._look(place):
-            return True
-        locks = self.chapter.store.root / ".locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(locks / f"cell-{place.identity[:16]}-s{place.seed}.lock")
+    grid = load_grid(sweep, profile=chapter.profile.name, path=path, overrides=chapter.overrides, only=only)
+    numbers = range(chapter.seed, chapter.seed + (seeds or grid.seeds))
+    units = units_of(grid, numbers)
+    made: dict[str, records.Record] = {}
+    failed: list[str] = []
+    for unit in take(units.values(), chapter.store.root / ".locks", wait=True):
+        say(f"sweep {sweep}: {len(made) + len(failed)} of {len(units)} students done; now {unit}")
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return False
-        try:
-            # Another process may have finished it between the look and the lock.
-            if not self._look(place):
-                self._train(place)
-        finally:
-            lock.release()
-        return True
-
-    def _train(self, place: Place) -> None:
-        chapter = self._chapter(place.cell, place.seed)
-        say(
-            f"{self.grid.sweep}{self.worker}: {len(self.done)} of {len(self.places)} cells done{self._time_left()}; "
-            f"now {place.name.removeprefix(PREFIX)}, seed {place.seed}"
-        )
-        try:
-            cell_records.train(chapter, place)
+            made[unit.identity] = records.read(run(chapter, unit))
         except UserError as error:
-            self.failed[place.key] = " ".join(str(error).split())
-            say(f"{place.name}, seed {place.seed}, failed: {self.failed[place.key]}")
-            return
-        # Read again, so that the results of this run and of a later one are the same to the last digit.
-        self._look(place)
-
-    def _time_left(self) -> str:
-        """From what this reader's cells so far took."""
-        seconds = [record["seconds"] for record in self.done.values() if record["live"]]
-        if not seconds:
-            return ""
-        return f", about {duration(sum(seconds) / len(seconds) * len(self._left()) / self.worker.count)} left"
-
-    def _chapter(self, cell: Cell, seed: int) -> Chapter:
-        """The chapter with the cell's settings. What one cell has loaded, named by what it is, the others find."""
-        settings = self.chapter.overrides | dict(cell.settings)
-        return replace(self.chapter, profile=cell.profile, seeds=[seed], overrides=settings)
+            failed.append(f"{unit}: {error}")
+    found = {key: made[unit.identity] for key, unit in units.items() if unit.identity in made}
+    return Results(grid, tuple(numbers), found, failed)

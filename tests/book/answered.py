@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from mixvocab.settings.profiles import load_profile
-from mixvocab_book.sweep.cell_records import Results
-from mixvocab_book.sweep.cells import Cell, Experiment, Grid
+from mixvocab_book.sweep.grid import Cell, Experiment, Grid
+from mixvocab_book.sweep.results import Results
 
 ROWS = 64
 
@@ -22,7 +22,6 @@ def record(nats: float, seed: int, *, slope: float = 1.0) -> dict[str, Any]:
     rows = 4 * (nats + seed / 10 + slope * np.linspace(-1, 1, ROWS))
     spent = {"stage one": {"flops": 1e15, "seconds": 5.5}, "stage two": {"flops": 2e15 + seed * 1e15, "seconds": 9.9}}
     return {
-        "live": True,
         "seed": seed,
         "metrics": {
             "heldout_word_nats": nats + seed / 10,
@@ -39,7 +38,7 @@ def record(nats: float, seed: int, *, slope: float = 1.0) -> dict[str, Any]:
 FRESH, PCA, BOTH, LOST = (
     cell(name, **{"stage_two.steps": i + 1}) for i, name in enumerate("fresh PCA both lost".split())
 )
-EXPERIMENT = Experiment("init", "Which init?", None, (), "", (FRESH, PCA, BOTH, LOST), "fresh")
+EXPERIMENT = Experiment("init", "Which init?", None, None, "", "fresh", (FRESH, PCA, BOTH, LOST))
 
 
 def results(seeds: int = 3, **nats: float) -> Results:
@@ -51,4 +50,4 @@ def results(seeds: int = 3, **nats: float) -> Results:
         for name, mean in nats.items()
         for seed in range(seeds)
     }
-    return Results(Grid("full", seeds, (EXPERIMENT,)), tuple(range(seeds)), found, {})
+    return Results(Grid("full", seeds, (EXPERIMENT,)), tuple(range(seeds)), found)

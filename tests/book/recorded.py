@@ -13,7 +13,7 @@ def record(
     """A record of a student of `steps` steps of 1,000 tokens, or of what is no student (`size` "")."""
     corpus = {"kind": "corpus", "name": "books", "sha256": text, "real": True}
     return {
-        "name": f"run-{method}",
+        "name": f"runs/{method}",
         "seed": seed,
         "profile": profile,
         "live": False,

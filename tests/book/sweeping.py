@@ -17,8 +17,8 @@ from mixvocab_book.steps.students import Run, student_step
 
 GRID = """
 sweeps:
-  full: { seeds: 2, experiments: all }
-  reduced: { experiments: [{ p_sv: [0.25] }, start] }
+  full: { seeds: 2 }
+  reduced: { experiments: [p_sv=0.25, start] }
 experiments:
   start:
     question: Which start?

@@ -9,9 +9,8 @@ from answered import PCA, record, results
 
 from mixvocab.widgets.charts import Chart
 from mixvocab_book.show import ablation_charts
-from mixvocab_book.sweep.cell_records import Results
-from mixvocab_book.sweep.cells import Cell, Experiment, Grid
-from mixvocab_book.sweep.results import Answer, answers
+from mixvocab_book.sweep.grid import Cell, Experiment, Grid
+from mixvocab_book.sweep.results import Answer, Results, answers
 
 
 def over_steps(**losses: list[float]) -> Answer:
@@ -20,13 +19,13 @@ def over_steps(**losses: list[float]) -> Answer:
     cells = tuple(
         Cell(f"{line}, {v}", line, v, "mixed", {}, _profile(v, i)) for i, line in enumerate(losses) for v in axis
     )
-    experiment = Experiment("length", "How long?", None, ("stage_one.steps",), "steps of stage I", cells, 0)
+    experiment = Experiment("length", "How long?", None, None, "steps of stage I", 0, cells)
     found = {
         (cell.key, seed): _priced(record(losses[cell.line][axis.index(cell.value)], seed), cell.value)
         for cell in cells
         for seed in range(3)
     }
-    (answer,) = answers(Results(Grid("full", 3, (experiment,)), (0, 1, 2), found, {}))
+    (answer,) = answers(Results(Grid("full", 3, (experiment,)), (0, 1, 2), found))
     return answer
 
 

@@ -25,8 +25,7 @@ from mixvocab.train.loop import Recipe, TrainResult, Turn
 from mixvocab.train.optim import parameter_groups
 from mixvocab_book.chapter import Chapter, open_chapter
 from mixvocab_book.steps.students import student_step
-from mixvocab_book.sweep.cells import Cell, as_text
-from mixvocab_book.sweep.grid import load_grid
+from mixvocab_book.sweep.grid import Cell, as_text, load_grid
 
 TRAINED = ("stage-one", "stage-two", "vanilla", "pruned", "label-teacher", "pretrained-teacher")
 SETTINGS = {

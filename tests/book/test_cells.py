@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mixvocab.settings.profiles import load_profile
-from mixvocab_book.sweep.cells import Cell
+from mixvocab_book.sweep.grid import Cell
 
 
 def key(method: str = "mixed", **settings: Any) -> str:

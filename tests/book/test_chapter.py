@@ -53,7 +53,7 @@ def test_banner_says_and_carries_the_facts(monkeypatch):
 
 def test_record_takes_the_chapters_facts():
     path = open_chapter("04_stage_two", profile="smoke", seed=9).record("tiny", params={}, metrics={"loss": 1.0})
-    assert path.name == "tiny-smoke-s9.json"
+    assert path.as_posix().endswith("records/tiny/smoke-s9.json")
     path.unlink()
 
 

@@ -10,14 +10,14 @@ from mixvocab_book.show import figures, paper, tables
 from mixvocab_book.show.cited import cited, with_records
 from mixvocab_book.show.entries import grouped
 
-NAME = "run-pca-evening-s0.json"
+NAME = "runs/pca/evening-s0.json"
 
 
 def test_records_are_named_with_their_commit_and_a_link() -> None:
     changed = record("pca", 1) | {"git": {"commit": "f" * 40, "dirty": True}, "live": True}
     html = cited([*grouped([record("pca", 0)]), changed])
     assert f'<a href="../records/{NAME}">{NAME}</a> at commit 4b20d35e29</li>' in html
-    assert '<a href="../records/live/run-pca-evening-s1.json">' in html
+    assert '<a href="../records/live/runs/pca/evening-s1.json">' in html
     assert "at commit ffffffffff + local changes" in html
     assert cited([]) == ""
 
@@ -33,7 +33,7 @@ def test_tables_charts_and_rows_beside_the_paper_are_cited(monkeypatch: pytest.M
 
 
 def test_pages_get_copies_of_the_records_they_name(tmp_path: Path) -> None:
-    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / NAME).parent.mkdir(parents=True)
     (tmp_path / "records" / NAME).write_bytes(b"{}")
     html = cited([record("pca", 0), record("pca", 1)])
     files = {
@@ -45,7 +45,7 @@ def test_pages_get_copies_of_the_records_they_name(tmp_path: Path) -> None:
     assert made[f"book/published/records/{NAME}"] == b"{}"
     for page in (json.loads(made["notebooks/04.ipynb"])["text/html"], made["book/intro.md"].decode()):
         assert f'<a href="../_static/records/{NAME}">{NAME}</a>' in page
-        assert "run-pca-evening-s1.json" in page  # of a record that is not there the name alone
+        assert "runs/pca/evening-s1.json" in page  # of a record that is not there the name alone
         assert "s1.json</a>" not in page
     assert set(made) == {*files, f"book/published/records/{NAME}"}
 
@@ -53,5 +53,6 @@ def test_pages_get_copies_of_the_records_they_name(tmp_path: Path) -> None:
 def test_links_lead_nowhere_but_to_records(tmp_path: Path) -> None:
     (tmp_path / "secret.json").write_bytes(b"{}")
     (tmp_path / "records").mkdir()
-    page = b'<a href="../records/../secret.json">x</a>'
-    assert with_records({"a.md": page}, tmp_path) == {"a.md": page}
+    for path in (b"../secret", b"runs/../../secret"):
+        page = b'<a href="../records/' + path + b'.json">x</a>'
+        assert with_records({"a.md": page}, tmp_path) == {"a.md": page}

@@ -37,10 +37,10 @@ def test_grouped_by_task_method_size_profile_and_text_in_a_fixed_order() -> None
 
 
 def test_of_committed_records_those_on_real_data_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [scored("nokd", seed, "SST-2", dev_accuracy=0.5) | {"live": seed == 2} for seed in range(3)]
+    found = [scored("nokd", seed, "SST-2", dev_accuracy=0.5) for seed in range(2)]
     found[0]["sources"][0]["real"] = False
-    monkeypatch.setattr(records, "load", lambda pattern: found)
-    assert [entry.seeds for entry in entries.recorded("glue-*")] == [[1]]
+    monkeypatch.setattr(records, "committed", lambda place: found)
+    assert [entry.seeds for entry in entries.recorded("glue")] == [[1]]
 
 
 def test_twins_are_compared_on_the_seeds_they_share() -> None:

@@ -53,7 +53,8 @@ def test_records_hold_what_the_tables_show(opened: Opener) -> None:
     chapter = opened()
     model = chapter.get(task_steps.snips_step(chapter.plan, "nokd", 0))
     paths = [task_steps.record_snips(chapter, method, 0) for method in ("nokd", "stackprop")]
-    assert [path.name for path in paths] == ["snips-nokd-l1-h16-smoke-s0.json", "snips-stackprop-smoke-s0.json"]
+    places = [path.relative_to(records.live_folder()).as_posix() for path in paths]
+    assert places == ["snips/l1h16-0k/nokd/smoke-s0.json", "snips/stackprop/smoke-s0.json"]
     student, recurrent = entries.live(paths)
     assert student.values("test", "slot_f1") == [model.test["slot_f1"]]
     assert (student.model.size, recurrent.model.size) == ("L-1 H-16", "")
