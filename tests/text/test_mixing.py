@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -198,43 +197,9 @@ def test_runs_are_geometric_and_keep_the_share() -> None:
     assert rare.mean() == pytest.approx(0.1, abs=0.01)
 
 
-@pytest.mark.parametrize("kind", ["cased", "byte-level", "unigram"])
-def test_other_teachers_are_exact_through_the_mixer(
-    kind: str, prose: list[str], tokenizers: Get, tmp_path: Path
-) -> None:
-    teacher = tokenizers(kind)
-    store = WordStore.build(prose[:40], tmp_path / "store", tokenizers("student"), teacher=teacher, heldout=0)
-    tables = store.table(tokenizers("student")), store.table(teacher)
-    stream = tables[1].segment(np.asarray(store.words("train"))).tolist()
-    text = " ".join(map(str, stream))
-    batch = unmasked((store, *tables), p_sv=0.0, length=48).batch(50, np.random.default_rng(0))
-    for row in range(50):
-        assert " ".join(map(str, row_ids(batch, row)[1:-1])) in text
-
-
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 5)), max_size=20))
 def test_ranges_is_the_loop_it_stands_for(pairs: list[tuple[int, int]]) -> None:
     starts, lengths = (np.array(column, np.int64) for column in (zip(*pairs, strict=True) if pairs else ([], [])))
     expected = [start + step for start, length in pairs for step in range(length)]
     assert ranges(starts, lengths).tolist() == expected
-
-
-def test_real_text_is_exact(tokenizers: Get, tmp_path: Path) -> None:
-    folder = os.environ.get("MIXVOCAB_DATA")
-    if not folder:
-        pytest.skip("MIXVOCAB_DATA is not set: no real corpus to try")
-    from mixvocab.sources import resolve_corpus
-
-    texts = list(resolve_corpus("data-dir", data_dir=Path(folder), megabytes=2).documents())
-    for kind in ("uncased", "byte-level"):
-        teacher = tokenizers(kind)
-        store = WordStore.build(texts, tmp_path / kind, tokenizers("student"), teacher=teacher)
-        for tokenizer in (teacher, tokenizers("student")):
-            table = store.table(tokenizer)
-            expected = sorted(
-                tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids for text in texts
-            )
-            documents = [np.split(store.words(split), store.documents(split))[1:] for split in ("train", "heldout")]
-            got = [table.segment(words).tolist() for split in documents for words in split]
-            assert sorted(got) == expected

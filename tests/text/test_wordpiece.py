@@ -59,18 +59,6 @@ def test_any_text_is_segmented_as_the_saved_tokenizer_does(folder: Path, text: s
     assert loaded(folder).tokenize(text) == segmented(VOCABULARY, text)
 
 
-@settings(max_examples=150, deadline=None)
-@given(text=st.text(alphabet="theunablgdéοςσ控—Σ #[]", min_size=1, max_size=300))
-def test_text_close_to_the_pieces_is_segmented_as_the_saved_tokenizer_does(folder: Path, text: str) -> None:
-    assume(not any(piece in text for piece in SPECIAL_PIECES))  # those are read as themselves, see below
-    assert loaded(folder).tokenize(text) == segmented(VOCABULARY, text)
-
-
-@pytest.mark.parametrize("length", [100, 101, 1000, 1001])
-def test_long_words_agree_with_the_saved_tokenizer(folder: Path, length: int) -> None:
-    assert loaded(folder).tokenize("x" * length) == VOCABULARY.segment("x" * length)
-
-
 def test_pairs_carry_token_types(folder: Path) -> None:
     first, second = VOCABULARY.id("the"), VOCABULARY.id("un")
     cls, sep = VOCABULARY.id("[CLS]"), VOCABULARY.id("[SEP]")
