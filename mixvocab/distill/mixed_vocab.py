@@ -21,8 +21,8 @@ from transformers import BertForMaskedLM, PreTrainedModel
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import Start, sinusoidal_positions
-from mixvocab.models.student import new_student
+from mixvocab.models.start import Start
+from mixvocab.models.student import student_with
 from mixvocab.models.teacher import ReadAndPass, head_transform
 from mixvocab.text.mixing import Batch, Mixer
 from mixvocab.train.loop import Recipe, TrainResult, Turn, train
@@ -55,6 +55,7 @@ class MixedTeacher(nn.Module):
         affine: (weight (D, d), bias (D,)) that the up-projection begins with.
         tied: score student tokens against their own up-projected embeddings (default), else against a separate
             output matrix that begins as a copy of them.
+        masks: ids of [MASK] in the teacher's and the student's vocabulary; with them evaluation takes the losses apart.
         shared: (P, 2) int64 pairs (student id, teacher id) of the pieces to tie, as from
             `mixvocab.models.start.shared_pieces`; None ties none.
     """
@@ -69,6 +70,7 @@ class MixedTeacher(nn.Module):
         *,
         tied: bool = True,
         shared: Tensor | None = None,
+        masks: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         words = model.get_input_embeddings()
@@ -92,7 +94,7 @@ class MixedTeacher(nn.Module):
         )
         self.student_bias = nn.Parameter(torch.zeros(vocab))
         self.student_output = None if tied else nn.Parameter(self.up_projected().detach().clone())
-        self.shared = shared
+        self.shared, self.masks = shared, masks
         counterpart = torch.full((words.num_embeddings,), -1)
         if shared is not None:
             counterpart[shared[:, 1]] = shared[:, 0]
@@ -133,18 +135,26 @@ class MixedTeacher(nn.Module):
         """Equation 1: -sum over masked i of log p_v(i)(y_i), v(i) the vocabulary that segmented token i.
 
         All arguments are (B, T); `student` is True where the id is a student piece, `labels` are -100 where nothing
-        is masked. The two sums are returned under "teacher" and "student".
+        is masked. The two sums are returned under "teacher" and "student"; evaluation adds, unscored, their parts as
+        `taken_apart` has them, as "teacher masked" and so on.
         """
         hidden, table = self.encode(ids, student, attention)
-        masked = labels != IGNORED
-        states, targets, is_student = self.transform(hidden[masked]), labels[masked], student[masked]  # (M, D), (M,)
+        asked = labels != IGNORED
+        states, seen, true, is_student = self.transform(hidden[asked]), ids[asked], labels[asked], student[asked]
         teacher_table, student_table = self.output_tables(table)
-        teacher_logits = F.linear(states[~is_student], teacher_table, self.teacher_bias)  # (M_t, V_t)
-        student_logits = F.linear(states[is_student], student_table, self.student_bias)  # (M_s, V_s)
-        return {
-            "teacher": nll(teacher_logits, targets[~is_student]),
-            "student": nll(student_logits, targets[is_student]),
-        }
+        losses: Losses = {}
+        for number, (name, own, rows, bias) in enumerate(
+            (
+                ("teacher", ~is_student, teacher_table, self.teacher_bias),
+                ("student", is_student, student_table, self.student_bias),
+            )
+        ):
+            logits = F.linear(states[own], rows, bias)  # (M_v, V_v)
+            losses[name] = nll(logits, true[own])
+            if self.masks and not self.training:
+                parts = taken_apart(logits, seen[own], true[own], self.masks[number])
+                losses |= {f"{name} {part}": value for part, value in parts.items()}
+        return losses
 
 
 # ---- 2. Stage I ----------------------------------------------------------------------------------------------------
@@ -177,7 +187,8 @@ def stage_one(
         The trained mixed teacher, whose `student_embeddings` (V_s, d) stage II takes, and the run's curves, with the
         held-out loss of each vocabulary under "teacher" and "student".
     """
-    mixed = MixedTeacher(teacher, start.embeddings, start.affine, tied=tied, shared=shared)
+    masks = mixer.teacher_mask, mixer.mask
+    mixed = MixedTeacher(teacher, start.embeddings, start.affine, tied=tied, shared=shared, masks=masks)
     heldout = heldout_rows(mixer, heldout_batches)
     result = train(mixed, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label="stage I")
     return mixed, result
@@ -189,10 +200,7 @@ def stage_one(
 class StudentMLM(nn.Module):
     """The student's masked-language-model loss (equation 2), scored at masked positions only.
 
-    With the id of [MASK], evaluation also takes the loss apart. BERT hides only eight in ten of the pieces that it
-    asks for; one in ten stays as it was, and one in ten is another piece. A student that knows which piece it reads
-    copies those that stayed: the mean falls by a nat without a word of context being used. What a student has read
-    shows behind [MASK] alone.
+    With the id of [MASK], evaluation also takes the loss apart.
     """
 
     def __init__(self, model: BertForMaskedLM, mask: int | None = None) -> None:
@@ -204,22 +212,28 @@ class StudentMLM(nn.Module):
 
         `ids`, `labels`: (B, T) int64, labels -100 where nothing is masked; `attention`: (B, T) bool, or None
         when every position is real. The vocabulary flag of a mixed batch is not needed: all pieces are the
-        student's. Evaluation adds, unscored, that sum where the student saw [MASK] ("masked"), the piece itself
-        ("kept") and another one ("replaced"), and how often its best guess behind [MASK] is the piece ("right").
+        student's. Evaluation adds, unscored, the parts that `taken_apart` returns.
         """
         hidden = self.model.bert(ids, attention_mask=attention).last_hidden_state  # (B, T, H)
         asked = labels != IGNORED
         logits = self.model.cls(hidden[asked]).float()  # (M, V): the head is a third of a small model's work
         seen, true = ids[asked], labels[asked]
         losses = {"student": nll(logits, true)}
-        if self.training or self.mask is None:
-            return losses
-        each = F.cross_entropy(logits, true, reduction="none")
-        masked = seen == self.mask
-        for name, where in (("masked", masked), ("kept", seen == true), ("replaced", ~masked & (seen != true))):
-            losses[name] = Part(each[where].sum(), where.sum(), scored=False)
-        right = (logits.argmax(dim=1) == true) & masked
-        return losses | {"right": Part(right.sum(), masked.sum(), scored=False)}
+        return losses if self.training or self.mask is None else losses | taken_apart(logits, seen, true, self.mask)
+
+
+def taken_apart(logits: Tensor, seen: Tensor, true: Tensor, mask: int) -> Losses:
+    """The loss behind [MASK] and where BERT shows a piece, (M, V) logits for (M,) pieces seen and true; unscored.
+
+    BERT hides only eight in ten of the pieces that it asks for ("masked"); one in ten stays as it was ("kept"), and one
+    in ten is another piece ("replaced"). A model that knows which piece it reads copies those that stayed: the mean
+    falls by a nat without a word of context being used. What it has read shows behind [MASK] alone, as a loss and as
+    the share of its best guesses that are the piece ("right").
+    """
+    loss, masked = F.cross_entropy(logits.float(), true, reduction="none"), seen == mask
+    places = {"masked": masked, "kept": seen == true, "replaced": ~masked & (seen != true)}
+    losses = {name: Part(loss[where].sum(), where.sum(), scored=False) for name, where in places.items()}
+    return losses | {"right": Part(((logits.argmax(dim=1) == true) & masked).sum(), masked.sum(), scored=False)}
 
 
 # ---- 4. Stage II ---------------------------------------------------------------------------------------------------
@@ -260,34 +274,6 @@ def stage_two(
     module, heldout = objective(student, mask=mixer.mask), heldout_rows(mixer, heldout_batches)
     result = train(module, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label=label)
     return student, result
-
-
-def student_with(
-    embeddings: Tensor | None, shape: BertShape, *, seed: int, position_spread: float = 2.0, dropout: float = 0.0
-) -> BertForMaskedLM:
-    """An untrained student that starts from `embeddings` (V_s, d), or, given None, from fresh ones.
-
-    Its positions begin as sinusoids with `position_spread` times the spread of its word embeddings and are learned
-    from there, as the rest is; 0 leaves BERT's own normal(0, 0.02). Under one seed all other weights are the same.
-    Raises `UserError` if the embeddings do not fit the shape.
-    """
-    student = new_student(shape, generator=torch.Generator().manual_seed(seed), dropout=dropout)
-    if embeddings is not None:
-        table = student.bert.embeddings.word_embeddings.weight
-        if table.shape != embeddings.shape:
-            raise UserError(
-                f"embeddings of shape {tuple(embeddings.shape)} do not fit a student of {tuple(table.shape)}: "
-                "use the vocabulary and the hidden size that they were made for"
-            )
-        with torch.no_grad():
-            table.copy_(embeddings)
-    if position_spread:
-        std = position_spread * float(student.bert.embeddings.word_embeddings.weight.detach().std())
-        generator = torch.Generator().manual_seed(seed)
-        waves = sinusoidal_positions(shape.positions, shape.hidden, std, generator=generator)
-        with torch.no_grad():
-            student.bert.embeddings.position_embeddings.weight.copy_(waves)
-    return student
 
 
 def heldout_rows(mixer: Mixer, batches: int) -> list[Batch]:

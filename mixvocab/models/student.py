@@ -5,10 +5,12 @@ from __future__ import annotations
 from copy import deepcopy
 
 import torch
+from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.parameters import BertShape
+from mixvocab.models.start import sinusoidal_positions
 from mixvocab.text.wordpiece import PAD, Vocabulary
 
 
@@ -61,3 +63,31 @@ def prune(student: BertForMaskedLM, old: Vocabulary, new: Vocabulary) -> BertFor
         {name: value[rows] if name.endswith(by_piece) else value for name, value in student.state_dict().items()}
     )
     return pruned.eval()
+
+
+def student_with(
+    embeddings: Tensor | None, shape: BertShape, *, seed: int, position_spread: float = 2.0, dropout: float = 0.0
+) -> BertForMaskedLM:
+    """An untrained student that starts from `embeddings` (V_s, d), or, given None, from fresh ones.
+
+    Its positions begin as sinusoids with `position_spread` times the spread of its word embeddings and are learned
+    from there, as the rest is; 0 leaves BERT's own normal(0, 0.02). Under one seed all other weights are the same.
+    Raises `UserError` if the embeddings do not fit the shape.
+    """
+    student = new_student(shape, generator=torch.Generator().manual_seed(seed), dropout=dropout)
+    if embeddings is not None:
+        table = student.bert.embeddings.word_embeddings.weight
+        if table.shape != embeddings.shape:
+            raise UserError(
+                f"embeddings of shape {tuple(embeddings.shape)} do not fit a student of {tuple(table.shape)}: "
+                "use the vocabulary and the hidden size that they were made for"
+            )
+        with torch.no_grad():
+            table.copy_(embeddings)
+    if position_spread:
+        std = position_spread * float(student.bert.embeddings.word_embeddings.weight.detach().std())
+        generator = torch.Generator().manual_seed(seed)
+        waves = sinusoidal_positions(shape.positions, shape.hidden, std, generator=generator)
+        with torch.no_grad():
+            student.bert.embeddings.position_embeddings.weight.copy_(waves)
+    return student

@@ -92,7 +92,7 @@ class Mixer:
         if teacher is None:
             teacher, p_sv, unit = student, 1.0, "word"
         self.store, self.p_sv, self.length = store, p_sv, length
-        self.masking, self.mask = masking or Masking(), student.mask
+        self.masking, self.mask, self.teacher_mask = masking or Masking(), student.mask, teacher.mask
         self._choose = CHOICES[unit] if isinstance(unit, str) else unit
         self._words, self._tables = store.words("train"), (teacher, student)
         # Behind the words of each table stand [CLS], [SEP] and nothing, so that one gather reads a whole row.

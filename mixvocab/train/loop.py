@@ -145,12 +145,14 @@ def train(
     checkpoints = Checkpoints(folder, asdict(recipe) | {"seed": seed}) if folder else None
     restored = checkpoints.restore(module, optimizer) if checkpoints else None
     result = TrainResult(steps=restored.pop("step"), **restored) if restored else TrainResult()
-    result.precision = result.precision or choose(recipe.precision, module)  # a run that goes on keeps what it had
     recent: list[Losses] = []  # since the last entry of the training curve
 
     def turn(step: int, micro: int) -> Turn:
         place = (step * recipe.accumulate + micro) * processes.num_processes + processes.process_index
         return Turn(place, rows, np.random.default_rng([seed, step, micro, processes.process_index]))
+
+    if not result.precision:  # a run that goes on keeps what it had
+        result.precision = choose(recipe.precision, module, lambda: to_tensors(draw(turn(0, 0)), device))
 
     def update(step: int) -> None:
         torch.manual_seed(int(turn(step, 0).rng.integers(2**31)))  # dropout

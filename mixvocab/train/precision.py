@@ -1,6 +1,6 @@
-"""Which precision a run trains in, and what makes bf16 fast on a processor.
+"""Which precision a run trains in: bf16 where it is measured to be faster on this machine, else fp32.
 
-There bf16 runs under autocast, with two changes for the time of the run that `running` makes:
+On a processor bf16 runs under autocast, with two changes for the time of the run that `running` makes:
 
 * attention by plain products and a softmax instead of PyTorch's fused kernel, whose backward pass gains nothing from
   bf16 on a processor;
@@ -12,7 +12,9 @@ Weights, their gradients, the optimiser and every loss stay in fp32.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -21,16 +23,20 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from mixvocab.common.errors import UserError
+from mixvocab.train.losses import mean_loss
 
 SMALL = 500_000  # parameters: a model of fewer gains too little from bf16 to be worth its rounding
+PROBE_SECONDS, PROBE_ROWS = 0.5, 4
+GAIN = 1.2  # bf16 has to be so many times as fast as fp32 to be chosen
+
+_chosen: dict[tuple[Any, ...], str] = {}  # runs of one process with models of the same sizes are all treated alike
 
 
-def choose(asked: str, module: nn.Module) -> str:
+def choose(asked: str, module: nn.Module, draw: Callable[[], Mapping[str, Tensor]]) -> str:
     """The precision of a run, "fp32" or "bf16", for `asked`, which may be "auto".
 
-    "auto" is bf16 where graphics card or processor have instructions for it: on a processor with AVX512-BF16 a step of
-    every student and teacher of the book is then 1.4 to 1.9 times as fast (`benchmarks/precision.py`). Raises
-    `UserError` for an unknown name.
+    "auto" is bf16 on graphics cards that have it. On processors that have it, a probe decides, which times the module
+    on rows of `draw()`. Raises `UserError` for an unknown name.
     """
     if asked in ("fp32", "bf16"):
         return asked
@@ -38,9 +44,35 @@ def choose(asked: str, module: nn.Module) -> str:
         raise UserError(f"precision={asked!r} is not one of auto, fp32, bf16")
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    small = sum(parameter.numel() for parameter in module.parameters()) < SMALL
+    shapes = tuple(tuple(parameter.shape) for parameter in module.parameters() if parameter.requires_grad)
     # Processors with AMX have these instructions as well.
-    return "fp32" if small or not torch.cpu._is_avx512_bf16_supported() else "bf16"
+    if sum(map(math.prod, shapes)) < SMALL or not torch.cpu._is_avx512_bf16_supported():
+        return "fp32"
+    key = type(module), shapes, torch.get_num_threads()
+    if key not in _chosen:
+        seconds = probe(module, {name: tensor[:PROBE_ROWS] for name, tensor in draw().items()})
+        _chosen[key] = "bf16" if seconds["fp32"] > GAIN * seconds["bf16"] else "fp32"
+    return _chosen[key]
+
+
+def probe(module: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, float]:
+    """Seconds of a forward and backward pass in each precision, the shortest of several in turns.
+
+    They are the processor's, since other work on the machine moves the wall clock more than the precision does.
+    Weights, gradients and generators are left as they were.
+    """
+    weights = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    turns: dict[str, list[float]] = {"fp32": [], "bf16": []}
+    began = time.perf_counter()
+    with torch.random.fork_rng(devices=[]):
+        while len(turns["fp32"]) < 3 or time.perf_counter() - began < PROBE_SECONDS:
+            for name, seconds in turns.items():
+                started = time.process_time()
+                with running(module, name, "cpu"), autocast("cpu", name):
+                    # Not `backward`: that would leave gradients behind, and wake the hooks of other processes.
+                    torch.autograd.grad(mean_loss(module(**batch)), weights, allow_unused=True)
+                seconds.append(time.process_time() - started)
+    return {name: min(seconds) for name, seconds in turns.items()}
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[Any]:

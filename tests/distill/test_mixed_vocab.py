@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from mixvocab.common.errors import UserError
-from mixvocab.distill.mixed_vocab import stage_one, stage_two, student_with
+from mixvocab.distill.mixed_vocab import stage_one, stage_two
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.start import pca_start, shared_pieces, teacher_pieces
+from mixvocab.models.student import student_with
 from mixvocab.models.teacher import load_teacher
 from mixvocab.settings.profiles import PRESETS
 from mixvocab.text.mixing import Mixer

@@ -65,7 +65,7 @@ def test_killed_build_leaves_nothing_half_made_and_the_next_one_finishes(tmp_pat
     killed.wait()
     assert not list(root.glob("slow/*"))
     again = start(root, log, tmp_path, kind)
-    assert again.communicate(timeout=120)[0].split()[-1] == "True"
+    assert again.communicate(timeout=600)[0].split()[-1] == "True"
     assert log.read_text().split() == ["begun", "resumed" if kind == "resumable" else "begun"]
     assert [path.name for path in root.glob("slow/*/whole.txt")] == ["whole.txt"]
     assert not list(root.glob(".making/slow*"))
@@ -80,17 +80,17 @@ def test_two_processes_make_it_once(tmp_path):
     assert second.stdout is not None
     assert "another process is making it; waiting" in second.stdout.readline()
     leave.touch()  # not before the second has come, however long its start takes
-    assert first.communicate(timeout=120)[0].split()[-1] == "True"
-    assert second.communicate(timeout=120)[0].split()[-1] == "False"
+    assert first.communicate(timeout=600)[0].split()[-1] == "True"
+    assert second.communicate(timeout=600)[0].split()[-1] == "False"
     assert log.read_text().split() == ["begun"]
 
 
 def test_truncated_artefact_is_made_again_in_a_new_process(tmp_path):
     root, log = tmp_path / "store", tmp_path / "log"
-    start(root, log, tmp_path).communicate(timeout=120)
+    start(root, log, tmp_path).communicate(timeout=600)
     (file,) = root.glob("slow/*/whole.txt")
     file.write_text("wh")
-    said = start(root, log, tmp_path).communicate(timeout=120)[0]
+    said = start(root, log, tmp_path).communicate(timeout=600)[0]
     assert "slow: whole.txt has 2 of 5 bytes; making it again" in said
     assert file.read_text() == "whole"
 

@@ -97,7 +97,7 @@ def test_processes_add_up_to_the_one_big_batch(accumulate: int, tmp_path: Path) 
         )
         for rank in range(2)
     ]
-    assert [process.wait(timeout=120) for process in running] == [0, 0]
+    assert [process.wait(timeout=600) for process in running] == [0, 0]
     for rank in range(2):
         torch.testing.assert_close(load_file(tmp_path / f"{rank}.safetensors"), gradient(RECIPE), rtol=1e-6, atol=1e-6)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import StudentMLM
@@ -68,28 +70,54 @@ def test_bf16_lends_attention_of_plain_products_and_takes_it_back() -> None:
             assert module.model.config._attn_implementation == "sdpa"
 
 
+def test_the_probe_leaves_no_trace() -> None:
+    module = student(dropout=0.3).train()
+    before = {name: p.detach().clone() for name, p in module.named_parameters()}
+    generator = torch.random.get_rng_state()
+    seconds = precision.probe(module, batch())
+    assert all(0 < seconds[name] < math.inf for name in ("fp32", "bf16"))
+    assert torch.equal(generator, torch.random.get_rng_state())
+    assert all(torch.equal(p, before[name]) and p.grad is None for name, p in module.named_parameters())
+
+
 @pytest.mark.parametrize(
-    ("asked", "width", "instructions", "expected"),
+    ("asked", "width", "instructions", "bf16", "expected", "probes"),
     [
-        ("auto", 96, True, "bf16"),
-        ("auto", 96, False, "fp32"),
-        ("auto", 48, True, "fp32"),  # too small to gain
-        ("bf16", 48, False, "bf16"),
-        ("fp32", 96, True, "fp32"),
+        ("auto", 96, True, 0.5, "bf16", 1),
+        ("auto", 96, True, 0.95, "fp32", 1),
+        ("auto", 96, False, 0.5, "fp32", 0),
+        ("auto", 48, True, 0.5, "fp32", 0),  # too small to gain
+        ("bf16", 48, False, 2.0, "bf16", 0),
+        ("fp32", 96, True, 0.5, "fp32", 0),
     ],
 )
-def test_auto_follows_the_processor_and_the_size(
-    monkeypatch: pytest.MonkeyPatch, asked: str, width: int, instructions: bool, expected: str
+def test_auto_takes_what_the_probe_finds_clearly_faster_and_asks_it_once(
+    monkeypatch: pytest.MonkeyPatch,
+    asked: str,
+    width: int,
+    instructions: bool,
+    bf16: float,
+    expected: str,
+    probes: int,
 ) -> None:
+    timed: list[nn.Module] = []
+
+    def probe(module: nn.Module, batch: object) -> dict[str, float]:
+        timed.append(module)
+        return {"fp32": 1.0, "bf16": bf16}
+
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instructions)
+    monkeypatch.setattr(precision, "_chosen", {})
+    monkeypatch.setattr(precision, "probe", probe)
     module = new_student(BertShape(6, width, 500), generator=torch.Generator().manual_seed(0))
-    assert precision.choose(asked, module) == expected
+    assert [precision.choose(asked, module, batch) for _ in range(2)] == [expected] * 2
+    assert len(timed) == probes
 
 
 def test_an_unknown_precision_is_an_error() -> None:
     with pytest.raises(UserError, match="precision='fp8'"):
-        precision.choose("fp8", student())
+        precision.choose("fp8", student(), batch)
 
 
 def test_a_resumed_run_keeps_the_precision_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
