@@ -22,9 +22,7 @@ from mixvocab.sources.rows import GlueData, GlueRow
 from mixvocab.tasks.roles import Roles
 from mixvocab.tasks.scores import Label, glue_scores
 
-STRENGTHS = (0.03, 0.3, 3.0)
-"""C of the logistic regression, 1 / alpha of the ridge regression; the choosing rows pick one."""
-
+STRENGTHS = (0.03, 0.3, 3.0)  # C of the logistic regression, 1 / alpha of the ridge; the choosing rows pick one
 FREQUENT = 1000  # training rows from which on a feature has to occur twice
 
 

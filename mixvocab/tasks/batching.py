@@ -1,4 +1,4 @@
-"""Batches of examples of similar length, so that little is computed on padding. On the device too, so without torch."""
+"""Batches of examples of similar length, so that little is computed on padding."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 BUCKET = 32  # batches that are shuffled together before they are sorted by length
 UNLABELLED = -100  # the tag of padding: no loss counts it
 
+# A row as numbers, by the names of a model's arguments: sequences (T,), "ids" among them, and single numbers ().
 Example = Mapping[str, np.ndarray]
-"""A row as numbers, by the names of a model's arguments: sequences (T,), "ids" among them, and single numbers ()."""
 
 
 class Batches:
@@ -50,23 +50,14 @@ class Batches:
 
 def collate(examples: Sequence[Example]) -> SimpleNamespace:
     """One batch: sequences as (B, T), filled up with id 0, as in BERT; numbers as (B,); `attention` (B, T) bool."""
-    columns = {name: [example[name] for example in examples] for name in examples[0]}
-    batch = {
-        name: pad(rows, UNLABELLED if name == "tags" else 0) if rows[0].ndim else np.stack(rows)
-        for name, rows in columns.items()
-    }
-    return SimpleNamespace(**batch, attention=real(columns["ids"]))
-
-
-def pad(rows: Sequence[np.ndarray], fill: int) -> np.ndarray:
-    """Rows of different lengths as one array (B, T) int64, filled up on the right."""
-    out = np.full((len(rows), max(map(len, rows))), fill, dtype=np.int64)
-    for i, row in enumerate(rows):
-        out[i, : len(row)] = row
-    return out
-
-
-def real(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """(B, T) bool: where `pad` put a row and no filling."""
-    lengths = np.array([len(row) for row in rows])
-    return np.arange(lengths.max()) < lengths[:, None]
+    lengths = np.array([len(example["ids"]) for example in examples])
+    real = np.arange(lengths.max()) < lengths[:, None]
+    batch = {"attention": real}
+    for name in examples[0]:
+        values = [example[name] for example in examples]
+        if values[0].ndim:
+            batch[name] = np.full(real.shape, UNLABELLED if name == "tags" else 0)
+            batch[name][real] = np.concatenate(values)
+        else:
+            batch[name] = np.stack(values)
+    return SimpleNamespace(**batch)

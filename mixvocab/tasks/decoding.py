@@ -12,14 +12,10 @@ import numpy as np
 def viterbi(logits: np.ndarray, tags: Sequence[str]) -> np.ndarray:
     """The best sequence (W,) int64 in which I-x follows only B-x or I-x, by the sum of its logits.
 
-    Viterbi's algorithm (1967); nothing of it is learned: a transition is allowed or it is not. A logit and its
-    log-probability differ by the same number for all tags of a word, so the sums need no softmax. They are of 64
-    bits. Of equally good tags the first is taken, as by argmax, whose answer this is wherever that one is IOB2.
+    `logits` (W, S) are those of words' first pieces, `tags` the S tags, "O" among them. Viterbi's algorithm (1967);
+    nothing of it is learned. A word's logits differ from log-probabilities by one number, so the sums, of 64 bits,
+    need no softmax. Of equals the first is taken, as by argmax, whose answer this is wherever that one is IOB2.
     `widgets/js/demo/decoding.js` is its twin.
-
-    Args:
-        logits: (W, S), of the words' first pieces alone.
-        tags: the S tags in the order of the logits, "O" among them.
     """
     start, transitions = _grammar(tuple(tags))
     if not len(logits):

@@ -34,11 +34,10 @@ class TaskModel(nn.Module):
     reads: ClassVar[tuple[str, ...]] = ("ids",)  # of `Encoded`
 
     def encode(self, row: Any) -> Encoded:
-        """The row's text as numbers."""
         raise NotImplementedError
 
     def targets(self, row: Any, text: Encoded) -> Example:
-        """The row's labels as numbers."""
+        """Labels as numbers."""
         raise NotImplementedError
 
     def answers(self, rows: Sequence[Any], texts: Sequence[Encoded], **tensors: Tensor) -> list[Any]:
@@ -46,19 +45,16 @@ class TaskModel(nn.Module):
         raise NotImplementedError
 
     def scores(self, rows: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
-        """The task's metrics."""
         raise NotImplementedError
 
     def save(self, out: Path, reported: Mapping[str, Mapping[str, float]]) -> None:
-        """Write the model to the new folder `out`; `reported` says of what quality it is."""
+        """Write the model to the new folder `out`, with the metrics of each reported set."""
         raise NotImplementedError
 
     def inputs(self, text: Encoded) -> Example:
-        """What the model reads of a text."""
         return {name: getattr(text, name) for name in self.reads}
 
     def examples(self, rows: Sequence[Any]) -> list[Example]:
-        """Texts and labels as numbers."""
         encoded = [(row, self.encode(row)) for row in rows]
         return [{**self.inputs(text), **self.targets(row, text)} for row, text in encoded]
 
@@ -145,10 +141,7 @@ def finetune(
 def save_bert(
     model: PreTrainedModel, tokenizer: Path, out: Path, task: str, kind: str, window: int, scores: Mapping[str, Any]
 ) -> None:
-    """Write what transformers writes for `model`, the tokenizer's files from its folder, and task.json.
-
-    `kind` is joint, classification or regression, `window` the tokens an example may have.
-    """
+    """Write what transformers writes, the tokenizer's files from its folder, and task.json with all that remains."""
     model.save_pretrained(out)
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
         if (tokenizer / name).is_file():

@@ -33,7 +33,6 @@ class GlueTask(TaskModel):
     reads = ("ids", "types")
 
     def __init__(self, model: BertForSequenceClassification, folder: Path, data: GlueData, window: int) -> None:
-        """`folder` has the tokenizer, `window` is the tokens an example may have."""
         super().__init__()
         self.model, self.folder = model, folder
         self.encoder = Encoder.load(folder, window)

@@ -1,7 +1,4 @@
-"""Intents and slots, on SNIPS or any data in its layout; Joint BERT (Chen, Zhuo and Wang 2019) learns them.
-
-The other model is `mixvocab.tasks.stackprop`.
-"""
+"""Intents and slots, on SNIPS or any data in its layout, learned by Joint BERT (Chen, Zhuo and Wang 2019)."""
 
 from __future__ import annotations
 
@@ -102,7 +99,6 @@ class JointTask(JointModel):
     """
 
     def __init__(self, model: JointBert, folder: Path, window: int, piece_dropout: float = 0.0) -> None:
-        """`folder` has the tokenizer, `window` is the tokens an utterance may have."""
         super().__init__(model.config.intent_labels, model.config.slot_labels)
         self.model, self.folder, self.piece_dropout = model, folder, piece_dropout
         self.encoder = Encoder.load(folder, window)
@@ -137,10 +133,9 @@ def new_joint_bert(folder: Path, data: SnipsData, roles: Roles, tuning: TuningSe
     Raises UserError if the folder holds no pretrained BERT or no tokenizer.
     """
     known = replace(data, splits={"train": roles.train})
-    generator = torch.Generator().manual_seed(seed)
     # transformers draws new weights from torch's global generator: lend it our seed, then give it back.
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
+        torch.manual_seed(int(torch.randint(2**31, (1,), generator=torch.Generator().manual_seed(seed))))
         model, _ = load_pretrained(
             JointBert,
             folder,

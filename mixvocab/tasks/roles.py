@@ -20,7 +20,7 @@ class Roles:
     """The rows of each role. No row has two."""
 
     train: list[Any]
-    choose: list[Any]  # development: choose the moment to stop and every setting
+    choose: list[Any]  # the moment to stop and every setting
     report: dict[str, list[Any]]  # scored once, after all choices
     available: int  # training rows that the task has, of which `train` may be a part
     about: str  # in words, for tables
@@ -46,12 +46,8 @@ def glue_roles(data: GlueData, limit: int | None = None) -> Roles:
     """
     train = data.splits["train"]
     order = stratified_order(train)
-    tests = {
-        name: rows
-        for name, rows in data.splits.items()
-        if name.startswith("test") and all(row.label is not None for row in rows)
-    }
-    if tests:
+    labelled = {name: rows for name, rows in data.splits.items() if all(row.label is not None for row in rows)}
+    if tests := {name: rows for name, rows in labelled.items() if name.startswith("test")}:
         chooser = data.development[0]
         choose, report = data.splits[chooser], tests
         about = f"chosen on {chooser}, reported on {', '.join(tests)}"

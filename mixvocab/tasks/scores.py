@@ -18,21 +18,23 @@ from mixvocab.sources.rows import SnipsRow
 
 Label = str | float
 
-METRICS: dict[str, tuple[str, ...]] = {
-    "CoLA": ("matthews",),
-    "MRPC": ("f1", "accuracy"),
-    "QQP": ("f1", "accuracy"),
-    "STS-B": ("pearson", "spearman"),
+# By GLUE's name of the task; the others have accuracy alone.
+METRICS = {
+    "CoLA": ["matthews"],
+    "MRPC": ["f1", "accuracy"],
+    "QQP": ["f1", "accuracy"],
+    "STS-B": ["pearson", "spearman"],
 }
-"""By GLUE's name of the task; the other tasks have accuracy alone."""
+POSITIVE = {
+    "1",
+    "equivalent",
+    "duplicate",
+}  # what the class that F1 asks about is called in GLUE's files and on the hub
 
-POSITIVE = {"1", "equivalent", "duplicate"}
-"""What the class that F1 asks about is called in GLUE's files and on the hub."""
 
-
-def metrics(task: str) -> tuple[str, ...]:
+def metrics(task: str) -> list[str]:
     """The official metrics of a task, by its name in any spelling. Raises UserError for an unknown one."""
-    return METRICS.get(glue.layout(task).folder, ("accuracy",))
+    return METRICS.get(glue.layout(task).folder, ["accuracy"])
 
 
 def glue_scores(

@@ -103,14 +103,10 @@ class Decoder(nn.Module):
 
 
 class StackProp(JointModel):
-    """Joint intent and slots over whole lower-cased words.
+    """Joint intent and slots over whole lower-cased words, at most `window` of an utterance.
 
-    Args:
-        words: the vocabulary in the order of ids, [PAD] and [UNK] first, then from the frequent to the rare.
-        rare: how many words at the vocabulary's end training has seen only once.
-        intents, slots: the labels in the order of their indices.
-        generator: draws the initial weights.
-        window: the most words of an utterance that are read.
+    `words` begins with [PAD] and [UNK]; `rare` words at its end has training seen only once. `generator` draws the
+    initial weights.
     """
 
     def __init__(
@@ -119,7 +115,6 @@ class StackProp(JointModel):
         rare: int,
         intents: Sequence[str],
         slots: Sequence[str],
-        *,
         generator: torch.Generator,
         dropout: float = 0.4,
         window: int = 128,
@@ -177,10 +172,9 @@ class StackProp(JointModel):
     def decide(
         self, ids: Tensor, attention: Tensor | None = None, first: Sequence[np.ndarray] | None = None
     ) -> tuple[Tensor, Sequence[np.ndarray] | np.ndarray]:
-        """The intent (B,) by the words' majority, and the tags of each utterance's words, by default of all positions.
+        """The intent by the words' majority, of equals the more probable, and tags; without `first` of all positions.
 
-        Of intents with as many votes, the one of the higher mean probability wins. Tags are chosen greedily, word by
-        word, as published, and need not be IOB2 (`mixvocab.tasks.decoding` is for the BERTs).
+        Tags are chosen greedily, word by word, as published, and need not be IOB2.
         """
         encodings = self.encodings(ids, attention)
         distribution = self.intent.greedy(encodings).softmax(-1)  # (B, T, I)
@@ -191,9 +185,8 @@ class StackProp(JointModel):
         return votes.sum(1).argmax(-1), [row[words] for row, words in zip(tags, first, strict=True)] if first else tags
 
     def save(self, out: Path, reported: Mapping[str, Mapping[str, float]]) -> None:
-        config = {"model": "stackprop", "rare": self.rare, "window": self.window}
-        names = {"intent_labels": list(self.intents), "slot_labels": list(self.slots), "words": list(self.words)}
-        write_json(out / "config.json", config | names | {"scores": reported["test"]})
+        names = {"words": list(self.words), "intents": list(self.intents), "slots": list(self.slots)}
+        write_json(out / "config.json", names)
         save_file({name: tensor.cpu().clone() for name, tensor in self.state_dict().items()}, out / "model.safetensors")
 
 
@@ -204,6 +197,4 @@ def new_stackprop(data: SnipsData, roles: Roles, tuning: TuningSettings, seed: i
     rare = sum(count == 1 for count in counts.values())
     known = replace(data, splits={"train": roles.train})
     generator = torch.Generator().manual_seed(seed)
-    return StackProp(
-        words, rare, known.intents, known.slots, generator=generator, dropout=tuning.dropout, window=tuning.window
-    )
+    return StackProp(words, rare, known.intents, known.slots, generator, tuning.dropout, tuning.window)

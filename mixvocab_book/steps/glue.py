@@ -118,14 +118,16 @@ def glue_step(plan: Plan, task: str, method: str, seed: int) -> GlueTuning:
 def record(chapter: Chapter, task: str, method: str, seed: int) -> Path:
     """The record of a model, with what the baselines score on the same rows."""
     split = roles(chapter, task)
-    metrics = {
-        "baselines": {kind: baseline(chapter, task, kind) for kind in BASELINES},
-        "training_rows": len(split.train),
-        "training_rows_available": split.available,
-    }
-    step = glue_step(chapter.plan, task, method, seed)
-    params = {"task": task, "roles": split.about}
-    return snips.record(chapter, f"glue/{task.lower()}", method, step, params, metrics)
+    return snips.record(
+        chapter,
+        f"glue/{task.lower()}",
+        method,
+        glue_step(chapter.plan, task, method, seed),
+        {"task": task, "roles": split.about},
+        baselines={kind: baseline(chapter, task, kind) for kind in BASELINES},
+        training_rows=len(split.train),
+        training_rows_available=split.available,
+    )
 
 
 def method_title(method: str) -> str:

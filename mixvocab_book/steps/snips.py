@@ -68,17 +68,6 @@ class FineTuned:
         with safe_open(self.folder / "model.safetensors", framework="numpy") as file:
             return sum(prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
 
-    @property
-    def cost(self) -> dict[str, int]:
-        """What the model takes, as records keep it."""
-        return {
-            "parameters": self.parameters,
-            "bytes": sum(file.stat().st_size for file in self.folder.iterdir()),  # of weights, settings, vocabulary
-            "stage_one_tokens": self.pretraining[0],
-            "stage_two_tokens": self.pretraining[1],
-            "finetuning_tokens": self.tokens,
-        }
-
 
 @dataclass(frozen=True)
 class FineTuning(Step[FineTuned]):
@@ -99,7 +88,7 @@ class FineTuning(Step[FineTuned]):
         raise NotImplementedError
 
     def reported(self, scores: Mapping[str, Scores]) -> Scores:
-        """The scores of the reported sets, as they are kept."""
+        """Scores of reported sets, as they are kept."""
         return scores["test"]
 
     def make(self, folder: Path, store: Store) -> None:
@@ -158,14 +147,7 @@ def snips_step(plan: Plan, method: str, seed: int) -> SnipsTuning:
     )
 
 
-def record(
-    chapter: Chapter,
-    task: str,
-    method: str,
-    step: FineTuning,
-    params: Mapping[str, Any] | None = None,
-    metrics: Mapping[str, Any] | None = None,
-) -> Path:
+def record(chapter: Chapter, task: str, method: str, step: FineTuning, params: dict[str, Any], **metrics: Any) -> Path:
     """The record of a model, among those of `task`: "snips", "glue/sst-2"."""
     model = chapter.get(step)
     size = "" if method in BASELINES else chapter.plan.shape(chapter.store).name
@@ -175,8 +157,17 @@ def record(
         seed=step.seed,
         params=chapter.profile.model_dump(mode="json")
         | {"method": method, "size": size, "identity": step.asked}
-        | dict(params or {}),
-        metrics={"dev": model.dev, "test": model.test, **(metrics or {}), **model.cost},
+        | params,
+        metrics=metrics
+        | {
+            "dev": model.dev,
+            "test": model.test,
+            "parameters": model.parameters,
+            "bytes": sum(file.stat().st_size for file in model.folder.iterdir()),  # weights, settings, vocabulary
+            "stage_one_tokens": model.pretraining[0],
+            "stage_two_tokens": model.pretraining[1],
+            "finetuning_tokens": model.tokens,
+        },
         curves={"dev": model.curve},
         sources=[step.data.value.source, *chapter.text_and_teacher],
         seconds=model.seconds,
@@ -185,4 +176,4 @@ def record(
 
 def record_snips(chapter: Chapter, method: str, seed: int) -> Path:
     """The record of a model on SNIPS."""
-    return record(chapter, "snips", method, snips_step(chapter.plan, method, seed))
+    return record(chapter, "snips", method, snips_step(chapter.plan, method, seed), {})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mixvocab.tasks.batching import Batches, collate, pad, real
+from mixvocab.tasks.batching import Batches, collate
 from mixvocab.train.loop import Turn
 
 LENGTHS = np.random.default_rng(0).integers(1, 60, 1000)
@@ -43,9 +43,8 @@ def test_batches_hold_similar_lengths() -> None:
 
 def test_padding() -> None:
     rows = [np.array([1, 2, 3]), np.array([4])]
-    np.testing.assert_array_equal(pad(rows, 0), [[1, 2, 3], [4, 0, 0]])
-    np.testing.assert_array_equal(real(rows), [[True, True, True], [True, False, False]])
     batch = collate([{"ids": row, "tags": row, "intent": np.array(7)} for row in rows])
+    np.testing.assert_array_equal(batch.ids, [[1, 2, 3], [4, 0, 0]])
     np.testing.assert_array_equal(batch.tags, [[1, 2, 3], [4, -100, -100]])
-    np.testing.assert_array_equal(batch.attention, real(rows))
+    np.testing.assert_array_equal(batch.attention, [[True, True, True], [True, False, False]])
     assert batch.intent.tolist() == [7, 7]

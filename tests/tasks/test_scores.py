@@ -1,4 +1,4 @@
-"""GLUE's metrics against their formulas; joint scores against conlleval's own procedure and a span counter; by hand."""
+"""GLUE's metrics by hand; joint scores by hand and against conlleval's own procedure."""
 
 import math
 
@@ -13,25 +13,6 @@ from mixvocab.tasks.scores import METRICS, Prediction, glue_scores, joint_scores
 BINARY = ("0", "1")
 
 
-def f1_and_matthews(gold, predicted, positive="1"):
-    pairs = [(g == positive, p == positive) for g, p in zip(gold, predicted, strict=True)]
-    kinds = ((True, True), (False, True), (True, False), (False, False))
-    tp, fp, fn, tn = (sum(pair == kind for pair in pairs) for kind in kinds)
-    matthews = (tp * tn - fp * fn) / math.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
-    return 2 * tp / (2 * tp + fp + fn), matthews
-
-
-def correlation(x, y):
-    x, y = np.asarray(x) - np.mean(x), np.asarray(y) - np.mean(y)
-    return float((x * y).sum() / math.sqrt((x**2).sum() * (y**2).sum()))
-
-
-def ranks(values):
-    """Equal values share the mean of their places."""
-    values = np.asarray(values)
-    return [(values < v).sum() + ((values == v).sum() + 1) / 2 for v in values]
-
-
 def test_glue_by_hand():
     gold, predicted = ["1", "1", "1", "0", "0"], ["1", "1", "0", "1", "0"]
     # 2 true positives, 1 false positive, 1 false negative, 1 true negative
@@ -42,26 +23,12 @@ def test_glue_by_hand():
     assert glue_scores("STS-B", [1.0, 2.0, 3.0], [10.0, 20.0, 30.0], ()) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_glue_against_the_formulas(seed):
-    rng = np.random.default_rng(seed)
-    gold, predicted = (rng.choice(BINARY, 60, p=[0.4, 0.6]).tolist() for _ in range(2))
-    accuracy = np.mean(np.array(gold) == np.array(predicted))
-    f1, matthews = f1_and_matthews(gold, predicted)
-    for task in glue.TASKS:
-        if task in ("MRPC", "QQP"):
-            expected = {"f1": f1, "accuracy": accuracy, "score": (f1 + accuracy) / 2}
-        else:
-            expected = {"matthews": matthews, "score": matthews}
-            if task not in METRICS:
-                expected = {"accuracy": accuracy, "score": accuracy}
-        if task != "STS-B":
-            assert glue_scores(task, gold, predicted, BINARY) == pytest.approx(expected)
-    x = rng.integers(0, 11, 40) / 2  # with ties
-    y = x + rng.normal(size=40)
-    scores = glue_scores("STS-B", x.tolist(), y.tolist(), ())
-    assert scores["pearson"] == pytest.approx(correlation(x, y))
-    assert scores["spearman"] == pytest.approx(correlation(ranks(x), ranks(y)))
+def test_every_task_has_its_metrics():
+    assert {task: glue_scores(task, ["1", "0"], ["1", "0"], BINARY) for task in glue.TASKS if task not in METRICS} == {
+        task: {"accuracy": 1, "score": 1} for task in ("SST-2", "MNLI", "QNLI", "RTE", "WNLI")
+    }
+    ties = glue_scores("STS-B", [1.0, 1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 9.0], ())
+    assert ties["spearman"] == pytest.approx(4.5 / math.sqrt(4.5 * 5))  # equal values share the mean of their ranks
 
 
 def test_f1_asks_for_the_positive_class_whatever_it_is_called():
@@ -80,19 +47,6 @@ def test_constant_predictions_score_nothing_but_are_no_accident():
 
 
 TAGS = ["O", "O", "B-a", "I-a", "B-b", "I-b"]
-
-
-def strict_spans(tags: tuple[str, ...]) -> set[tuple[str, int, int]]:
-    """IOB2 spans: B- begins, I- of the same name goes on, everything else ends."""
-    spans, start = set(), None
-    for i, tag in enumerate([*tags, "O"]):
-        goes_on = start is not None and tag == f"I-{tags[start][2:]}"
-        if start is not None and not goes_on:
-            spans.add((tags[start][2:], start, i))
-            start = None
-        if tag.startswith("B-"):
-            start = i
-    return spans
 
 
 def conlleval(gold: list[tuple[str, ...]], found: list[tuple[str, ...]]) -> tuple[int, int, int]:
@@ -130,20 +84,6 @@ def random_case(rng: np.random.Generator) -> tuple[list[SnipsRow], list[Predicti
         rows.append(SnipsRow(("w",) * n, gold, one))
         predictions.append(Prediction(two, found))
     return rows, predictions
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_random_cases(seed: int) -> None:
-    rows, predictions = random_case(np.random.default_rng(seed))
-    scores = joint_scores(rows, predictions)
-    gold, found = [strict_spans(r.slots) for r in rows], [strict_spans(p.slots) for p in predictions]
-    right = sum(len(a & b) for a, b in zip(gold, found, strict=True))
-    total = sum(map(len, gold)) + sum(map(len, found))
-    assert scores["slot_f1_strict"] == pytest.approx(2 * right / total if total else 0.0)
-    intents = [r.intent == p.intent for r, p in zip(rows, predictions, strict=True)]
-    assert scores["intent_accuracy"] == pytest.approx(np.mean(intents))
-    frames = [(r.intent, r.slots) == (p.intent, p.slots) for r, p in zip(rows, predictions, strict=True)]
-    assert scores["frame_accuracy"] == pytest.approx(np.mean(frames))
 
 
 @pytest.mark.parametrize("seed", range(100))
