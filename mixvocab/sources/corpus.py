@@ -46,24 +46,21 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
         source = files_source("corpus", listed([file.name for file in files]), origin, root, files, files)
         # With a limit the short files come first, so that others can take what they leave.
         ordered = sorted(files, key=lambda file: (file.stat().st_size, file.name)) if megabytes else files
-        return _non_empty(Corpus(source, lambda: limited([read_documents(file) for file in ordered], megabytes)))
+        return Corpus(source, lambda: limited([read_documents(file) for file in ordered], megabytes))
 
     def on_hub(repository: str) -> Corpus:
         source = hub.dataset_source("corpus", repository)
-        return _non_empty(Corpus(source, lambda: limited([hub.read_documents(repository)], megabytes)))
+        return Corpus(source, lambda: limited([hub.read_documents(repository)], megabytes))
 
     def embedded(kind: str = "prose") -> Corpus:
         source, path = installed.kept_text(kind, megabytes)
-        return _non_empty(Corpus(source, lambda: read_documents(path)))
+        return Corpus(source, lambda: read_documents(path))
 
     if spec == "code":
         return embedded(spec)
-    return look_up(
+    corpus = look_up(
         "corpus", spec, data_dir, place=place, read=read, embedded=embedded, on_hub=on_hub, repository=hub.CORPUS
     )
-
-
-def _non_empty(corpus: Corpus) -> Corpus:
     if next(corpus.documents(), None) is None:
         raise UserError(f"corpus: {corpus.source.location} holds no text; name a file with at least one paragraph")
     return corpus

@@ -5,7 +5,7 @@ Quoting is off everywhere (MRPC's fields hold single quotation marks), lines bre
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
@@ -48,12 +48,7 @@ def layout(task: str) -> Layout:
 
 
 def resolve_glue(
-    task: str,
-    spec: str = "auto",
-    *,
-    data_dir: Path | str | None = None,
-    seed: int = 0,
-    sizes: Sizes = SIZES,
+    task: str, spec: str = "auto", *, data_dir: Path | str | None = None, seed: int = 0, sizes: Sizes = SIZES
 ) -> GlueData:
     """Find a GLUE task (`mixvocab.sources.lookup` has the order and the specifications).
 
@@ -148,17 +143,13 @@ def _read_file(path: Path, layout: Layout, known: Set[Any], *, labelled: bool) -
 def _label(text: str, layout: Layout, known: Set[Any], place: str) -> str | float | None:
     if not text:
         return None
-    if not layout.regression:
-        if known and text not in known:
-            raise UserError(f"{place}: label {text[:40]!r} does not occur in the training set")
-        return text
-    try:
-        score = float(text)
-    except ValueError:
-        score = math.nan
-    if not math.isfinite(score):
-        raise UserError(f"{place}: {layout.label} {text!r} is not a number")
-    return score
+    if layout.regression:
+        if not re.fullmatch(r"-?\d+(\.\d+)?", text):
+            raise UserError(f"{place}: {layout.label} {text!r} is not a number")
+        return float(text)
+    if known and text not in known:
+        raise UserError(f"{place}: label {text[:40]!r} does not occur in the training set")
+    return text
 
 
 def _row(texts: Sequence[str], label: str | float | None) -> GlueRow:

@@ -68,13 +68,8 @@ def snapshot(repository: str) -> Path:
     """Download a model's weights (safetensors), configuration and tokenizer files: no code, no pickle."""
     from huggingface_hub import snapshot_download
 
-    return Path(
-        snapshot_download(
-            repository,
-            allow_patterns=["*.safetensors", "*.json", "*.txt", "*.model"],
-            ignore_patterns=["*/*"],  # exports for other runtimes lie in sub-folders
-        )
-    )
+    read = ["*.safetensors", "*.json", "*.txt", "*.model"]
+    return Path(snapshot_download(repository, allow_patterns=read, ignore_patterns=["*/*"]))  # none in sub-folders
 
 
 def dataset_source(kind: str, repository: str) -> Source:

@@ -42,11 +42,6 @@ def test_a_path_may_be_a_file_or_a_folder(tmp_path):
     assert resolve_corpus(str(tmp_path / "deep" / "a.txt")).source.origin == "path"
 
 
-def test_megabytes_limit_the_text(tmp_path):
-    (tmp_path / "a.txt").write_text("A document.\n\n" * 1000)
-    assert len(list(resolve_corpus(str(tmp_path), megabytes=0.0013).documents())) == 100
-
-
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -83,12 +83,6 @@ def test_the_corpus_of_code_with_its_provenance(cache):
     assert sysconfig.get_paths()["stdlib"] not in str(source.as_record())
 
 
-def test_a_limit_cuts_the_end_off(cache):
-    small, large = (list(resolve_corpus("code", megabytes=size).documents()) for size in (0.05, 0.2))
-    assert large[: len(small)] == small
-    assert len(large) > len(small)
-
-
 def test_a_folder_called_code_is_reached_by_its_path(tmp_path, monkeypatch):
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "mine.txt").write_text("my own text")
@@ -116,9 +110,3 @@ def test_embedded_corpus_is_collected_once_and_its_digest_is_that_of_the_text(ca
     assert (corpus.source.origin, corpus.source.real) == ("embedded", True)
     monkeypatch.setattr(installed, "prose", lambda: pytest.fail("collected twice"))
     assert resolve_corpus("embedded").source == corpus.source
-
-
-def test_embedded_corpus_of_a_limited_size():
-    corpus = resolve_corpus("embedded", megabytes=0.3)
-    size = sum(len(document.encode()) + 2 for document in corpus.documents())
-    assert 150_000 < size <= 300_000
