@@ -104,11 +104,7 @@ def place_of(kind: str, method: str, profile: Profile) -> str:
 
 
 def record(chapter: Chapter, done: Run, place: str | None = None) -> Path:
-    """The record of a run; `place`: None for the one by method.
-
-    Its curves are those of training and, by held-out text, the nats of the masked words and their number, in blocks of
-    rows.
-    """
+    """The record of a run at `place` (None: by method), with the nats of masked words in blocks of held-out rows."""
     first = getattr(done.step, "init", None)
     stage_one = chapter.get(first).result if first else None
     student, shape = done.student, done.student.shape

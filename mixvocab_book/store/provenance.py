@@ -60,7 +60,7 @@ def hardware() -> dict[str, Any]:
 
 
 def hardware_line() -> str:
-    """The hardware in a few words: "2 cores of an Intel Xeon, 16 GB"."""
+    """Such as "2 cores of an Intel Xeon, 16 GB"."""
     known = hardware()
     gpu = f", {known['gpu']}" if known["gpu"] else ""
     return f"{known['cores']} cores of {known['cpu']}, {known['memory_gb']} GB{gpu}"

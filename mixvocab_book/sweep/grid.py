@@ -140,15 +140,11 @@ def load_grid(
     overrides: Mapping[str, Any] | None = None,
     only: Sequence[str] = (),
 ) -> Grid:
-    """The experiments of a sweep.
+    """The experiments of a sweep; `overrides` of the profile's settings come before the file's.
 
-    Args:
-        sweep: its name in the file.
-        profile: smoke, laptop, evening, gpu or paper; `overrides` of its settings come before the file's.
-        only: experiments by name, or single cells as `experiment=value`; empty: all.
+    `only`: experiments by name, or single cells as `experiment=cell`; empty: all.
 
-    Raises:
-        UserError: naming file and experiment, for whatever the file says wrongly, whether this sweep needs it or not.
+    Raises UserError, naming file and experiment, for whatever the file says wrongly.
     """
     file: _File = read_yaml(path, _File, context=profile)
     if sweep not in file.sweeps:

@@ -38,7 +38,7 @@ ORDERS = (
 
 @dataclass(frozen=True)
 class Kept:
-    """A kept model with the record of its training."""
+    """A kept model with its record."""
 
     folder: Path
     record: records.Record

@@ -144,16 +144,10 @@ def run_sweep(
 ) -> Results:
     """Train every student of a sweep that the chapter's store has not, and return the records of all.
 
-    Args:
-        chapter: its profile's settings are those of every cell but for what the grid says; its first seed is the
-            sweep's.
-        sweep: its name in the file `path`.
-        only: experiments, or cells as `experiment=value`; empty: all.
-        seeds: how many; None: as many as the sweep says.
+    Over the chapter's settings stand those of the grid; its first seed is the sweep's. `seeds`: None for the sweep's.
 
-    Raises:
-        UserError: for an unknown sweep, experiment or cell and for a grid that says something wrong. A student that
-            cannot be trained raises nothing: it is missing in the results, with the reason in `failed`.
+    Raises UserError as `load_grid` does. A student that cannot be trained is missing in the results, with the reason in
+    `failed`.
     """
     grid = load_grid(sweep, profile=chapter.profile.name, path=path, overrides=chapter.overrides, only=only)
     numbers = range(chapter.seed, chapter.seed + (seeds or grid.seeds))
