@@ -7,7 +7,7 @@ student's small vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -93,13 +93,10 @@ class LabelDistillation(StudentMLM):
 class OwnVocabularyTeacher:
     """A teacher that labels its own pieces; what it says of itself is what a `Student` says."""
 
-    mixed: MixedTeacher
+    model: Callable[[], MixedTeacher]
     shape: BertShape
     spent: Spent = field(default_factory=Spent)
     scores: Mapping[str, float] = field(default_factory=dict)  # held-out, none where it was taken as it is
-
-    def model(self) -> MixedTeacher:
-        return self.mixed
 
 
 @dataclass(frozen=True)
@@ -139,12 +136,12 @@ class TeacherHead(Step[OwnVocabularyTeacher]):
         teacher, start = self.rows.teacher.value.folder, self._start()
         shape, mixed = teacher_shape(teacher), MixedTeacher(load_teacher(teacher), start.embeddings, start.affine)
         if self.recipe is None:
-            return OwnVocabularyTeacher(mixed, shape)
+            return OwnVocabularyTeacher(lambda: mixed, shape)
         load_model(mixed, str(folder / "model.safetensors"))
         result, length = read_curve(folder / "curve.json"), self.mixing.length
         masks, nothing = self._masking().expected_shares(length, 0.0), BertShape(1, 0, 0)
         flops = stage_one_flops(shape, nothing, result.tokens, length, result.steps, masks=masks, p_sv=0.0)
-        return OwnVocabularyTeacher(mixed, shape, Spent.of(result, flops), result.curve[-1])
+        return OwnVocabularyTeacher(lambda: mixed, shape, Spent.of(result, flops), result.curve[-1])
 
     def _masking(self) -> Masking:
         """Without student pieces, the cap that leaves masks to them has no use."""

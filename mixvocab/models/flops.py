@@ -27,7 +27,6 @@ class Spent:
 
     @classmethod
     def of(cls, result: TrainResult, flops: float) -> Spent:
-        """The cost of a training run that took so many operations."""
         return cls(result.tokens, flops, result.seconds, result.steps, result.precision)
 
     def __add__(self, other: Spent) -> Spent:

@@ -17,13 +17,9 @@ from mixvocab.common.errors import UserError
 def load_pretrained(model_class: Any, folder: Path, *, new_head: bool, **settings: Any) -> tuple[Any, set[str]]:
     """The model in `folder` by `model_class.from_pretrained`, ready to predict, and the names of weights it lacks.
 
-    Args:
-        new_head: the head and the pooler may be missing or of another shape, and are then drawn from torch's global
-            generator; else no weight may be.
-        settings: of the configuration, in the place of those in config.json.
-
-    Raises:
-        UserError: if the folder holds no model that transformers can read, or lacks weights it needs.
+    With `new_head` the head and the pooler may be missing or of another shape, and are then drawn from torch's global
+    generator; else no weight may be. `settings` take the place of those in config.json. Raises `UserError` if the
+    folder holds no model that transformers can read, or lacks weights it needs.
     """
     read_config(folder)  # transformers takes a missing one for an empty one
     try:

@@ -2,8 +2,7 @@
 
 The warm start gives every student piece the teacher's embedding of the same piece, or, for the few that the
 teacher lacks, the mean over the pieces into which the teacher cuts it, and keeps the d principal directions.
-The affine layer then starts as the way back: raised, the student's embeddings are the best approximation of the
-teacher's that d dimensions and one affine map allow.
+The affine layer then starts as the way back to the best approximation that d dimensions and one affine map allow.
 """
 
 from __future__ import annotations
@@ -41,9 +40,8 @@ def random_start(
 ) -> Start:
     """Embeddings normal(0, std); BERT's 0.02 is the paper's choice, as far as it says.
 
-    `std` deserves its place among the options: a start with the spread of the teacher's embeddings (0.085 for
-    MiniLM in 96 dimensions) speeds up short training by itself, with nothing known about any word. A comparison
-    that leaves it out credits the teacher with that.
+    The spread of the teacher's embeddings (0.085 for MiniLM in 96 dimensions) speeds up short training by itself: a
+    comparison that leaves it out credits the teacher with that.
     """
     embeddings = torch.randn(vocab_size, width, generator=generator) * std
     # The raised embeddings should have the spread of the teacher's own: 1/sqrt(d) keeps that of the small ones.

@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,8 +129,7 @@ def train(
         folder: where checkpoints go; a run killed there goes on from its last checkpoint.
         on_evaluate: called with the step after each held-out evaluation.
 
-    Raises:
-        UserError: for settings that cannot work and for a loss that is not finite (naming the step).
+    Raises `UserError` for settings that cannot work and for a loss that is not finite (naming the step).
     """
     processes = PartialState(cpu=not torch.cuda.is_available())
     device, parts = processes.device, recipe.accumulate * processes.num_processes
@@ -238,14 +237,12 @@ def train(
 def _prefetch(draw: Callable[[Turn], Any], turns: Iterable[Turn]) -> Iterator[Any]:
     """Each turn's batch in order, the next one being drawn while the current one trains."""
     with ThreadPoolExecutor(1) as pool:
-        pending = None
+        pending: list[Future[Any]] = []
         for turn in turns:
-            upcoming = pool.submit(draw, turn)
-            if pending:
-                yield pending.result()
-            pending = upcoming
-        if pending:
-            yield pending.result()
+            pending.append(pool.submit(draw, turn))
+            if len(pending) == 2:
+                yield pending.pop(0).result()
+        yield from (last.result() for last in pending)
 
 
 def write_curve(path: Path, result: TrainResult) -> None:

@@ -1,12 +1,9 @@
 """Optimisers: AdamW, and LAMB as in the BERT code of the paper's authors' company.
 
 LAMB scales the Adam-like update r of each weight matrix w by the trust ratio |w| / |r| (You et al. 2019). What
-is called LAMB differs in small print that matters when warm-up is short. Here: no bias correction, no gradient clipping
-of its own, weight decay inside r, and the parameters excluded from weight decay (biases, LayerNorm) skip the trust
-ratio as well. (One author in common published the training command with MobileBERT.)
-
-The moments' bias needs no correction: the factor is the same for a whole matrix, and the trust ratio divides it out
-again wherever weight decay is zero.
+is called LAMB differs in small print that matters when warm-up is short. Here: no bias correction (the trust ratio
+divides its factor out again), no gradient clipping of its own, weight decay inside r, and the parameters excluded from
+weight decay (biases, LayerNorm) skip the trust ratio as well.
 """
 
 from __future__ import annotations
@@ -50,11 +47,7 @@ def make_optimizer(
     weight_decay: float = 0.01,
     multipliers: Mapping[str, float] | None = None,
 ) -> torch.optim.Optimizer:
-    """The optimiser `name` ("adamw" or "lamb") over all trainable parameters of `module`.
-
-    Every group has a "multiplier" that the loop applies to the step's learning rate (see `parameter_groups`). Raises
-    `UserError` for an unknown name.
-    """
+    """The optimiser `name` ("adamw" or "lamb") over `parameter_groups`. Raises `UserError` for an unknown name."""
     groups = parameter_groups(module, weight_decay, multipliers or {})
     if name == "adamw":
         # BERT's epsilon; the fused kernel updates all tensors in one call.
