@@ -18,7 +18,7 @@ from mixvocab.edge.cli import bench, export, predict
 from mixvocab.tasks.cli import finetune
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerFast
 
     from mixvocab.text.wordpiece import Vocabulary
 
@@ -116,53 +116,36 @@ def distill(
     typer.echo(f"written to {out}: load it with AutoModelForMaskedLM.from_pretrained")
 
 
-def _teacher_tokenizer(spec: str) -> PreTrainedTokenizerBase:
+def _teacher_tokenizer(spec: str) -> PreTrainedTokenizerFast:
     """The tokenizer of a teacher; of a folder, tokenizer files are enough."""
-    from transformers import AutoTokenizer
-
+    from mixvocab.models.teacher import load_tokenizer
     from mixvocab.sources import resolve_teacher
 
     has_tokenizer = any((Path(spec) / name).is_file() for name in ("tokenizer.json", "vocab.txt"))
-    folder = Path(spec) if has_tokenizer else resolve_teacher(spec).folder
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise UserError(f"--teacher {spec}: no tokenizer can be loaded from it ({error})") from error
+    return load_tokenizer(Path(spec) if has_tokenizer else resolve_teacher(spec).folder)
 
 
-def _report(vocabulary: Vocabulary, counts: Mapping[str, int], teacher: PreTrainedTokenizerBase | None) -> None:
+def _report(vocabulary: Vocabulary, counts: Mapping[str, int], teacher: PreTrainedTokenizerFast | None) -> None:
     """Print what the text looks like under the vocabulary and, if there is one, under the teacher's."""
-    from rich.console import Console
-    from rich.table import Table
-
     from mixvocab.text.reports import overlap, segmentation
+    from mixvocab.text.wordpiece import Vocabulary
 
-    ours = segmentation(vocabulary, counts)
-    rows = [
-        ("pieces", f"{ours.size:,}", ""),
-        ("pieces per word", f"{ours.fertility:.3f}", ""),
-        ("characters per piece", f"{ours.characters_per_token:.2f}", ""),
-        ("words that are one piece", f"{ours.whole_rate:.1%}", ""),
-        ("words it cannot spell", f"{ours.unknown_rate:.2%}", ""),
-    ]
-    if teacher is not None:
-        words = list(counts)
-        encoded = teacher(words, add_special_tokens=False)["input_ids"]
-        tokens = sum(counts[word] * len(ids) for word, ids in zip(words, encoded, strict=True))
-        unknown = sum(counts[word] for word, ids in zip(words, encoded, strict=True) if teacher.unk_token_id in ids)
-        theirs = [f"{len(teacher):,}", f"{tokens / ours.words:.3f}", "", "", f"{unknown / ours.words:.2%}"]
-        rows = [(name, mine, other) for (name, mine, _), other in zip(rows, theirs, strict=True)]
+    known = {"learned": vocabulary} | ({"teacher": Vocabulary.of(teacher)} if teacher else {})
+    reports = [segmentation(pieces, counts) for pieces in known.values()]
+    rows = {
+        f"{reports[0].words:,} words of text": list(known),
+        "pieces": [f"{report.size:,}" for report in reports],
+        "pieces per word": [f"{report.fertility:.3f}" for report in reports],
+        "characters per piece": [f"{report.characters_per_token:.2f}" for report in reports],
+        "words that are one piece": [f"{report.whole_rate:.1%}" for report in reports],
+        "words it cannot spell": [f"{report.unknown_rate:.2%}" for report in reports],
+    }
+    if teacher:
         shared = overlap(vocabulary, teacher.get_vocab(), counts)
-        rows.append(("overlap: its pieces that the teacher has too", f"{shared.share:.1%}", ""))
-        rows.append(("overlap: by use in the text", f"{shared.share_of_text:.1%}", ""))
-    table = Table(title=f"{ours.words:,} words of text", title_justify="left")
-    table.add_column("")
-    table.add_column("learned", justify="right")
-    if teacher is not None:
-        table.add_column("teacher", justify="right")
-    for row in rows:
-        table.add_row(*row[: len(table.columns)])
-    Console().print(table)
+        rows["overlap: its pieces that the teacher has too"] = [f"{shared.share:.1%}"]
+        rows["overlap: by use in the text"] = [f"{shared.share_of_text:.1%}"]
+    for name, values in rows.items():
+        typer.echo(f"{name:<46}" + "".join(f"{value:>10}" for value in values))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -43,8 +43,11 @@ def load_teacher(folder: Path, *, dropout: float = 0.0) -> PreTrainedModel:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of a model folder. Raises `UserError` for one that is not of the fast kind."""
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    """The tokenizer of a model folder. Raises `UserError` for none, and for one that is not of the fast kind."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: no tokenizer can be loaded from it ({error})") from None
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise UserError(f"{folder.name} has no tokenizer.json: save it with a fast tokenizer first")
     return tokenizer
