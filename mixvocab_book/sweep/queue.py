@@ -225,9 +225,8 @@ def main() -> None:
     from mixvocab_book.chapter import open_chapter
 
     signal.signal(signal.SIGTERM, lambda *_: loop.STOP.set())
-    if (group := Path("/proc/self/autogroup")).exists():  # Linux shares time among sessions before it looks at `nice`
-        with suppress(OSError):
-            group.write_text("19")
+    with suppress(OSError):  # Linux shares time among sessions before it looks at their processes' priority
+        Path("/proc/self/autogroup").write_text(str(os.nice(0)))
     unit = Unit(**json.loads(sys.argv[1]))
     try:
         chapter = open_chapter(unit.chapter, profile=unit.profile)
