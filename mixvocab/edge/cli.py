@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +39,7 @@ def predict(
     numbers: Annotated[
         Kind, typer.Option(help="8-bit weights; 8-bit products as well, faster where the processor can; or 32 bits.")
     ] = "w8",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a text.")] = False,
 ) -> None:
     """Answer texts with an exported model; needs no PyTorch."""
     need("export", "onnxruntime")
@@ -50,7 +53,7 @@ def predict(
             answer = predictor.predict(first, second if tab else None)
         except UserError as error:
             raise UserError(f"text {number}: {error}") from None
-        typer.echo(_told(text, answer))
+        typer.echo(json.dumps(asdict(answer), ensure_ascii=False) if as_json else _told(text, answer))
     if not number:
         raise UserError("no text: give texts as arguments or as lines of standard input")
 

@@ -26,7 +26,8 @@ from mixvocab.common.errors import UserError
 from mixvocab.train.losses import mean_loss
 
 SMALL = 500_000  # parameters: a model of fewer gains too little from bf16 to be worth its rounding
-PROBE_SECONDS, PROBE_ROWS = 0.5, 4
+PROBE_SECONDS = 0.5
+PROBE_WORK = 20_000_000  # parameters times rows: a narrow model shows its gain on many rows only
 GAIN = 1.2  # bf16 has to be so many times as fast as fp32 to be chosen
 
 _chosen: dict[tuple[Any, ...], str] = {}  # runs of one process with models of the same sizes are all treated alike
@@ -46,11 +47,13 @@ def choose(asked: str, module: nn.Module, draw: Callable[[], Mapping[str, Tensor
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     shapes = tuple(tuple(parameter.shape) for parameter in module.parameters() if parameter.requires_grad)
     # Processors with AMX have these instructions as well.
-    if sum(map(math.prod, shapes)) < SMALL or not torch.cpu._is_avx512_bf16_supported():
+    parameters = sum(map(math.prod, shapes))
+    if parameters < SMALL or not torch.cpu._is_avx512_bf16_supported():
         return "fp32"
     key = type(module), shapes, torch.get_num_threads()
     if key not in _chosen:
-        seconds = probe(module, {name: tensor[:PROBE_ROWS] for name, tensor in draw().items()})
+        rows = max(4, PROBE_WORK // parameters)
+        seconds = probe(module, {name: tensor[:rows] for name, tensor in draw().items()})
         _chosen[key] = "bf16" if seconds["fp32"] > GAIN * seconds["bf16"] else "fp32"
     return _chosen[key]
 
@@ -65,7 +68,7 @@ def probe(module: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, float]:
     turns: dict[str, list[float]] = {"fp32": [], "bf16": []}
     began = time.perf_counter()
     with torch.random.fork_rng(devices=[]):
-        while len(turns["fp32"]) < 3 or time.perf_counter() - began < PROBE_SECONDS:
+        while len(turns["fp32"]) < 2 or time.perf_counter() - began < PROBE_SECONDS:
             for name, seconds in turns.items():
                 started = time.process_time()
                 with running(module, name, "cpu"), autocast("cpu", name):
