@@ -55,37 +55,47 @@ def label_logits(teacher: Labeller, ids: Tensor, attention: Tensor | None, maske
 class LabelDistillation(StudentMLM):
     """The student's masked-language-model loss, with a share of it against the teacher's distribution.
 
-    At a masked position with true piece y, teacher's softmax q and student's softmax p (both at temperature 1):
+    At a masked position with true piece y, the student's softmax p, and both softmaxes at temperature T, q_T the
+    teacher's (Hinton et al. 2015):
 
-        (1 - soft) * -log p(y)  +  soft * -sum_v q(v) log p(v)
+        (1 - weight) * -log p(y)  +  weight * T^2 * -sum_v q_T(v) log p_T(v)
 
     The first is reported as "student"; held-out evaluation is stage II's, so that curves compare.
     """
 
-    def __init__(self, student: BertForMaskedLM, teacher: Labeller, *, soft: float = 0.5, mask: int | None = None):
+    def __init__(
+        self,
+        student: BertForMaskedLM,
+        teacher: Labeller,
+        *,
+        weight: float = 0.5,
+        temperature: float = 1.0,
+        mask: int | None = None,
+    ) -> None:
         super().__init__(student, mask)
-        self.soft = soft
+        self.weight, self.temperature = weight, temperature
         # Out of sight of Module: neither trained, nor kept in checkpoints, nor asked what precision training takes.
         self._teacher = (teacher.eval(),)
 
     def forward(self, ids: Tensor, labels: Tensor, attention: Tensor | None = None, **_: Tensor) -> Losses:
         """The two losses, summed over masked positions; arguments as for `StudentMLM`."""
-        if not self.training or not self.soft:
+        if not self.training or not self.weight:
             return super().forward(ids, labels, attention)
         masked, (teacher,) = labels != IGNORED, self._teacher
         logits = self.model.cls(self.model.bert(ids, attention_mask=attention).last_hidden_state[masked]).float()
         with torch.no_grad():
-            target = label_logits(teacher.to(ids.device), ids, attention, masked).float().softmax(dim=1)  # (M, V)
+            labelled = label_logits(teacher.to(ids.device), ids, attention, masked).float()  # (M, V)
+            target = (labelled / self.temperature).softmax(dim=1)
         if target.shape != logits.shape:
             raise UserError(
                 f"the teacher labels {target.shape[-1]:,} pieces and the student has {logits.shape[-1]:,}: vanilla "
                 "distillation needs one vocabulary for both"
             )
         truth = F.cross_entropy(logits, labels[masked], reduction="sum")
-        follow = F.cross_entropy(logits, target, reduction="sum")
+        follow = self.temperature**2 * F.cross_entropy(logits / self.temperature, target, reduction="sum")
         return {
-            "student": Part(truth, masked.sum(), weight=1 - self.soft),
-            "labels": Part(follow, masked.sum(), weight=self.soft, scored=False),
+            "student": Part(truth, masked.sum(), weight=1 - self.weight),
+            "labels": Part(follow, masked.sum(), weight=self.weight, scored=False),
         }
 
 
@@ -170,12 +180,14 @@ class Labelled(StageTwo):
     name = "vanilla"
 
     teacher: Step[Any] = field(kw_only=True)  # TeacherHead or StudentVocabularyMLM
-    soft: float = 0.5  # weight of its distribution, between 0 (stage II itself) and 1 (its labels alone)
+    kd_weight: float = 0.5  # of its distribution, between 0 (stage II itself) and 1 (its labels alone)
+    kd_temperature: float = 1.0
 
     def train(
         self, shape: BertShape, mixer: Mixer, recipe: Recipe, store: Store, **how: Any
     ) -> tuple[BertForMaskedLM, TrainResult]:
-        objective = partial(LabelDistillation, teacher=store.get(self.teacher).model(), soft=self.soft)
+        teacher = store.get(self.teacher).model()
+        objective = partial(LabelDistillation, teacher=teacher, weight=self.kd_weight, temperature=self.kd_temperature)
         return mixed_vocab.stage_two(shape, mixer, recipe, objective=objective, **how)
 
     def flops(self, shape: BertShape, tokens: int, store: Store) -> float:
@@ -186,7 +198,7 @@ class Labelled(StageTwo):
         return {"teacher": store.get(self.teacher).spent} | super().costs(store)
 
     def notes(self, store: Store) -> dict[str, Any]:
-        return {"teacher_loss": store.get(self.teacher).scores.get("loss"), "soft": self.soft}
+        return {"teacher_loss": store.get(self.teacher).scores.get("loss"), "kd_weight": self.kd_weight}
 
 
 @dataclass(frozen=True)
@@ -244,5 +256,5 @@ def pruned(plan: Plan, seed: int) -> Pruned:
 
 
 def _labelled(plan: Plan, seed: int, teacher: Step[Any]) -> Labelled:
-    step = plan.stage_two(seed, plan.init(seed), label="vanilla distillation")
-    return Labelled(**vars(step), teacher=teacher, soft=plan.profile.stage_two.soft)
+    step, settings = plan.stage_two(seed, plan.init(seed), label="vanilla distillation"), plan.profile.stage_two
+    return Labelled(**vars(step), teacher=teacher, kd_weight=settings.kd_weight, kd_temperature=settings.kd_temperature)

@@ -141,7 +141,8 @@ class StageTwoSettings(StageSettings):
     # Spread of the sinusoids that positions begin with, in units of the word embeddings'; 0: BERT's normal(0, 0.02).
     position_spread: Annotated[float, Field(ge=0)] = 2.0
     dropout: Share = 0.0
-    soft: Share = 0.5  # weight of the teacher's distribution where a teacher labels (vanilla distillation)
+    kd_weight: Share = 0.5  # of the teacher's distribution where a teacher labels (vanilla distillation)
+    kd_temperature: Annotated[float, Field(gt=0)] = 1.0  # at which both distributions are taken there
 
 
 class TuningSettings(OptimizerSettings):

@@ -134,7 +134,7 @@ def test_vanilla_has_the_teachers_pieces_and_its_teachers_labels(opened: Opener,
     # One init, one held-out set.
     assert labelled.student.result.curve[0]["loss"] == alone.student.result.curve[0]["loss"]
     assert not torch.equal(table(labelled), table(alone))
-    assert torch.equal(table(run(opened(**{"stage_two.soft": 0.0}), "vanilla")), table(alone))
+    assert torch.equal(table(run(opened(**{"stage_two.kd_weight": 0.0}), "vanilla")), table(alone))
     assert labelled.costs["stage two"].flops > alone.costs["stage two"].flops
 
 

@@ -37,14 +37,16 @@ def batch() -> dict[str, Tensor]:
     return {"ids": ids, "labels": labels}
 
 
-def test_the_loss_position_by_position() -> None:
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
+def test_the_loss_position_by_position(temperature: float) -> None:
     student, teacher, data = fresh(0), fresh(1), batch()
-    module = LabelDistillation(student, teacher, soft=0.3).train()
-    mine = student(data["ids"]).logits.detach().log_softmax(dim=-1)
-    theirs = teacher(data["ids"]).logits.detach().softmax(dim=-1)
+    module = LabelDistillation(student, teacher, weight=0.3, temperature=temperature).train()
+    logits = student(data["ids"]).logits.detach()
+    hard, mine = logits.log_softmax(dim=-1), (logits / temperature).log_softmax(dim=-1)
+    theirs = (teacher(data["ids"]).logits.detach() / temperature).softmax(dim=-1)
     places = torch.nonzero(data["labels"] != -100).tolist()
     expected = sum(
-        0.7 * -float(mine[b, t, data["labels"][b, t]]) - 0.3 * float((theirs[b, t] * mine[b, t]).sum())
+        0.7 * -float(hard[b, t, data["labels"][b, t]]) - 0.3 * temperature**2 * float((theirs[b, t] * mine[b, t]).sum())
         for b, t in places
     )
     assert float(mean_loss(module(**data)).detach()) == pytest.approx(expected / len(places), rel=1e-5)
@@ -52,7 +54,7 @@ def test_the_loss_position_by_position() -> None:
 
 def test_held_out_the_loss_is_the_students_own() -> None:
     student, data = fresh(0), batch()
-    module = LabelDistillation(student, fresh(1), soft=0.9).eval()
+    module = LabelDistillation(student, fresh(1), weight=0.9).eval()
     found, plain = module(**data), StudentMLM(student).eval()(**data)
     assert found.keys() == plain.keys() == {"student"}
     torch.testing.assert_close(found["student"].total, plain["student"].total)
@@ -60,7 +62,7 @@ def test_held_out_the_loss_is_the_students_own() -> None:
 
 def test_the_teacher_is_neither_trained_nor_in_training_mode() -> None:
     teacher = fresh(1, dropout=0.5)
-    module = LabelDistillation(fresh(0), teacher, soft=1.0).train()
+    module = LabelDistillation(fresh(0), teacher, weight=1.0).train()
     assert {name.split(".")[0] for name, _ in module.named_parameters()} == {"model"}
     assert not teacher.training
     first, second = module(**batch()), module(**batch())
@@ -98,7 +100,7 @@ def test_at_zero_it_is_stage_two_and_above_it_is_not(tiny) -> None:  # type: ign
     assert "student" not in warmed.curve[-1]
     plain, _ = stage_two(shape, mixer, RECIPE, seed=3, heldout_batches=1)
     for soft, equal in ((0.0, True), (0.5, False)):
-        objective = partial(LabelDistillation, teacher=mixed, soft=soft)
+        objective = partial(LabelDistillation, teacher=mixed, weight=soft)
         student, result = stage_two(shape, mixer, RECIPE, seed=3, heldout_batches=1, objective=objective)
         same = [torch.equal(a, b) for a, b in zip(plain.parameters(), student.parameters(), strict=True)]
         assert all(same) == equal
@@ -116,6 +118,6 @@ def test_labels_alone_draw_the_student_to_the_teacher(tiny) -> None:  # type: ig
     mixer = Mixer(tiny.store, tiny.student, None, length=16)
     recipe = Recipe(steps=40, batch_size=8, learning_rate=2e-2, evaluations=1)
     shape = BertShape(1, 8, size, heads=2)
-    objective = partial(LabelDistillation, teacher=stubborn, soft=1.0)
+    objective = partial(LabelDistillation, teacher=stubborn, weight=1.0)
     student, _ = stage_two(shape, mixer, recipe, heldout_batches=1, objective=objective)
     assert set(student(torch.arange(5, 15)[None]).logits.argmax(dim=-1).flatten().tolist()) == {17}
