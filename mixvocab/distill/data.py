@@ -16,9 +16,8 @@ from mixvocab.text.learner import learn_vocabularies
 from mixvocab.text.masking import Masking
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.reading import count_words
-from mixvocab.text.tables import WordTable
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
-from mixvocab.text.words import WordStore
+from mixvocab.text.words import WordStore, WordTable
 
 
 @dataclass(frozen=True)

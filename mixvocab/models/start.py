@@ -16,9 +16,8 @@ from transformers import PreTrainedTokenizerFast
 
 from mixvocab.common.errors import UserError
 from mixvocab.text.learner import longest_match
-from mixvocab.text.tables import WordTable
 from mixvocab.text.wordpiece import CONTINUATION
-from mixvocab.text.words import WordStore
+from mixvocab.text.words import WordStore, WordTable
 
 BERT_STD = 0.02  # of BERT's fresh weights
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mixvocab.text.tables import WordTable
+from mixvocab.text.words import WordTable
 
 if TYPE_CHECKING:
     from mixvocab.settings.profiles import MixingSettings

@@ -14,8 +14,7 @@ import numpy as np
 
 from mixvocab.common.errors import UserError
 from mixvocab.text.masking import Masking, mask_tokens
-from mixvocab.text.tables import WordTable, ranges
-from mixvocab.text.words import WordStore
+from mixvocab.text.words import WordStore, WordTable, ranges
 
 Choice = Callable[[np.random.Generator, tuple[int, int], float], np.ndarray]
 """(generator, (rows, words), p_sv) -> (rows, words) bool: which words the student's vocabulary segments."""

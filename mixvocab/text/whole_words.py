@@ -15,9 +15,8 @@ import numpy as np
 from mixvocab.common.errors import UserError
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.mixing import Batch
-from mixvocab.text.tables import WordTable, ranges
 from mixvocab.text.wordpiece import BERT_MAX_WORD_CHARACTERS
-from mixvocab.text.words import WordStore
+from mixvocab.text.words import WordStore, WordTable, ranges
 
 
 @dataclass(frozen=True, eq=False)

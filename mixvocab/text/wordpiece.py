@@ -93,9 +93,6 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.pieces)
 
-    def __contains__(self, piece: object) -> bool:
-        return piece in self._ids
-
     def id(self, piece: str) -> int:
         """The id of a piece. Raises KeyError if it is not in the vocabulary."""
         return self._ids[piece]

@@ -9,25 +9,99 @@ keeps the corpus as numbers of distinct words (*types*), each vocabulary segment
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.text.normalise import lowercases, reads_like_bert, stripped
-from mixvocab.text.other_tokenizers import read_units
-from mixvocab.text.reading import Reading, in_chunks, read_words
-from mixvocab.text.tables import WordTable, segment_words
+from mixvocab.text.reading import read_chunks
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+_UNUSED = re.compile(r"\[unused\d+\]")
+
+
+@dataclass(frozen=True, eq=False)
+class WordTable:
+    """Ragged word -> piece ids of one vocabulary, and the ids that batches need of it.
+
+    starts: (W+1,) int64; ids: (starts[W],) int32. `special` holds the special ids, sorted; `regular` the
+    ids that a masked token may be replaced by: every piece that text can produce.
+    """
+
+    starts: np.ndarray
+    ids: np.ndarray
+    cls: int
+    sep: int
+    pad: int
+    mask: int
+    special: np.ndarray
+    regular: np.ndarray
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerFast, starts: np.ndarray, ids: np.ndarray) -> WordTable:
+        """Join a segmentation to its tokenizer's special ids.
+
+        Raises `UserError` where the tokenizer lacks a token that masked sequences need.
+        """
+        roles = {role: getattr(tokenizer, f"{role}_token_id") for role in ("cls", "sep", "pad", "mask")}
+        missing = [f"{role}_token" for role, number in roles.items() if number is None]
+        if missing:
+            raise UserError(
+                f"tokenizer {tokenizer.name_or_path!r} has no {', '.join(missing)}; "
+                "choose a model that was trained with masked tokens"
+            )
+        pieces = tokenizer.get_vocab()
+        special = np.unique([*tokenizer.all_special_ids, *roles.values()])
+        unused = [number for piece, number in pieces.items() if _UNUSED.fullmatch(piece)]
+        regular = np.setdiff1d(list(pieces.values()), [*special, *unused])
+        return cls(starts, ids, **roles, special=special, regular=regular)
+
+    @classmethod
+    def segmenting(cls, tokenizer: PreTrainedTokenizerFast, words: Sequence[str]) -> WordTable:
+        """Segment each word once, as `tokenizer` does. Raises `UserError` as `of` does.
+
+        The words are already normalised and split, so the model inside the tokenizer sees each of them whole. Of
+        several words joined by spaces it sees one after the other.
+        """
+        model = stripped(tokenizer, "normalizer", "pre_tokenizer", "added_tokens")
+        model.pre_tokenizer = WhitespaceSplit()
+        encodings = model.encode_batch_fast(list(words), add_special_tokens=False)
+        return cls.of(tokenizer, *_ragged([encoding.ids for encoding in encodings]))
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(W,) pieces in each word."""
+        return np.diff(self.starts)
+
+    def segment(self, words: np.ndarray) -> np.ndarray:
+        """The piece ids (int32) of `words`, an array of type ids, one after another."""
+        words = np.asarray(words, dtype=np.int64)
+        return self.ids[ranges(self.starts[words], self.starts[words + 1] - self.starts[words])]
+
+
+def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The concatenation of `arange(start, start + length)` for each pair: the index of a ragged gather."""
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+
+
+def _ragged(rows: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows as (starts (W+1,) int64, ids int32), row w being `ids[starts[w]:starts[w+1]]`."""
+    starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+    return starts, np.fromiter(chain.from_iterable(rows), np.int32, count=starts[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +128,10 @@ class WordStore:
         heldout: float = 0.01,
         processes: int = 1,
     ) -> WordStore:
-        """Read `documents` into a new store at `folder`, by so many `processes` (see `in_chunks`).
+        """Read `documents` into a new store at `folder`, by so many `processes` (see `read_chunks`).
 
         Words are those of the `student`, which reads text as BERT does, cased or uncased. If the `teacher` reads it
-        otherwise, units of words are cut where both agree (see `mixvocab.text.other_tokenizers`). About the share
+        otherwise, units of words are cut where both agree (see `mixvocab.text.reading`). About the share
         `heldout` of all words, in whole documents chosen by the hash of their text, is kept for evaluation. Types are
         numbered by falling frequency and then by text, so processes leave no trace.
 
@@ -66,22 +140,31 @@ class WordStore:
         """
         folder, lowercase = Path(folder), lowercases(student)
         rules = None if teacher is None or reads_like_bert(teacher, lowercase) else stripped(teacher).to_str()
-        units, rows, hashes = _read(documents, lowercase, rules, processes)
+        numbers: dict[Any, int] = {}  # of all units, by appearance
+        rows: list[np.ndarray] = []  # of each document with words
+        hashes: list[int] = []
+        for (units, chunk_rows), chunk_hashes in read_chunks(
+            documents, lowercase=lowercase, rules=rules, processes=processes
+        ):
+            renumbered = np.array([numbers.setdefault(unit, len(numbers)) for unit in units], np.uint32)
+            rows += [renumbered[row] for row in chunk_rows if len(row)]
+            hashes += [digest for row, digest in zip(chunk_rows, chunk_hashes, strict=True) if len(row)]
+        if not numbers:
+            raise UserError("the corpus holds no words: name a text file or folder with text in it")
         lengths = np.array([len(row) for row in rows])
-        held_out = split_documents(lengths, hashes, heldout)
+        held_out = _held_out(lengths, np.array(hashes, np.uint64), heldout)
 
-        counts = np.bincount(np.concatenate(rows), minlength=len(units))
-        order = sorted(range(len(units)), key=lambda number: (-counts[number], units[number]))
-        rank = np.empty(len(units), np.uint32)
-        rank[order] = np.arange(len(units), dtype=np.uint32)
+        counts = np.bincount(np.concatenate(rows), minlength=len(numbers))
+        types = sorted(numbers, key=lambda unit: (-counts[numbers[unit]], unit))
+        order = np.array([numbers[unit] for unit in types])
+        rank = np.argsort(order).astype(np.uint32)
 
         folder.mkdir(parents=True)
-        types = [units[number] for number in order]
         if rules:
-            ids = [unit[1] for unit in types]
-            types = [unit[0] for unit in types]
-            np.save(folder / "teacher-starts.npy", np.cumsum([0, *map(len, ids)], dtype=np.int64))
-            np.save(folder / "teacher-ids.npy", np.fromiter(chain.from_iterable(ids), np.int32))
+            starts, ids = _ragged([ids for _, ids in types])
+            types = [words for words, _ in types]
+            np.save(folder / "teacher-starts.npy", starts)
+            np.save(folder / "teacher-ids.npy", ids)
         np.save(folder / "counts.npy", counts[order])
         for split, chosen in (("train", ~held_out), ("heldout", held_out)):
             words = [rank[rows[number]] for number in np.flatnonzero(chosen)]
@@ -113,7 +196,7 @@ class WordStore:
         Raises `UserError` for a tokenizer that reads text neither way, or has no mask token.
         """
         if reads_like_bert(tokenizer, self.lowercase):
-            return WordTable.of(tokenizer, *segment_words(tokenizer, self.types))
+            return WordTable.segmenting(tokenizer, self.types)
         if self.rules != stripped(tokenizer).to_str():
             raise UserError(
                 f"{self.folder} was not built for the tokenizer {tokenizer.name_or_path!r}, which cuts text "
@@ -125,14 +208,14 @@ class WordStore:
         return np.load(self.folder / name, mmap_mode="r", allow_pickle=False)
 
 
-def split_documents(lengths: np.ndarray, hashes: np.ndarray, heldout: float) -> np.ndarray:
+def _held_out(lengths: np.ndarray, hashes: np.ndarray, share: float) -> np.ndarray:
     """Which documents are held out: (documents,) bool.
 
-    Documents queue by the hash of their text; each is held out if the share `heldout` of all words has room
-    for it. If none fits, the shortest is held out, so that there is always something to evaluate on. Copies
-    of one text have one hash and stay on one side.
+    Documents queue by the hash of their text; each is held out if the `share` of all words has room for it. If none
+    fits, the shortest is held out, so that there is always something to evaluate on. Copies of one text have one hash
+    and stay on one side.
     """
-    if heldout == 0:
+    if share == 0:
         return np.zeros(len(lengths), bool)
     texts, group = np.unique(hashes, return_inverse=True)
     if len(texts) < 2:
@@ -142,7 +225,7 @@ def split_documents(lengths: np.ndarray, hashes: np.ndarray, heldout: float) -> 
         )
     words = np.bincount(group, weights=lengths).astype(np.int64)  # groups are in order of hash
     side = np.zeros(len(texts), bool)
-    room = int(heldout * words.sum())
+    room = int(share * words.sum())
     for number, size in enumerate(words.tolist()):
         if size <= room:
             side[number] = True
@@ -150,29 +233,3 @@ def split_documents(lengths: np.ndarray, hashes: np.ndarray, heldout: float) -> 
     if not side.any():
         side[np.argmin(words)] = True
     return side[group]
-
-
-def _read(
-    documents: Iterable[str], lowercase: bool, rules: str | None, processes: int
-) -> tuple[list[Any], list[np.ndarray], np.ndarray]:
-    """All documents under one numbering, that of appearance: the units, each document's numbers, and the hash of each
-    one's text, (documents,) uint64. Documents without words are left out."""
-    known: dict[Any, int] = {}
-    rows: list[np.ndarray] = []
-    hashes: list[int] = []
-    for (units, chunk_rows), digests in in_chunks(partial(_read_chunk, lowercase, rules), documents, processes):
-        numbers = np.array([known.setdefault(unit, len(known)) for unit in units], np.uint32)
-        for row, digest in zip(chunk_rows, digests, strict=True):
-            if len(row):
-                rows.append(numbers[row])
-                hashes.append(digest)
-    if not known:
-        raise UserError("the corpus holds no words: name a text file or folder with text in it")
-    return list(known), rows, np.array(hashes, np.uint64)
-
-
-def _read_chunk(lowercase: bool, rules: str | None, chunk: list[str]) -> tuple[Reading, list[int]]:
-    """The chunk's documents, and the hash of each one's text."""
-    reading = read_words(chunk, lowercase) if rules is None else read_units(chunk, rules, lowercase)
-    digests = (blake2b(text.encode(), digest_size=8).digest() for text in chunk)
-    return reading, [int.from_bytes(digest, "little") for digest in digests]

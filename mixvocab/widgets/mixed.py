@@ -12,8 +12,8 @@ from tokenizers import Tokenizer
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.normalise import backend
-from mixvocab.text.tables import WordTable, segment_words
 from mixvocab.text.wordpiece import CLS, CONTINUATION, SEP, SPECIAL_PIECES
+from mixvocab.text.words import WordTable
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -100,7 +100,7 @@ def mixed_line(
     what follows it. Raises `UserError` for `p_sv` outside [0, 1].
     """
     words = words_of_line(text, backend(student))[: length - 2] or [""]
-    tables = [WordTable.of(tokenizer, *segment_words(tokenizer, words)) for tokenizer in (student, teacher)]
+    tables = [WordTable.segmenting(tokenizer, words) for tokenizer in (student, teacher)]
     mixer = Mixer(cast(Any, _Line(words)), *tables, p_sv=p_sv, length=length)
     batch = mixer.batch(1, np.random.default_rng(seed))
     here = batch.attention[0]

@@ -11,9 +11,8 @@ from transformers import PreTrainedTokenizerFast
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.reading import count_words
-from mixvocab.text.tables import WordTable
 from mixvocab.text.wordpiece import Vocabulary
-from mixvocab.text.words import WordStore
+from mixvocab.text.words import WordStore, WordTable
 
 TEXTS = [f"the old house number {i} stands by a river and nobody lives there ." for i in range(60)]
 

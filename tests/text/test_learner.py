@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixvocab.common.errors import UserError
-from mixvocab.text.learner import ascii_pieces, learn_vocabularies, learn_vocabulary
-from mixvocab.text.merges import merged_pieces
+from mixvocab.text.learner import ascii_pieces, learn_vocabularies, learn_vocabulary, merged_pieces
 from mixvocab.text.normalise import words_of
 from mixvocab.text.reading import count_words
 from mixvocab.text.reports import segmentation

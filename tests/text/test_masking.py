@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixvocab.text.masking import IGNORED, Masking, choose_masks, mask_tokens
-from mixvocab.text.tables import WordTable
+from mixvocab.text.words import WordTable
 
 
 def table(size: int, mask: int) -> WordTable:

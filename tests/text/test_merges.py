@@ -6,7 +6,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from mixvocab.text.merges import merged_pieces
+from mixvocab.text.learner import merged_pieces
 
 
 def textbook(counts: dict[str, int], limit: int) -> list[str] | None:

@@ -14,8 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from mixvocab.common.errors import UserError
 from mixvocab.text.masking import IGNORED, Masking
 from mixvocab.text.mixing import SPAN, Batch, Mixer, by_span
-from mixvocab.text.tables import WordTable, ranges
-from mixvocab.text.words import WordStore
+from mixvocab.text.words import WordStore, WordTable, ranges
 
 Get = Callable[[str], PreTrainedTokenizerFast]
 Material = tuple[WordStore, WordTable, WordTable]
