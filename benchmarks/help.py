@@ -1,6 +1,6 @@
 """Seconds until a command answers `--help`: ours beside Hugging Face's and a bare Python, in turns.
 
-    python benchmarks/help.py [--rounds 15]
+python benchmarks/help.py [--rounds 15]
 """
 
 from __future__ import annotations
