@@ -51,11 +51,6 @@ def estimate(values: Sequence[float], *, level: float = 0.95) -> Estimate:
     return Estimate(mean, _t(level, n - 1) * deviation / math.sqrt(n), n)
 
 
-def paired(first: Sequence[float], second: Sequence[float]) -> Estimate:
-    """The difference first - second of runs that share seed and data order, pair by pair."""
-    return estimate([a - b for a, b in zip(first, second, strict=True)])
-
-
 def corrected(comparisons: int) -> float:
     """The level at which each of so many intervals is to be drawn so that all hold together (Bonferroni)."""
     return 1 - FAMILY_ERROR / max(1, comparisons)
@@ -156,10 +151,8 @@ def compare(
 ) -> Comparison | None:
     """Compare two students, seed by seed, on the same held-out rows; None if no seed has both.
 
-    Args:
-        first, second: seed -> (rows, 2) summed nats and their number, as for `bootstrap`.
-        m: how many comparisons are made in the family, this one included.
-        noise: of the family; None: the differences' own deviation.
+    `first`, `second`: seed -> (rows, 2) summed nats and their number. `m`: the comparisons of the family, this one
+    included. `noise`: of the family; None: the differences' own deviation.
     """
     shared = sorted(first.keys() & second.keys())
     if not shared:

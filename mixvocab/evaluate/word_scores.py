@@ -27,7 +27,7 @@ MARGIN = 0.5  # nats below the guess behind [MASK]: off the plateau
 def word_scores(student: BertForMaskedLM, batches: Iterable[WordBatch]) -> np.ndarray:
     """Of every row: the summed -log p of its masked words in nats, and how many words that are; (rows, 2) float64.
 
-    The mean of the first column over that of the second is nats a masked word. A word of several pieces is scored by
+    A word of several pieces is scored by
     the chain rule, from left to right: its first piece with all of it hidden, its second with the first one shown, and
     so on; other masked words stay hidden. So a vocabulary is not charged for cutting a word; that the number of
     [MASK]s tells it something about the word remains. Computed in fp32 without dropout, where the student is; it is
@@ -55,10 +55,8 @@ def _scored(student: BertForMaskedLM, batch: WordBatch) -> np.ndarray:
 
 
 def _questions(batch: WordBatch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What the student is asked: the batch's row (Q,) that a question is about, its ids (Q, T), the places (Q, T) bool.
-
-    One question a row for the first pieces of its words, and one for each further piece.
-    """
+    """The batch's row (Q,) that each question is about, its ids (Q, T), the places (Q, T) bool that it asks for: one
+    question a row for the first pieces of its words, and one for each further piece."""
     row, column = np.nonzero(batch.place > 0)
     place = np.arange(batch.ids.shape[1])
     begin = column - batch.place[row, column]

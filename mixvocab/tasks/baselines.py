@@ -49,12 +49,8 @@ def bag_of_words(data: GlueData, roles: Roles) -> dict[str, list[Label]]:
     gold = [row.label for row in roles.choose]
 
     def fit(strength: float) -> Any:
-        model = (
-            Ridge(alpha=1 / strength, solver="lsqr")
-            if data.regression
-            else LogisticRegression(C=strength, max_iter=300)
-        )
-        return model.fit(train, [row.label for row in roles.train])
+        ridge, logistic = Ridge(alpha=1 / strength, solver="lsqr"), LogisticRegression(C=strength, max_iter=300)
+        return (ridge if data.regression else logistic).fit(train, [row.label for row in roles.train])
 
     def score(model: Any) -> float:
         return glue_scores(data.task, gold, model.predict(choose).tolist(), data.labels)["score"]
@@ -65,17 +61,12 @@ def bag_of_words(data: GlueData, roles: Roles) -> dict[str, list[Label]]:
 
 def _tokens(row: GlueRow) -> list[str]:
     """The features of one row by name: `one:word`, and for pairs `two:`, `both:`, `only1:` and `only2:`."""
-    first = _words(row.text_a)
-    sides = {"one": _with_pairs(first)}
-    if row.text_b is not None:
-        second = _words(row.text_b)
-        a, b = set(first), set(second)
-        sides |= {"two": _with_pairs(second), "both": sorted(a & b), "only1": sorted(a - b), "only2": sorted(b - a)}
+    texts = [_words(text) for text in (row.text_a, row.text_b) if text is not None]
+    sides = {name: [*text, *map(" ".join, pairwise(text))] for name, text in zip(("one", "two"), texts, strict=False)}
+    if len(texts) == 2:
+        a, b = map(set, texts)
+        sides |= {"both": sorted(a & b), "only1": sorted(a - b), "only2": sorted(b - a)}
     return [f"{side}:{word}" for side, words in sides.items() for word in words]
-
-
-def _with_pairs(words: list[str]) -> list[str]:
-    return [*words, *map(" ".join, pairwise(words))]
 
 
 def _overlap(rows: Sequence[GlueRow]) -> np.ndarray:

@@ -8,9 +8,12 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -19,12 +22,59 @@ from transformers import PreTrainedModel
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.settings.profiles import TuningSettings
-from mixvocab.tasks.batching import Batches, Example, collate
 from mixvocab.tasks.encoding import Encoded
 from mixvocab.tasks.roles import Roles
-from mixvocab.train.loop import Recipe, TrainResult, to_tensors, train
+from mixvocab.train.loop import Recipe, TrainResult, Turn, to_tensors, train
 
 PREDICTED = 128  # rows that are predicted at once
+BUCKET = 32  # batches that are shuffled together before they are sorted by length
+UNLABELLED = -100  # the tag of padding: no loss counts it
+
+# A row as numbers, by the names of a model's arguments: sequences (T,), "ids" among them, and single numbers ().
+Example = Mapping[str, np.ndarray]
+
+
+class Batches:
+    """Goes through its examples in epochs; each epoch has its own order, drawn from (seed, epoch) alone.
+
+    Within buckets of some thousand examples, batches hold examples of similar length; their order is shuffled
+    again. Every example is in an epoch exactly once; the last batch of an epoch may be smaller.
+    """
+
+    def __init__(self, examples: Sequence[Example], seed: int) -> None:
+        self.examples = examples
+        self._seed = seed
+        self._lengths = np.array([len(example["ids"]) for example in examples])
+        self._epoch = lru_cache(maxsize=1)(self._draw_epoch)
+
+    def __call__(self, turn: Turn) -> SimpleNamespace:
+        epoch, place = divmod(turn.index, math.ceil(len(self.examples) / turn.rows))
+        return collate([self.examples[i] for i in self._epoch(epoch, turn.rows)[place]])
+
+    def _draw_epoch(self, epoch: int, rows: int) -> list[np.ndarray]:
+        rng = np.random.default_rng([self._seed, epoch])
+        order = rng.permutation(len(self.examples))
+        batches = []
+        for start in range(0, len(order), BUCKET * rows):
+            bucket = order[start : start + BUCKET * rows]
+            bucket = bucket[np.argsort(self._lengths[bucket], kind="stable")]
+            batches += [bucket[i : i + rows] for i in range(0, len(bucket), rows)]
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def collate(examples: Sequence[Example]) -> SimpleNamespace:
+    """One batch: sequences as (B, T), filled up with id 0, as in BERT; numbers as (B,); `attention` (B, T) bool."""
+    lengths = np.array([len(example["ids"]) for example in examples])
+    real = np.arange(lengths.max()) < lengths[:, None]
+    batch = {"attention": real}
+    for name in examples[0]:
+        values = [example[name] for example in examples]
+        if values[0].ndim:
+            batch[name] = np.full(real.shape, UNLABELLED if name == "tags" else 0)
+            batch[name][real] = np.concatenate(values)
+        else:
+            batch[name] = np.stack(values)
+    return SimpleNamespace(**batch)
 
 
 class TaskModel(nn.Module):
@@ -37,7 +87,6 @@ class TaskModel(nn.Module):
         raise NotImplementedError
 
     def targets(self, row: Any, text: Encoded) -> Example:
-        """Labels as numbers."""
         raise NotImplementedError
 
     def answers(self, rows: Sequence[Any], texts: Sequence[Encoded], **tensors: Tensor) -> list[Any]:
@@ -89,14 +138,9 @@ def finetune(
 ) -> Tuned:
     """Fine-tune `model` in place and leave it with the weights of its best evaluation, of equal ones the earliest.
 
-    Args:
-        roles: rows to train on, to choose by after every evaluation, and to report on, once, after the choice.
-        folder: gets the finished model in `model`, and in `run` what a run that was killed goes on from.
-        seed: of the order of examples and of dropout.
-        label: what the progress line calls the run.
-
-    Raises:
-        UserError: for settings that cannot work, and a loss or a metric that is not finite.
+    `folder` gets the finished model in `model`, and in `run` what a run that was killed goes on from. `seed` is of the
+    order of examples and of dropout, `label` what the progress line calls the run. Raises UserError for settings that
+    cannot work, and for a loss or a metric that is not finite.
     """
     if tuning.piece_dropout and not hasattr(model, "piece_dropout"):
         raise UserError(f"piece_dropout={tuning.piece_dropout} is for BERTs of intents and slots alone; set it to 0")

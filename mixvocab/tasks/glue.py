@@ -19,9 +19,8 @@ from mixvocab.common.errors import UserError
 from mixvocab.models.loading import load_pretrained
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import GlueData, GlueRow
-from mixvocab.tasks.batching import Example
 from mixvocab.tasks.encoding import Encoded, Encoder
-from mixvocab.tasks.finetune import TaskModel, read_task, save_bert
+from mixvocab.tasks.finetune import Example, TaskModel, read_task, save_bert
 from mixvocab.tasks.scores import Label, glue_scores
 from mixvocab.train.losses import Losses, Part, nll
 

@@ -14,13 +14,14 @@ from transformers import BertConfig, BertModel, BertPreTrainedModel
 from mixvocab.models.loading import load_pretrained
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
-from mixvocab.tasks.batching import UNLABELLED, Example
 from mixvocab.tasks.decoding import viterbi
 from mixvocab.tasks.encoding import Encoded, Encoder
-from mixvocab.tasks.finetune import TaskModel, read_task, save_bert
+from mixvocab.tasks.finetune import UNLABELLED, Example, TaskModel, read_task, save_bert
 from mixvocab.tasks.roles import Roles
 from mixvocab.tasks.scores import Prediction, joint_scores
 from mixvocab.train.losses import Losses, nll
+
+Decision = tuple[Tensor, Sequence[np.ndarray] | np.ndarray]
 
 
 class JointModel(TaskModel):
@@ -37,9 +38,7 @@ class JointModel(TaskModel):
         self.intents = {name: i for i, name in enumerate(intents)}
         self.slots = {name: i for i, name in enumerate(slots)}
 
-    def decide(
-        self, ids: Tensor, attention: Tensor | None, first: Sequence[np.ndarray]
-    ) -> tuple[Tensor, Sequence[np.ndarray] | np.ndarray]:
+    def decide(self, ids: Tensor, attention: Tensor | None, first: Sequence[np.ndarray]) -> Decision:
         """Intents (B,) int64, and of each utterance the tags (W,) int64 at its positions `first` (W,)."""
         raise NotImplementedError
 
@@ -107,7 +106,6 @@ class JointTask(JointModel):
         return self.encoder.words(row.words)
 
     def forward(self, ids: Tensor, intent: Tensor, tags: Tensor, attention: Tensor | None = None) -> Losses:
-        """Sums of -log p over utterances (intent) and words (slots); shapes as in `JointModel`."""
         if self.training and self.piece_dropout:
             hidden = torch.rand(ids.shape, device=ids.device) < self.piece_dropout
             for special in (self.encoder.cls, self.encoder.sep, self.encoder.pad):
@@ -116,9 +114,7 @@ class JointTask(JointModel):
         intents, slots = self.model(ids, attention)
         return {"intent": nll(intents, intent), "slots": nll(slots, tags)}
 
-    def decide(
-        self, ids: Tensor, attention: Tensor | None, first: Sequence[np.ndarray]
-    ) -> tuple[Tensor, Sequence[np.ndarray] | np.ndarray]:
+    def decide(self, ids: Tensor, attention: Tensor | None, first: Sequence[np.ndarray]) -> Decision:
         intents, slots = self.model(ids, attention)
         logits, names = slots.float().cpu().numpy(), list(self.slots)
         return intents.argmax(-1), [viterbi(row[words], names) for row, words in zip(logits, first, strict=True)]
@@ -128,10 +124,7 @@ class JointTask(JointModel):
 
 
 def new_joint_bert(folder: Path, data: SnipsData, roles: Roles, tuning: TuningSettings, seed: int) -> JointTask:
-    """Fresh heads (and a fresh pooler where the encoder has none) on the pretrained encoder in `folder`.
-
-    Raises UserError if the folder holds no pretrained BERT or no tokenizer.
-    """
+    """Fresh heads, and a pooler if need be, on the BERT in `folder`. Raises UserError if there is no pretrained one."""
     known = replace(data, splits={"train": roles.train})
     # transformers draws new weights from torch's global generator: lend it our seed, then give it back.
     with torch.random.fork_rng(devices=[]):

@@ -19,17 +19,10 @@ from mixvocab.sources.rows import SnipsRow
 Label = str | float
 
 # By GLUE's name of the task; the others have accuracy alone.
-METRICS = {
-    "CoLA": ["matthews"],
-    "MRPC": ["f1", "accuracy"],
-    "QQP": ["f1", "accuracy"],
-    "STS-B": ["pearson", "spearman"],
-}
-POSITIVE = {
-    "1",
-    "equivalent",
-    "duplicate",
-}  # what the class that F1 asks about is called in GLUE's files and on the hub
+_F1 = ["f1", "accuracy"]
+METRICS = {"CoLA": ["matthews"], "MRPC": _F1, "QQP": _F1, "STS-B": ["pearson", "spearman"]}
+# What the class that F1 asks about is called in GLUE's files and on the hub.
+POSITIVE = {"1", "equivalent", "duplicate"}
 
 
 def metrics(task: str) -> list[str]:

@@ -27,7 +27,7 @@ from mixvocab.common.files import write_json
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks.encoding import Encoded
-from mixvocab.tasks.joint import JointModel
+from mixvocab.tasks.joint import Decision, JointModel
 from mixvocab.tasks.roles import Roles
 from mixvocab.train.losses import IGNORED, Losses, nll
 
@@ -171,7 +171,7 @@ class StackProp(JointModel):
     @torch.no_grad()
     def decide(
         self, ids: Tensor, attention: Tensor | None = None, first: Sequence[np.ndarray] | None = None
-    ) -> tuple[Tensor, Sequence[np.ndarray] | np.ndarray]:
+    ) -> Decision:
         """The intent by the words' majority, of equals the more probable, and tags; without `first` of all positions.
 
         Tags are chosen greedily, word by word, as published, and need not be IOB2.

@@ -33,14 +33,12 @@ class Masking:
 
     @classmethod
     def of(cls, settings: MixingSettings) -> Masking:
-        """As a profile's settings say."""
         return cls(settings.mask_rate, settings.max_masks, settings.max_teacher_masks)
 
     def expected_shares(self, length: int, p_sv: float) -> tuple[float, float]:
-        """Expected shares of the tokens of a row of `length` that are masked teacher and masked student tokens.
+        """Expected shares of a row of `length` that are masked teacher and student tokens; `p_sv` are the student's.
 
-        `p_sv`: share of the tokens that are the student's. Where the cap on teacher tokens binds on average, student
-        tokens move up as far as there are any.
+        Where the cap on teacher tokens binds on average, student tokens move up as far as there are any.
         """
         wanted = min(self.rate, self.max_masks / length)
         of_teacher = min((1 - p_sv) * wanted, self.max_teacher_masks / length)

@@ -46,21 +46,16 @@ def by_span(rng: np.random.Generator, shape: tuple[int, int], p_sv: float) -> np
 
 
 CHOICES: dict[str, Choice] = {"word": by_word, "span": by_span, "sequence": by_sequence}
-"""By the name of the unit that one draw holds for."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """A batch of B rows of T tokens; all arrays (B, T).
+    """A batch of B rows of T tokens; all arrays (B, T)."""
 
-    ids: piece id in the token's own vocabulary, after masking. student: the student's vocabulary segments the
-    token. labels: the piece to predict, `IGNORED` (-100) elsewhere. attention: False for padding.
-    """
-
-    ids: np.ndarray
-    student: np.ndarray
-    labels: np.ndarray
-    attention: np.ndarray
+    ids: np.ndarray  # in the token's own vocabulary, after masking
+    student: np.ndarray  # bool: the student's vocabulary segments the token
+    labels: np.ndarray  # the piece to predict, `IGNORED` (-100) elsewhere
+    attention: np.ndarray  # bool: False for padding
 
 
 class Mixer:

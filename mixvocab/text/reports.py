@@ -46,15 +46,11 @@ def segmentation(vocabulary: Vocabulary, counts: Mapping[str, int]) -> Segmentat
 
 @dataclass(frozen=True, eq=False)
 class Overlap:
-    """How much of a vocabulary a teacher has too; special pieces, which both always have, are left out.
+    """How much of a vocabulary a teacher has too; special pieces, which both always have, are left out."""
 
-    pieces: (P,) str, those that the text uses most first; use: (P,) tokens of the text that each is; shared: (P,) bool,
-    the teacher has it.
-    """
-
-    pieces: np.ndarray
-    use: np.ndarray
-    shared: np.ndarray
+    pieces: np.ndarray  # (P,) str, those that the text uses most first
+    use: np.ndarray  # (P,) tokens of the text that each is
+    shared: np.ndarray  # (P,) bool: the teacher has it
 
     @property
     def share(self) -> float:
@@ -68,16 +64,10 @@ class Overlap:
 
 
 def overlap(vocabulary: Vocabulary, teacher: Collection[str], counts: Mapping[str, int]) -> Overlap:
-    """Which pieces of `vocabulary` are among the `teacher`'s, weighted by their use in the text of `counts`.
-
-    `teacher`: its pieces, for example a `Vocabulary`'s `pieces` or a tokenizer's `get_vocab()`.
-    """
+    """Which pieces of `vocabulary` are among the `teacher`'s pieces, and their use in the text of `counts`."""
     use = dict.fromkeys(vocabulary.pieces, 0)
     for word, count in counts.items():
         for piece in vocabulary.segment(word):
             use[piece] += count
     pieces = sorted(use.keys() - SPECIAL_PIECES, key=lambda piece: (-use[piece], piece))
-    known = frozenset(teacher)
-    return Overlap(
-        np.array(pieces), np.array([use[piece] for piece in pieces]), np.array([piece in known for piece in pieces])
-    )
+    return Overlap(np.array(pieces), np.array([use[piece] for piece in pieces]), np.isin(pieces, list(teacher)))

@@ -18,19 +18,18 @@ from mixvocab.text.mixing import Batch
 from mixvocab.text.wordpiece import BERT_MAX_WORD_CHARACTERS
 from mixvocab.text.words import WordStore, WordTable, ranges
 
+POSITIONS = 512  # of BERT
+
 
 @dataclass(frozen=True, eq=False)
 class WordBatch(Batch):
-    """A batch of B rows in which whole words are masked.
+    """A batch of B rows in which whole words are masked."""
 
-    place: (B, T) int64, which piece of its word a masked token is, counted from 0; -1 for all other tokens.
-    """
-
-    place: np.ndarray
+    place: np.ndarray  # (B, T) int64: which piece of its word a masked token is, from 0; -1 for all other tokens
 
     @property
     def masked_words(self) -> np.ndarray:
-        """How many in each row: (B,) int64."""
+        """(B,) int64."""
         return (self.place == 0).sum(axis=1)
 
 
@@ -43,20 +42,19 @@ def whole_word_batches(
     rows: int = 2048,
     masked: int = 4,
     batch: int = 32,
-    positions: int = 512,
 ) -> Iterator[WordBatch]:
     """At most `rows` rows of `words` consecutive held-out words, `masked` of them masked, in batches of `batch`.
 
     All pieces of a masked word become [MASK] and are to be predicted. Nothing drawn depends on `table`: under one seed
     every vocabulary gets the same rows, in the order of the text, and the same masked words. So only words are masked
-    that every vocabulary can spell, up to 100 ASCII characters (BERT's limit), and a row has at most `positions` - 2
+    that every vocabulary can spell, up to 100 ASCII characters (BERT's limit), and a row has at most `POSITIONS` - 2
     characters, to fit into the model however finely it is cut. Raises `UserError` if there is no such row.
     """
     text = store.words("heldout").astype(np.int64)
     text = text[: len(text) // words * words].reshape(-1, words)
     characters = np.array([len(word) for word in store.types])
     plain = np.array([word.isascii() for word in store.types]) & (characters <= BERT_MAX_WORD_CHARACTERS)
-    text = text[(plain[text].sum(axis=1) >= masked) & (characters[text].sum(axis=1) <= positions - 2)]
+    text = text[(plain[text].sum(axis=1) >= masked) & (characters[text].sum(axis=1) <= POSITIONS - 2)]
     if not len(text):
         raise UserError(f"{store.folder} has no {words} held-out words in a row: build it with a larger heldout")
     text = text[np.sort(rng.permutation(len(text))[:rows])]

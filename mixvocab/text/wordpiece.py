@@ -94,7 +94,6 @@ class Vocabulary:
         return len(self.pieces)
 
     def id(self, piece: str) -> int:
-        """The id of a piece. Raises KeyError if it is not in the vocabulary."""
         return self._ids[piece]
 
     def segment(self, word: str) -> list[str]:

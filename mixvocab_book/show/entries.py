@@ -13,7 +13,7 @@ from operator import attrgetter, getitem
 from pathlib import Path
 from typing import Any
 
-from mixvocab.evaluate.stats import Estimate, estimate, paired
+from mixvocab.evaluate.stats import Estimate, estimate
 from mixvocab_book.show.tables import millions, plus_minus, verdict
 from mixvocab_book.steps.glue import BASELINES, method_title
 from mixvocab_book.steps.snips import BERT_JOINT, titles
@@ -179,7 +179,7 @@ def difference(first: Entry, second: Entry, *path: str, factor: float = 1.0) -> 
     """First minus second in a number among their metrics, times `factor`, over the seeds that both have."""
     own, other = (dict(zip(entry.seeds, entry.values(*path), strict=True)) for entry in (first, second))
     shared = sorted(set(own) & set(other))
-    return paired([factor * own[seed] for seed in shared], [factor * other[seed] for seed in shared])
+    return estimate([factor * own[seed] - factor * other[seed] for seed in shared])
 
 
 def course(of_seeds: Iterable[Record]) -> list[tuple[dict[str, float], Estimate]]:

@@ -14,7 +14,6 @@ from mixvocab.evaluate.stats import (
     compare,
     corrected,
     estimate,
-    paired,
     pooled_noise,
     score,
 )
@@ -38,12 +37,6 @@ def test_one_seed_has_no_interval() -> None:
     assert math.isnan(estimate([1.0]).half_width)
     assert str(estimate([1.0])) == "1.000 (one seed)"
     assert str(estimate([1.0, 1.0])) == "1.000 ± 0.000"
-
-
-def test_pairs_cancel_what_seeds_share() -> None:
-    first, second = [1.0, 5.0, 9.0], [1.1, 5.1, 9.1]
-    assert paired(first, second).half_width == pytest.approx(0.0, abs=1e-9)
-    assert paired(first, second).mean == pytest.approx(-0.1)
 
 
 def test_an_interval_of_many_is_wider() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mixvocab.tasks.batching import Batches, collate
+from mixvocab.tasks.finetune import Batches, collate
 from mixvocab.train.loop import Turn
 
 LENGTHS = np.random.default_rng(0).integers(1, 60, 1000)

@@ -12,8 +12,7 @@ from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources import GlueRow
 from mixvocab.sources.rows import GlueData
 from mixvocab.sources.source import Source
-from mixvocab.tasks.batching import collate
-from mixvocab.tasks.finetune import finetune
+from mixvocab.tasks.finetune import collate, finetune
 from mixvocab.tasks.glue import load_classifier, new_classifier
 from mixvocab.tasks.roles import glue_roles
 from mixvocab.train.loop import to_tensors

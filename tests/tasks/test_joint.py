@@ -10,8 +10,7 @@ from safetensors.torch import load_file, save_file
 from mixvocab.common.errors import UserError
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
-from mixvocab.tasks.batching import collate
-from mixvocab.tasks.finetune import finetune, read_task
+from mixvocab.tasks.finetune import collate, finetune, read_task
 from mixvocab.tasks.joint import JointTask, load_joint_bert, new_joint_bert, unseen_labels
 from mixvocab.tasks.roles import snips_roles
 from mixvocab.train.loop import to_tensors

@@ -10,6 +10,7 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from mixvocab.common.errors import UserError
+from mixvocab.text import whole_words
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.whole_words import WordBatch, whole_word_batches
 from mixvocab.text.words import WordStore
@@ -99,14 +100,15 @@ def test_same_seed_same_bytes_and_another_seed_other_words(store: WordStore, tok
     assert first.ids.tobytes() != other.ids.tobytes()
 
 
-def test_no_row_outgrows_the_model(tmp_path: Path, tokenizers: Get) -> None:
+def test_no_row_outgrows_the_model(tmp_path: Path, tokenizers: Get, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{'z' * 60} plain words stand in row {n} here" for n in range(8)] + [
         f"all of these are short in row {n}" for n in range(8)
     ]
     store = WordStore.build(texts, tmp_path / "store", tokenizers("student"), heldout=0.9)
     options = {"words": 8, "masked": 2}
     free = batches(store, tokenizers("student"), **options)
-    tight = batches(store, tokenizers("student"), **options, positions=40)
+    monkeypatch.setattr(whole_words, "POSITIONS", 40)
+    tight = batches(store, tokenizers("student"), **options)
     assert max(batch.ids.shape[1] for batch in free) > 40
     assert 0 < max(batch.ids.shape[1] for batch in tight) <= 40
 
