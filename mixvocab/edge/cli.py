@@ -53,7 +53,7 @@ def predict(
             answer = predictor.predict(first, second if tab else None)
         except UserError as error:
             raise UserError(f"text {number}: {error}") from None
-        typer.echo(json.dumps(asdict(answer), ensure_ascii=False) if as_json else _told(text, answer))
+        typer.echo(json.dumps(asdict(answer), ensure_ascii=False) if as_json else "\n  ".join([text, *_lines(answer)]))
     if not number:
         raise UserError("no text: give texts as arguments or as lines of standard input")
 
@@ -77,8 +77,8 @@ def bench(
             typer.echo(f"{latency.name:7}{latency.threads:9}{latency.length:8}{times}")
 
 
-def _told(text: str, answer: Answer) -> str:
+def _lines(answer: Answer) -> list[str]:
     if answer.label is None:
-        return f"{text}\n  score {answer.score:.3f}"
-    lines = [text, f"  {answer.label} ({answer.probability:.1%})", *(f"  {s.name}: {s.text}" for s in answer.slots)]
-    return "\n".join(lines if answer.complete else [*lines, "  (longer than the window: the last words were not read)"])
+        return [f"score {answer.score:.3f}"]
+    lines = [f"{answer.label} ({answer.probability:.1%})", *(f"{slot.name}: {slot.text}" for slot in answer.slots)]
+    return lines if answer.complete else [*lines, "(longer than the window: the last words were not read)"]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,7 @@ from transformers import BertForMaskedLM, BertForSequenceClassification, PreTrai
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import claim, publish
 from mixvocab.edge.bundle import GRAPHS, TASK, TOKENIZER, Bundle, Kind
-from mixvocab.edge.graph import BertGraph
-from mixvocab.edge.network import Floats, Integers, Rounded
+from mixvocab.edge.graph import BertGraph, Floats, Integers, Rounded
 from mixvocab.edge.runtime import open_session
 from mixvocab.models.loading import load_pretrained, read_config
 from mixvocab.sources.glue import LAYOUTS
@@ -33,41 +33,30 @@ def export(folder: Path, out: Path) -> dict[Kind, float]:
     """Export the model in `folder` to the new folder `out`; returns the largest difference of a logit from PyTorch's.
 
     `out` gets `model.onnx`, `model.w8.onnx`, `model.int8.onnx`, of which a device needs one, `tokenizer.json`, and
-    `task.json` with labels and window. The graphs hold positions up to the window only.
-
-    Raises:
-        UserError: if `folder` is no BERT that was fine-tuned here or pretrained as a masked language model, if
-            `out` has something in it, or if a logit in 32 bits differs from PyTorch's by more than 1e-4.
+    `task.json` with labels and window. Raises UserError if `folder` is no BERT that was fine-tuned here or pretrained
+    as a masked language model, if `out` has something in it, or if a logit in 32 bits differs by more than 1e-4.
     """
     model, bundle = load(folder)
     Encoder.load(folder, bundle.window)  # fails on a tokenizer that predicting could not use
     work = claim(out, {"export": str(folder.resolve())}) / "device"
     work.mkdir(exist_ok=True)
-    tokenizer = json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))
-    compact = json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":"))
-    (work / TOKENIZER).write_text(compact, encoding="utf-8")
+    (work / TOKENIZER).write_text(_compact(json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))), "utf-8")
     weights, gaps, digests = weights_of(model), {}, {}
     for kind, numbers in NUMBERS.items():
         built = BertGraph(model.config, bundle, weights, numbers).build()
         graph = built.SerializeToString(deterministic=True)
-        gaps[kind] = gap_to_torch(model, graph, bundle)
+        gaps[kind] = _gap_to_torch(model, graph, bundle)
         if not gaps[kind] <= (TOLERANCE if kind == "fp32" else math.inf):  # weights that are no numbers fail as well
-            raise UserError(
-                f"{GRAPHS[kind]}: a logit differs from PyTorch's by {gaps[kind]:.1e}; train the model again"
-            )
+            raise UserError(f"{GRAPHS[kind]}: a logit differs from PyTorch's by {gaps[kind]:.1e}; train again")
         digests[GRAPHS[kind]] = hashlib.sha256(graph).hexdigest()
         (work / GRAPHS[kind]).write_bytes(graph)
-    about = json.dumps(vars(bundle) | {"sha256": digests}, ensure_ascii=False, separators=(",", ":"))
-    (work / TASK).write_text(about, encoding="utf-8")
+    (work / TASK).write_text(_compact(vars(bundle) | {"sha256": digests}), "utf-8")
     publish(work, out)
     return gaps
 
 
 def load(folder: Path) -> tuple[PreTrainedModel, Bundle]:
-    """The PyTorch model of a folder, ready to predict, and what there is to say about it.
-
-    Raises UserError as `export` does.
-    """
+    """The PyTorch model of a folder, ready to predict, and its task.json. Raises UserError as `export` does."""
     config = read_config(folder)
     family, activation = config.get("model_type", "bert"), config.get("hidden_act", "gelu")
     if (family, activation) != ("bert", "gelu"):
@@ -75,7 +64,7 @@ def load(folder: Path) -> tuple[PreTrainedModel, Bundle]:
     if "BertForMaskedLM" in (config.get("architectures") or []):
         model, _ = load_pretrained(BertForMaskedLM, folder, new_head=False)
         window, pair = model.config.max_position_embeddings, model.config.type_vocab_size > 1
-        return model, Bundle("masked-lm", "masked", window, pair=pair)
+        return model, Bundle("masked-lm", "masked", window, pair)
     about = read_task(folder)
     task, kind = str(about["task"]), about["kind"]
     model_class = JointBert if kind == "joint" else BertForSequenceClassification
@@ -83,8 +72,8 @@ def load(folder: Path) -> tuple[PreTrainedModel, Bundle]:
     window = min(about["window"], model.config.max_position_embeddings)
     if kind == "joint":
         return model, Bundle(task, kind, window, labels=model.config.intent_labels, slots=model.config.slot_labels)
-    labels = [model.config.id2label[number] for number in range(model.config.num_labels)]
-    labels = labels if kind == "classification" else []
+    names = model.config.id2label
+    labels = [names[number] for number in range(len(names))] if kind == "classification" else []
     return model, Bundle(task, kind, window, pair=task not in SINGLE_TEXTS, labels=labels)
 
 
@@ -93,9 +82,13 @@ def weights_of(model: nn.Module) -> dict[str, np.ndarray]:
     return {name: tensor.detach().float().cpu().numpy() for name, tensor in model.state_dict().items()}
 
 
-def gap_to_torch(model: PreTrainedModel, graph: bytes, bundle: Bundle, seed: int = 0) -> float:
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _gap_to_torch(model: PreTrainedModel, graph: bytes, bundle: Bundle) -> float:
     """Largest difference of a logit at real positions, over random batches of several lengths with padding."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     session = open_session(graph)
     gaps = []
     for length in sorted({min(length, bundle.window) for length in (4, 17, 64, bundle.window)}):

@@ -16,7 +16,6 @@ from mixvocab.tasks.encoding import Encoded, Encoder
 
 TURN = 0.025  # seconds of queries that a model gets at a time, at least one query
 
-
 Model = Callable[[Encoded], Any]
 """One forward pass over one text."""
 
@@ -32,8 +31,6 @@ class Latency:
     p95: float
     fastest: float  # what other work on the machine disturbs least
     text_p50: float  # from text to logits
-    text_p95: float
-    queries: int  # that were timed
 
 
 def vnni(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool | None:
@@ -50,10 +47,8 @@ def measure(
 ) -> list[Latency]:
     """Time every model by name at every length, `rounds` turns each, with new random texts that `encoder` cuts.
 
-    A model that answers within a few milliseconds gets several queries a turn, and the first of them is not counted:
-    the model before it has emptied the processor's caches. `threads` is what the models run on.
-
-    Raises UserError for a length beyond the encoder's window.
+    A quick model gets several queries a turn, and the first of them is not counted: the model before it has emptied the
+    processor's caches. `threads` is what the models run on. Raises UserError for a length beyond the encoder's window.
     """
     if max(lengths) > encoder.length:
         raise UserError(f"{max(lengths)} tokens a query: the model's window is {encoder.length}, name a shorter length")
@@ -74,8 +69,7 @@ def measure(
         for name, counted in times.items():
             runs, from_text = 1000 * np.array(counted).T
             p50, p95, fastest = np.percentile(runs, (50, 95, 0)).tolist()
-            text_p50, text_p95 = np.percentile(from_text, (50, 95)).tolist()
-            latencies.append(Latency(name, threads, length, p50, p95, fastest, text_p50, text_p95, len(counted)))
+            latencies.append(Latency(name, threads, length, p50, p95, fastest, float(np.median(from_text))))
     return latencies
 
 

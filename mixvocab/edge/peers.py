@@ -14,9 +14,8 @@ from transformers import MobileBertConfig, MobileBertModel
 
 from mixvocab.edge.bundle import Bundle
 from mixvocab.edge.export import weights_of
-from mixvocab.edge.graph import BertGraph
+from mixvocab.edge.graph import OPSET, BertGraph, Floats, Integers
 from mixvocab.edge.latency import Model
-from mixvocab.edge.network import OPSET, Floats, Integers
 from mixvocab.edge.runtime import Predictor, open_session
 from mixvocab.models.parameters import BERT_PIECES, STUDENT_SHAPES, BertShape
 from mixvocab.models.student import bert_config
@@ -41,10 +40,9 @@ LARGE = {
 def contestants(threads: int, encoder: Encoder, *, large: bool = True) -> Iterator[tuple[str, Model]]:
     """The models to time by name, the BERTs in 32 bits ("fp32") and in 8 bits ("int8"); all read ids of `encoder`.
 
-    All BERTs are built and run the same way (`mixvocab.edge.graph`, ONNX Runtime). MobileBERT goes through
-    PyTorch's exporter and ONNX Runtime's own fusions. StackProp's decoders choose word by word, a loop that the
-    exporter would write out for one length only: it runs in eager PyTorch. Without `large` there are the smallest
-    student and what runs in PyTorch alone.
+    BERTs are built by `mixvocab.edge.graph`, MobileBERT by PyTorch's exporter; ONNX Runtime runs both. StackProp's
+    decoders choose word by word, a loop that the exporter would write out for one length only: it runs in eager
+    PyTorch. Without `large` there are the smallest student and what runs in PyTorch alone.
     """
 
     def in_onnx(graph: onnx.ModelProto) -> Model:
@@ -58,21 +56,20 @@ def contestants(threads: int, encoder: Encoder, *, large: bool = True) -> Iterat
     if large:
         mobilebert = MobileBertModel(MobileBertConfig(), add_pooling_layer=False).eval()
         yield "MobileBERT, fp32", in_onnx(plain_export(mobilebert))
-    yield EAGER, _in_torch(random_joint_bert(students[STUDENT]), threads)
+    yield EAGER, _in_torch(_random_bert(students[STUDENT]), threads)
     stackprop = StackProp(["[PAD]", "[UNK]", *WORDS], 0, INTENTS, SLOTS, generator=torch.Generator()).eval()
     yield STACKPROP, _in_torch(stackprop.decide, threads)
 
 
-def random_joint_bert(shape: BertShape) -> JointBert:
-    """A joint model of this shape, ready to predict."""
+def _random_bert(shape: BertShape) -> JointBert:
     config = bert_config(shape)
     config.intent_labels, config.slot_labels = INTENTS, SLOTS
     return JointBert(config).eval()
 
 
 def random_graph(shape: BertShape, numbers: Floats) -> onnx.ModelProto:
-    """The same as ONNX."""
-    model = random_joint_bert(shape)
+    """A joint BERT of this shape with random weights, as ONNX."""
+    model = _random_bert(shape)
     return BertGraph(model.config, BUNDLE, weights_of(model), numbers).build()
 
 

@@ -57,9 +57,8 @@ class Predictor:
     def predict(self, text: str, second: str | None = None) -> Answer:
         """What the model says of a text, or of a pair.
 
-        One at a time: 8-bit products round by the range of all they are given, so that in a batch the neighbours of a
-        text could change its answer. Raises UserError for an empty text, for a pair where the task has single texts,
-        and for a model without a task.
+        One at a time: 8-bit products round by the range of all they are given, so that neighbours in a batch could
+        change its answer. Raises UserError for an empty text, an unwanted second one, and a model without a task.
         """
         if not text.strip() or (second is not None and not second.strip()):
             raise UserError("an empty text: give at least one word")
@@ -67,8 +66,7 @@ class Predictor:
             raise UserError("a masked language model has no task to answer: export a fine-tuned model")
         if second is not None and not self.bundle.pair:
             raise UserError(f"a pair of texts, but {self.bundle.task} has single ones: give one text")
-        words = text.split()
-        joint = self.bundle.kind == "joint"
+        words, joint = text.split(), self.bundle.kind == "joint"
         encoded = self.encoder.words(words) if joint else self.encoder.texts(text, second)
         logits = self.logits(encoded)
         if self.bundle.kind == "regression":

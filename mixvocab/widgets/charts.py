@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from mixvocab.evaluate.stats import Estimate
 from mixvocab.widgets.element import element
 
-Scale = Literal["linear", "log", "symlog", "categories"]
+Scale = Literal["linear", "log", "categories"]
 Dash = Literal["solid", "dashed", "dotted"]
 Mark = Literal["circle", "square", "triangle", "diamond", "star"]
 Value = FiniteFloat | str
@@ -31,7 +31,7 @@ class Axis:
     """What is read along an axis."""
 
     label: str  # with its unit
-    scale: Scale = "linear"  # "symlog" is linear below the least positive value, logarithmic above
+    scale: Scale = "linear"
     categories: tuple[str, ...] = ()  # their names in order, where the scale is "categories"
     ticks: tuple[tuple[float, str], ...] = ()  # where, and what is written there; empty: the script chooses
     covers: tuple[float, ...] = ()  # values that the axis reaches whatever is drawn
@@ -76,10 +76,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart. `name` tells it from others that a reader chooses among, in one place.
-
-    Raises ValueError if there are no points, or one that its axes cannot hold.
-    """
+    """A chart. `name` tells it from others that a reader chooses among, in one place."""
 
     title: str
     x: Axis
@@ -87,16 +84,6 @@ class Chart:
     series: tuple[Series, ...]
     references: tuple[Reference, ...] = ()
     name: str = ""
-
-    def __post_init__(self) -> None:
-        points = [point for series in self.series for point in series.points]
-        if not points:
-            raise ValueError(f"chart {self.title!r}: no points")
-        places = [(self.x, point.x) for point in points] + [(self.y, point.y) for point in points]
-        for axis, value in places:
-            number = not isinstance(value, str) and (axis.scale != "log" or value > 0)
-            if not (value in axis.categories if axis.scale == "categories" else number):
-                raise ValueError(f"chart {self.title!r}: {value!r} cannot stand on the axis {axis.label!r}")
 
     def to_json(self) -> dict[str, Any]:
         """The chart as JSON; what is as by default is left out."""
@@ -108,8 +95,6 @@ def chart_element(charts: Sequence[Chart], description: str, fallback: str) -> s
 
     `description`: what is seen, for readers who cannot see it. `fallback`: HTML without a script and in print.
     """
-    if len({chart.name for chart in charts}) != len(charts):
-        raise ValueError("charts that a reader chooses among need different names")
     return element("chart", {"charts": [chart.to_json() for chart in charts], "description": description}, fallback)
 
 
@@ -132,7 +117,7 @@ def curves(
     series = tuple(
         Series(
             label,
-            tuple(_point(*values) for values in points),
+            tuple(Point(x, y, *_interval(y, *width)) for x, y, *width in points),
             colour=colours[number] if colours else number % 7,
             mark=MARKS[number % len(MARKS)],
             line=True,
@@ -149,28 +134,24 @@ def dots(
     x: Axis,
     means: Mapping[str, Estimate],
     singles: Mapping[str, Sequence[float]],
-    *,
-    kinds: Mapping[str, tuple[str, int]] | None = None,
+    kinds: Mapping[str, tuple[str, int]],
     references: Sequence[Reference] = (),
-    y: str = "student",
 ) -> Chart:
-    """A chart of one row a name: the mean with its interval, and the single values behind it.
+    """A chart of one row a student: the mean with its interval, and the single values behind it.
 
-    `kinds`: row -> the series that its mean belongs to and that series' colour; None: all belong to one.
+    `kinds`: row -> the series that its mean belongs to, and that series' colour.
     """
     single = tuple(Point(value, row) for row, values in singles.items() for value in values)
     series = [Series("single seeds", single, INK, "diamond", hollow=True)] if single else []
-    named = kinds or dict.fromkeys(means, ("mean over seeds", 0))
-    for name, colour in dict.fromkeys(named[row] for row in means):
-        points = tuple(_estimated(row, value) for row, value in means.items() if named[row] == (name, colour))
-        series.append(Series(name, points, colour))
-    return Chart(title, x, Axis(y, "categories", categories=tuple(means)), tuple(series), tuple(references))
+    for name, colour in dict.fromkeys(kinds[row] for row in means):
+        estimates = ((row, value) for row, value in means.items() if kinds[row] == (name, colour))
+        points = (
+            Point(value.mean, row, *_interval(value.mean, value.half_width), note=f"seeds: {value.n}")
+            for row, value in estimates
+        )
+        series.append(Series(name, tuple(points), colour))
+    return Chart(title, x, Axis("student", "categories", categories=tuple(means)), tuple(series), tuple(references))
 
 
-def _estimated(row: str, value: Estimate) -> Point:
-    low, high = (None, None) if math.isnan(value.half_width) else (value.low, value.high)
-    return Point(value.mean, row, low, high, note=f"seeds: {value.n}")
-
-
-def _point(x: Value, y: float, half_width: float = math.nan) -> Point:
-    return Point(x, y) if math.isnan(half_width) else Point(x, y, y - half_width, y + half_width)
+def _interval(mean: float, half_width: float = math.nan) -> tuple[float | None, float | None]:
+    return (None, None) if math.isnan(half_width) else (mean - half_width, mean + half_width)

@@ -51,10 +51,9 @@ def demo(
 ) -> Demo:
     """What pages need of an exported folder of the kind "joint" or "masked".
 
-    `examples` are texts that a reader can choose, answered here, so that a page has something to show before its model
-    is loaded; `origin` says where they come from. `profile`, `sources`, `scores`: of the run that trained the model, as
-    readers should see them. Raises UserError for a model of another kind, or an example without a [MASK] for a masked
-    language model.
+    `examples`, from `origin`, are answered here, so that a page has something to show before its model is loaded.
+    `profile`, `sources`, `scores`: of the run that trained the model, as readers should see them. Raises UserError for
+    a model of another kind, or an example without a [MASK] for a masked language model.
     """
     predictor = Predictor.load(folder)
     bundle = predictor.bundle
@@ -65,14 +64,14 @@ def demo(
     # What is synthetic has that word in its name.
     learned = "; ".join(f"{source.name} (real)" if source.real else source.name for source in sources)
     measured = ", ".join(f"{what} {value}" for what, value in scores.items())
-    trained = f"Trained at profile {profile} on {learned}. Measured: {measured}."
+    about = f"{parameters:,} parameters in 8 bits. Trained at profile {profile} on {learned}. Measured: {measured}."
     value = {
         "task": vars(bundle),
         "tokenizer": pack(Vocabulary.of(predictor.encoder.tokenizer), name),
         "bytes": len(model),
         "examples": [{"text": text, "answer": answer(predictor, text)} for text in examples],
         "origin": origin,
-        "about": f"{parameters:,} parameters in 8 bits. {trained}",
+        "about": about,
     }
     return Demo(name, value, model)
 

@@ -1,9 +1,8 @@
 """The widgets on two vocabularies: type and see words cut by both; browse what they share.
 
 In JupyterLab a widget and the kernel share its traits, whichever side changes them. What follows from these is computed
-on each side for itself: the page draws with its own JavaScript, the kernel keeps `segments` with Python's tokenizers.
-Neither sends the other its result, so that there is one truth, the text, and `segments` is right at once even where no
-browser looks. Tests hold both sides to the same pieces.
+on each side for itself: the page draws with its own JavaScript, the kernel cuts `segments` with Python's tokenizers.
+Tests hold both sides to the same pieces.
 """
 
 from __future__ import annotations
@@ -30,26 +29,25 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Knowledge distillation compresses pretrained language models for on-device use."
 SHAPES = {name: {"layers": shape.layers, "hidden": shape.hidden} for name, shape in STUDENT_SHAPES.items()}
-SHOWN = 60  # words of the table that stands where no script runs
 MOST_WORDS = 20_000  # that the explorer cuts
 
 
 class LiveWidget(anywidget.AnyWidget):
     """A widget that is in step with a kernel in JupyterLab, and alive without one on a page.
 
-    Where the scripts were never fetched and cannot be, it is a table and a line that says so. Trait `size`: the pieces
-    in the student's vocabulary. Raises `UserError` for a size that `vocabularies` does not hold.
+    Where the scripts were never fetched and cannot be, it is a table and a line that says so. Traits: vocabularies,
+    what `mixvocab.widgets.vocabularies.published` made; size, the pieces in the student's vocabulary. Raises
+    `UserError` for a size that `vocabularies` does not hold.
     """
 
     kind: ClassVar[str]  # the folder of its scripts in js/
     config: ClassVar[tuple[str, ...]]  # traits that a page begins with; what is published it reads from there
 
     size = traitlets.Int().tag(sync=True)
-    vocabularies = traitlets.Dict(read_only=True).tag(sync=True)
+    vocabularies = traitlets.Dict().tag(sync=True)
+    _trouble = ""
 
     def __init__(self, vocabularies: dict[str, Any], **values: Any) -> None:
-        """vocabularies: what `mixvocab.widgets.vocabularies.published` made; `values`: of the other traits."""
-        self._trouble = ""
         try:
             folder = scripts()
             self._esm = (folder / "lab" / f"{self.kind}.js").read_text(encoding="utf-8")
@@ -57,8 +55,7 @@ class LiveWidget(anywidget.AnyWidget):
             self._css = style.CSS + (folder / "pages" / f"{self.kind}.css").read_text(encoding="utf-8")
         except UserError as error:
             self._trouble = f"<p>The widget cannot be shown: {escape(str(error))}</p>"
-        self.set_trait("vocabularies", vocabularies)
-        super().__init__(**{"size": int(vocabularies["default"]), **values})
+        super().__init__(**{"vocabularies": vocabularies, "size": int(vocabularies["default"]), **values})
 
     def table_html(self) -> str:
         """What is shown without a script."""
@@ -84,8 +81,8 @@ class LiveWidget(anywidget.AnyWidget):
 class OverlapWidget(LiveWidget):
     """Both segmentations of a text, their numbers, and one mixed sequence with its masks.
 
-    Traits: text; p, the probability of the student's vocabulary; seed; shape, the name of a student; segments (read
-    only), one `Segment` a word. setup: Python that makes `teacher` and `students`, for "Copy as Python".
+    Traits: text; p, the probability of the student's vocabulary; seed; shape, the name of a student; setup, Python that
+    makes `teacher` and `students`, for "Copy as Python".
     """
 
     kind = "overlap"
@@ -97,40 +94,29 @@ class OverlapWidget(LiveWidget):
     shape = traitlets.Enum(list(SHAPES), "L-6 H-96").tag(sync=True)
     setup = traitlets.Unicode().tag(sync=True)
     shapes = traitlets.Dict(SHAPES, read_only=True).tag(sync=True)
-    segments: traitlets.List[Segment] = traitlets.List(read_only=True).tag(sync=True)
 
-    def __init__(self, vocabularies: dict[str, Any], **values: Any) -> None:
-        self._teacher = restore(vocabularies["teacher"])
-        self._students: dict[int, PreTrainedTokenizerFast] = {}
-        super().__init__(vocabularies, **values)
-        self._cut()
+    @property
+    def segments(self) -> list[Segment]:
+        """The words of the text with their pieces."""
+        return segments_of(self.text, *map(backend, self._tokenizers()))
 
     @property
     def mixed(self) -> MixedLine:
         """The mixed sequence that the page shows."""
-        return mixed_line(self.text, self._teacher, self._student(), p_sv=self.p, seed=self.seed)
+        return mixed_line(self.text, *self._tokenizers(), p_sv=self.p, seed=self.seed)
 
     def table_html(self) -> str:
-        rows = [(cut["word"], " ".join(cut["teacher"]), " ".join(cut["student"])) for cut in self.segments[:SHOWN]]
-        left = len(self.segments) - SHOWN
-        more = f"<p>And {left:,} words more.</p>" if left > 0 else ""
-        return fallback_table(("word", "teacher's pieces", "student's pieces"), rows) + more
+        rows = [(cut["word"], " ".join(cut["teacher"]), " ".join(cut["student"])) for cut in self.segments]
+        return fallback_table(("word", "teacher's pieces", "student's pieces"), rows)
 
-    @traitlets.observe("text", "size")
-    def _cut(self, _: object = None) -> None:
-        self.set_trait("segments", segments_of(self.text, backend(self._teacher), backend(self._student())))
-
-    def _student(self) -> PreTrainedTokenizerFast:
-        """The tokenizer of the chosen size; made once."""
-        if self.size not in self._students:
-            self._students[self.size] = restore(self.vocabularies["students"][str(self.size)])
-        return self._students[self.size]
+    def _tokenizers(self) -> tuple[PreTrainedTokenizerFast, PreTrainedTokenizerFast]:
+        return restore(self.vocabularies["teacher"]), restore(self.vocabularies["students"][str(self.size)])
 
 
 class ExplorerWidget(LiveWidget):
     """Two vocabularies as sets of pieces, by frequency and by length; a search; the words that hold a piece.
 
-    Traits: query, what is searched; selected, the piece that is shown, or "".
+    Traits: words, what `frequent_words` made; query, what is searched; selected, the piece that is shown, or "".
     """
 
     kind = "explorer"
@@ -138,12 +124,7 @@ class ExplorerWidget(LiveWidget):
 
     query = traitlets.Unicode().tag(sync=True)
     selected = traitlets.Unicode().tag(sync=True)
-    words = traitlets.Dict(read_only=True).tag(sync=True)
-
-    def __init__(self, vocabularies: dict[str, Any], words: dict[str, list[Any]], **values: Any) -> None:
-        """vocabularies: as for `LiveWidget`. words: what `frequent_words` made. `values`: of the other traits."""
-        self.set_trait("words", words)
-        super().__init__(vocabularies, **values)
+    words = traitlets.Dict().tag(sync=True)
 
     def table_html(self) -> str:
         teacher, rows = set(self.vocabularies["teacher"]["pieces"]), []

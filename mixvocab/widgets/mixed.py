@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -52,13 +53,12 @@ def segments_of(text: str, teacher: Tokenizer, student: Tokenizer) -> list[Segme
 class MixedLine:
     """A sequence of T tokens.
 
-    words: those that fit, between [CLS] and [SEP]; word: of each token, which of them it is a piece of. student:
-    whether the student's vocabulary cut it. pieces and ids: the token itself. inputs: the ids after masking. labels:
-    the id to predict, `IGNORED` (-100) where nothing is. shown: the pieces of `inputs`.
+    words: those that fit, between [CLS] and [SEP]. student: whether the student's vocabulary cut the token. pieces and
+    ids: the token itself. inputs: the ids after masking. labels: the id to predict, `IGNORED` (-100) where nothing is.
+    shown: the pieces of `inputs`.
     """
 
     words: list[str]
-    word: list[int]
     student: list[bool]
     pieces: list[str]
     ids: list[int]
@@ -73,16 +73,6 @@ class MixedLine:
             f"{shown}{'' if label == IGNORED else f'({piece})'}/{'S' if by_student else 'T'}"
             for shown, piece, label, by_student in rows
         )
-
-
-@dataclass(frozen=True)
-class _Line:
-    """What the mixer asks of a `WordStore`, for one line in memory."""
-
-    types: list[str]
-
-    def words(self, split: str) -> np.ndarray:
-        return np.arange(len(self.types))
 
 
 def mixed_line(
@@ -101,8 +91,8 @@ def mixed_line(
     """
     words = words_of_line(text, backend(student))[: length - 2] or [""]
     tables = [WordTable.segmenting(tokenizer, words) for tokenizer in (student, teacher)]
-    mixer = Mixer(cast(Any, _Line(words)), *tables, p_sv=p_sv, length=length)
-    batch = mixer.batch(1, np.random.default_rng(seed))
+    store: Any = SimpleNamespace(types=words, words=lambda split: np.arange(len(words)))  # a `WordStore` in memory
+    batch = Mixer(store, *tables, p_sv=p_sv, length=length).batch(1, np.random.default_rng(seed))
     here = batch.attention[0]
     inputs, labels, own = (row[0][here].tolist() for row in (batch.ids, batch.labels, batch.student))
     ids = [number if label == IGNORED else label for number, label in zip(inputs, labels, strict=True)]
@@ -111,7 +101,5 @@ def mixed_line(
         tokenizers = [backend(student if by_student else teacher) for by_student in own]
         return [str(tokenizer.id_to_token(n)) for tokenizer, n in zip(tokenizers, numbers, strict=True)]
 
-    begins = [not piece.startswith(CONTINUATION) for piece in pieces(ids)]
-    word = (np.cumsum(begins) - 1).tolist()
-    kept = [CLS, *words[: word[-1] - 1], SEP]
-    return MixedLine(kept, word, own, pieces(ids), ids, inputs, labels, pieces(inputs))
+    begun = sum(not piece.startswith(CONTINUATION) for piece in pieces(ids))
+    return MixedLine([CLS, *words[: begun - 2], SEP], own, pieces(ids), ids, inputs, labels, pieces(inputs))

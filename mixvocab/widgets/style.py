@@ -23,13 +23,11 @@ class Theme:
     palette: tuple[str, ...]
 
 
-def _theme(variables: dict[str, str]) -> Theme:
-    palette = tuple(value for name, value in variables.items() if re.fullmatch(r"c\d", name))
+def _theme(rule: str) -> Theme:
+    variables = dict(re.findall(r"--mv-([\w-]+): ([^;]+);", rule))
     named = {name: variables[name] for name in ("ink", "muted", "accent", "page", "surface", "line")}
-    return Theme(palette=palette, **named)
+    return Theme(palette=tuple(variables[f"c{number}"] for number in range(7)), **named)
 
 
-_LIGHT, _DARK = (dict(re.findall(r"--mv-([\w-]+): ([^;]+);", rule)) for rule in re.findall(r"\{[^}]*\}", CSS))
-LIGHT, DARK = _theme(_LIGHT), _theme(_DARK)
+LIGHT, DARK = map(_theme, re.findall(r"\{[^}]*\}", CSS))
 THEMES = {"light": LIGHT, "dark": DARK}
-LINE_LENGTH = _LIGHT["measure"]

@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mixvocab.common.errors import UserError
 from mixvocab.text.wordpiece import Vocabulary
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ Pack = dict[str, Any]
 
 
 def pack(vocabulary: Vocabulary, name: str) -> Pack:
-    """One vocabulary for the pages."""
     state = json.loads(vocabulary.backend().to_str())
     del state["model"]["vocab"]
     return {"name": name, "pieces": list(vocabulary.pieces), "tokenizer": state}
@@ -36,17 +34,13 @@ def restore(packed: Pack) -> PreTrainedTokenizerFast:
 def published(
     teacher: PreTrainedTokenizerFast, students: Mapping[int, Vocabulary], *, default: int, about: str
 ) -> dict[str, Any]:
-    """The teacher's vocabulary and the students' by size: what chapters publish as "vocabularies".
+    """The teacher's vocabulary and the students' by size, learned from what `about` says: for pages, "vocabularies".
 
-    default: the size that is shown first. about: one line on the text that they were learned from. Raises `UserError`
-    for a teacher that is no WordPiece or reads text as other words than the students.
+    The size `default` is shown first. Raises `UserError` for a teacher that is no WordPiece.
     """
-    vocabulary = Vocabulary.of(teacher)
-    if any(student.lowercase != vocabulary.lowercase for student in students.values()):
-        raise UserError("teacher and students read capitals differently: pages compare vocabularies word by word")
     packs = {str(size): pack(students[size], f"student {size}") for size in sorted(students)}
     return {
-        "teacher": pack(vocabulary, "teacher"),
+        "teacher": pack(Vocabulary.of(teacher), "teacher"),
         "students": packs,
         "default": str(default),
         "sizes": list(packs),

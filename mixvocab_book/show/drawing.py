@@ -16,7 +16,7 @@ from matplotlib.transforms import Bbox
 
 from mixvocab.widgets.charts import INK, Axis, Chart, Series
 
-MARKERS = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "star": "*", "none": ""}
+MARKERS = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "star": "*"}
 DASHES = {"solid": "-", "dashed": "--", "dotted": ":"}
 MARKER_SIZE = 7.0  # points
 
@@ -31,8 +31,8 @@ def draw(chart: Chart) -> Figure:
     axes.margins(0.07)  # room for names at the sides
     for series in chart.series:
         _draw_series(axes, chart, series)
-    _set_axis(axes, "x", chart.x, [point.x for series in chart.series for point in series.points])
-    _set_axis(axes, "y", chart.y, [point.y for series in chart.series for point in series.points])
+    _set_axis(axes, "x", chart.x)
+    _set_axis(axes, "y", chart.y)
     if rows:
         axes.set(ylim=(rows - 0.5, -0.5), ylabel="")  # the rows' names say it
         axes.grid(False, axis="y")
@@ -70,14 +70,13 @@ def _draw_series(axes: Axes, chart: Chart, series: Series) -> None:
         axes.vlines(x, low, high, color=colour, linewidth=1.6)
 
 
-def _set_axis(axes: Axes, side: str, axis: Axis, values: list[float | str]) -> None:
+def _set_axis(axes: Axes, side: str, axis: Axis) -> None:
     """The scale, ticks, reach and label of one side, "x" or "y"."""
     line, room = (axes.xaxis, 44) if side == "x" else (axes.yaxis, 28)
     for value in axis.covers:
         axes.update_datalim([(value, value)], updatex=side == "x", updatey=side == "y")
-    if axis.scale in ("log", "symlog"):
-        beyond = {} if axis.scale == "log" else {"linthresh": min(value for value in values if float(value) > 0)}
-        getattr(axes, f"set_{side}scale")(axis.scale, **beyond)
+    if axis.scale == "log":
+        axes.set(**{f"{side}scale": "log"})
         line.set_major_formatter("{x:g}")
     axes.autoscale_view()
     limits = getattr(axes, f"get_{side}lim")()

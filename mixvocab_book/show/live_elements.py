@@ -64,7 +64,7 @@ def explorer(chapter: Chapter) -> ExplorerWidget | None:
     words = frequent_words(chapter.get(chapter.plan.counts()))
     provide("vocabularies", packs)
     provide("words", words)
-    return ExplorerWidget(packs, words)
+    return ExplorerWidget(packs, words=words)
 
 
 def overlap(chapter: Chapter) -> OverlapWidget | None:

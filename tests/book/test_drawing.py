@@ -24,8 +24,8 @@ def light() -> Iterator[None]:
     plt.close("all")
 
 
-STEPS, LOSS = Axis("steps", "symlog", ticks=((0, "0"), (20, "20"), (7000, "7K"))), Axis("loss (nats)")
-LINES = {"a": [(0, 6.0, 0.1), (20, 5.9, 0.2), (7000, 5.0, 0.1)], "b": [(0, 6.5), (7000, 6.0)]}
+STEPS, LOSS = Axis("steps", "log", ticks=((1, "1"), (20, "20"), (7000, "7K"))), Axis("loss (nats)")
+LINES = {"a": [(1, 6.0, 0.1), (20, 5.9, 0.2), (7000, 5.0, 0.1)], "b": [(1, 6.5), (7000, 6.0)]}
 
 
 def test_lines_with_their_intervals_and_what_they_are_compared_with() -> None:
@@ -33,16 +33,16 @@ def test_lines_with_their_intervals_and_what_they_are_compared_with() -> None:
     figure = draw(curves("It falls", STEPS, LOSS, LINES, bands=False, dashes=("solid", "dashed"), references=[guess]))
     (axes,) = figure.axes
     lines = {line.get_label(): line for line in axes.lines}
-    assert list(lines["a"].get_xdata()) == [0, 20, 7000]
+    assert list(lines["a"].get_xdata()) == [1, 20, 7000]
     assert (lines["a"].get_linestyle(), lines["b"].get_linestyle()) == ("-", "--")
     assert lines["a"].get_marker() != lines["b"].get_marker()  # never colour alone
     assert lines["guessing by frequency"].get_ydata()[0] == 6.2
     assert [list(end) for end in axes.collections[0].get_segments()[0]] == [
-        pytest.approx([0, 5.9]),
-        pytest.approx([0, 6.1]),
+        pytest.approx([1, 5.9]),
+        pytest.approx([1, 6.1]),
     ]
-    assert (axes.get_xscale(), axes.get_xlabel(), axes.get_ylabel()) == ("symlog", "steps", "loss (nats)")
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "20", "7K"]
+    assert (axes.get_xscale(), axes.get_xlabel(), axes.get_ylabel()) == ("log", "steps", "loss (nats)")
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "20", "7K"]
     assert figure.get_suptitle() == "It falls"
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert sorted(names) == ["a", "b", "guessing by frequency"]

@@ -11,7 +11,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.edge import export as module
 from mixvocab.edge.bundle import FLOATS, GRAPHS, INTEGERS, ROUNDED, Bundle, deployed_bytes
 from mixvocab.edge.export import export, load
-from mixvocab.edge.network import quantise
+from mixvocab.edge.graph import quantise
 from mixvocab.edge.runtime import open_session
 from mixvocab.tasks.joint import JointBert
 

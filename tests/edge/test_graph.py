@@ -6,7 +6,7 @@ from onnx import TensorProto
 from mixvocab.edge import graph
 from mixvocab.edge.bundle import FLOATS, GRAPHS, INTEGERS, deployed_bytes
 from mixvocab.edge.export import load
-from mixvocab.edge.network import Integers, Network, quantise
+from mixvocab.edge.graph import Integers, Network, quantise
 from mixvocab.edge.runtime import open_session
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from mixvocab.common.errors import UserError
 from mixvocab.edge import peers
+from mixvocab.edge.graph import Floats, Integers, Rounded
 from mixvocab.edge.latency import measure, vnni
-from mixvocab.edge.network import Floats, Integers, Rounded
 from mixvocab.edge.runtime import open_session
 from mixvocab.models.parameters import BertShape
 from mixvocab.tasks.encoding import Encoder
@@ -34,7 +34,6 @@ def test_every_model_is_asked_for_every_length_in_turns(encoder):
     for one in found:
         assert (4 if one.name == "quick" else 30) <= one.fastest <= one.p50 <= one.p95
         assert one.text_p50 > one.p50
-    assert found[0].queries == 3  # one a turn
     names = [name for name, length in asked if length == 5]
     assert names.index("quick") < len(names) - names[::-1].index("slow")
 

@@ -33,6 +33,7 @@ ROWS = dots(
     LOSS,
     {"a start with quite a long name": Estimate(5.5, 0.1, 3), "PCA <b>": Estimate(5.25, 0.05, 3)},
     {"a start with quite a long name": [5.4, 5.5, 5.6], "PCA <b>": [5.2, 5.25, 5.3]},
+    dict.fromkeys(("a start with quite a long name", "PCA <b>"), ("mean over seeds", 0)),
     references=[Reference("x", 5.5, "baseline")],
 )
 MODELS = Chart(

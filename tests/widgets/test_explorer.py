@@ -43,7 +43,7 @@ def test_words_are_the_most_frequent_and_ties_stand_by_letter() -> None:
 
 
 def test_both_forms_go_into_one_output(known) -> None:
-    widget = ExplorerWidget(known[2], frequent_words(COUNTS), query="##ing", selected="the")
+    widget = ExplorerWidget(known[2], words=frequent_words(COUNTS), query="##ing", selected="the")
     data, _ = widget._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
     (config,) = re.findall(r'data-mv="explorer" data-mv-config="([^"]*)"', data["text/html"])
@@ -53,7 +53,7 @@ def test_both_forms_go_into_one_output(known) -> None:
 
 def test_the_fallback_tells_what_is_shared(known) -> None:
     teacher, students, packs = known
-    html = ExplorerWidget(packs, frequent_words(COUNTS)).table_html()
+    html = ExplorerWidget(packs, words=frequent_words(COUNTS)).table_html()
     for student in students.values():
         found = overlap(student, teacher.get_vocab(), COUNTS)
         assert (
@@ -67,15 +67,15 @@ def test_without_scripts_the_table_says_why(known, monkeypatch) -> None:
         raise UserError("npm cannot fetch <the scripts>")
 
     monkeypatch.setattr(live, "scripts", fail)
-    data, _ = ExplorerWidget(known[2], frequent_words(COUNTS))._repr_mimebundle_()
+    data, _ = ExplorerWidget(known[2], words=frequent_words(COUNTS))._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" not in data
     assert "npm cannot fetch &lt;the scripts&gt;" in data["text/html"]
 
 
 def test_a_size_that_is_not_there(known) -> None:
     with pytest.raises(UserError, match="size = 5: choose one of 160, 170"):
-        ExplorerWidget(known[2], frequent_words(COUNTS), size=5)
-    widget = ExplorerWidget(known[2], frequent_words(COUNTS))
+        ExplorerWidget(known[2], words=frequent_words(COUNTS), size=5)
+    widget = ExplorerWidget(known[2], words=frequent_words(COUNTS))
     with pytest.raises(UserError, match="size = 7"):
         widget.size = 7
     assert widget.size == 170

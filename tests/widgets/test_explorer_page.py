@@ -104,7 +104,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, scripts: Path) -> Path:
     outputs = [{"data": {PAGE_DATA: {"name": name, "json": value}}} for name, value in given.items()]
     for name, content in provided_files([{"cells": [{"outputs": outputs}]}]).items():
         (root / "_static" / name).write_bytes(content)
-    live = ExplorerWidget(packs, words)._repr_mimebundle_()[0]["text/html"]
+    live = ExplorerWidget(packs, words=words)._repr_mimebundle_()[0]["text/html"]
     (root / "page.html").write_text(
         '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>Explorer</title>'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'

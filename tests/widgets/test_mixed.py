@@ -55,11 +55,12 @@ def test_what_it_says(teacher, student):
     text = "the machine [MASK] sings " + "z" * 2000
     line = mixed_line(text, teacher, student, p_sv=0.5, seed=3)
     assert line.words == ["[CLS]", "the", "machine", "[MASK]", "sings", "z" * 2000, "[SEP]"]
-    for n, word in enumerate(line.words):
-        mine = [each for each, of in zip(line.pieces, line.word, strict=True) if of == n]
-        sides = {each for each, of in zip(line.student, line.word, strict=True) if of == n}
-        assert len(sides) == 1
-        assert mine == (student if sides.pop() else teacher).tokenize(word)
+    place = 0
+    for word in line.words:
+        pieces = (student if line.student[place] else teacher).tokenize(word)
+        assert line.pieces[place : place + len(pieces)] == pieces
+        place += len(pieces)
+    assert place == len(line.pieces)
     for piece, label, shown in zip(line.pieces, line.labels, line.shown, strict=True):
         assert piece not in ("[CLS]", "[SEP]", "[MASK]", "[UNK]") or label == IGNORED
         assert label != IGNORED or shown == piece

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from transformers import BertTokenizer
 
-from mixvocab.common.errors import UserError
 from mixvocab.models.teacher import load_tokenizer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.vocabularies import pack, published, restore
@@ -45,9 +43,3 @@ def test_the_published_vocabularies(teacher, students):
     assert len(found["students"]["120"]["pieces"]) == 120
     assert len(found["teacher"]["pieces"]) == len(teacher)
     json.dumps(found)
-
-
-def test_vocabularies_that_cannot_be_compared_are_refused(students, tiny_pieces):
-    cased = BertTokenizer(vocab={piece: n for n, piece in enumerate(tiny_pieces)}, do_lower_case=False)
-    with pytest.raises(UserError, match="capitals differently"):
-        published(cased, students, default=120, about="")

@@ -69,9 +69,6 @@ function scale(chart, side, shown) {
   const known = values.concat(axis.covers ?? [], references(chart, side)).filter((value) => value !== undefined);
   let [low, high] = [Math.min(...known), Math.max(...known)];
   if (axis.scale === "log") return { type: "log", domain: [low / 1.25, high * 1.25] };
-  if (axis.scale === "symlog") {
-    return { type: "symlog", constant: Math.min(...known.filter((value) => value > 0)), domain: [low, 1.25 * high] };
-  }
   const room = (high - low || 1) * 0.05;
   if (!axis.covers?.includes(low)) low -= room;
   if (!axis.covers?.includes(high)) high += room;
@@ -139,11 +136,10 @@ function marks(chart, series) {
   if (series.line) {
     drawn.push(line(series.points, { ...at, stroke: paint, strokeWidth: 2, strokeDasharray: DASHES[series.dash] }));
   }
-  const mark = series.mark ?? "circle";
-  if (mark !== "none" && !(series.line && series.points.length > MOST_MARKS)) {
+  if (!(series.line && series.points.length > MOST_MARKS)) {
     const fill = series.hollow ? "var(--mv-page)" : paint;
     const r = series.line || series.colour < 0 ? 3.5 : 5;
-    drawn.push(dot(series.points, { ...at, symbol: mark, r, stroke: paint, strokeWidth: 1.75, fill }));
+    drawn.push(dot(series.points, { ...at, symbol: series.mark ?? "circle", r, stroke: paint, strokeWidth: 1.75, fill }));
   }
   return drawn;
 }
