@@ -19,7 +19,7 @@ import yaml
 from mixvocab.cli import main
 from mixvocab_book import open_chapter
 from mixvocab_book.show import entries, paper, plateau
-from mixvocab_book.steps import snips, students
+from mixvocab_book.steps import students, tasks
 from mixvocab_book.sweep.results import plain_table
 from mixvocab_book.sweep.run import run_sweep
 
@@ -30,7 +30,7 @@ group = entries.live(students.record(chapter, run) for run in runs)
 print("chart:", ", ".join(series.name for series in plateau.chart(group).series))
 print(plain_table(run_sweep(chapter, "full", only=["my_experiment"], seeds=1)))
 chapter = open_chapter("06_snips", profile="smoke", data_dir=data, **settings)
-known = entries.live([snips.record_snips(chapter, "my-method", 0)])
+known = entries.live([tasks.record(chapter, "snips", "my-method", 0)])
 print("table:", [row.name for row in paper.ours(paper.SNIPS, known)])
 given = [f"--set={name}={value}" for name, value in settings.items() if not name.startswith(("snips", "teacher"))]
 main(["distill", "--method", "my-method", "--text", str(data), "--teacher", settings["teacher.source"],

@@ -15,8 +15,7 @@ from typing import Any
 
 from mixvocab.evaluate.stats import Estimate, estimate
 from mixvocab_book.show.tables import millions, plus_minus, verdict
-from mixvocab_book.steps.glue import BASELINES, method_title
-from mixvocab_book.steps.snips import BERT_JOINT, titles
+from mixvocab_book.steps.tasks import BASELINES, BERT_JOINT, method_title, titles
 from mixvocab_book.store import records
 
 Record = dict[str, Any]
@@ -54,8 +53,7 @@ class Entry:
     @property
     def title(self) -> str:
         """Method and size as tables show them."""
-        method = method_title(self.model.method) if self.task else titles()[self.model.method]
-        return f"{method} {self.model.size}".strip()
+        return f"{method_title(self.model.method, self.task)} {self.model.size}".strip()
 
     @property
     def seeds(self) -> list[int]:

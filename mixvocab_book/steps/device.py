@@ -25,7 +25,7 @@ from mixvocab.settings.profiles import EdgeSettings
 from mixvocab.sources.rows import SnipsRow
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.scores import Prediction
-from mixvocab_book.steps.snips import FineTuned, FineTuning, SnipsTuning, snips_step
+from mixvocab_book.steps.tasks import SNIPS, FineTuned, FineTuning, tuning_step
 from mixvocab_book.store.provenance import hardware_line
 
 if TYPE_CHECKING:
@@ -89,11 +89,11 @@ class Latencies(Step[list[Latency]]):
         return [Latency(**time) for time in json.loads((folder / "latencies.json").read_text(encoding="utf-8"))]
 
 
-def student(chapter: Chapter, method: str) -> SnipsTuning:
+def student(chapter: Chapter, method: str) -> FineTuning:
     """The step that fine-tunes the student of that method. Raises UserError for what is no student."""
     if method not in methods():
         raise UserError(f"method {method!r} is no student of chapter 6; choose from {', '.join(methods())}")
-    return snips_step(chapter.plan, method, chapter.seed)
+    return tuning_step(chapter.plan, SNIPS, method, chapter.seed)
 
 
 def gaps(folder: Path) -> dict[str, float]:

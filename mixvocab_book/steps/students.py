@@ -44,16 +44,6 @@ class Run:
         """The method's, as figures show it."""
         return methods()[self.method].title
 
-    @property
-    def masked(self) -> float:
-        """Held-out loss behind [MASK] after stage II, nats a piece."""
-        return self.student.scores["masked"]
-
-    @property
-    def right(self) -> float:
-        """Share of the held-out pieces behind [MASK] that its best guess is right about."""
-        return self.student.scores["right"]
-
 
 def tokens_by_stage(costs: Mapping[str, Spent]) -> tuple[int, int]:
     """Tokens read in stage I and in stage II, of a student's costs."""
@@ -94,8 +84,12 @@ def runs(chapter: Chapter, names: Iterable[str]) -> list[Run]:
     return [run(chapter, name, seed) for seed in chapter.seeds for name in names]
 
 
-def place_of(kind: str, method: str, profile: Profile) -> str:
-    """Where records of a method are: "snips/l6h96-10m/pca", with a student's size and the tokens it is to read."""
+def place_of(task: str, method: str, profile: Profile) -> str:
+    """Where records of a method are: "glue/sst-2/l6h96-10m/pca", with a student's size and the tokens it is to read.
+
+    `task`: "" for the student itself.
+    """
+    kind = {"": "students", "snips": "snips"}.get(task, f"glue/{task.lower()}")
     if method not in methods():
         return f"{kind}/{method}"
     shape, asked = profile.student, tokens_asked(profile.model_dump())
@@ -111,7 +105,7 @@ def record(chapter: Chapter, done: Run, place: str | None = None) -> Path:
     heldout = {name: value for name, value in student.scores.items() if name not in ("step", "tokens", "seconds")}
     nats, counts = blocks(done.words).T
     return chapter.record(
-        place or place_of("students", done.method, chapter.profile),
+        place or place_of("", done.method, chapter.profile),
         seed=done.seed,
         params=chapter.profile.model_dump(mode="json", exclude=OTHER_CHAPTERS)
         | {"method": done.method, "size": shape.name, "identity": done.step.asked},

@@ -53,14 +53,13 @@ def write(
     curves: Mapping[str, Any] | None = None,
     sources: Sequence[Source] = (),
     seconds: float | None = None,
-    folder: Path | None = None,
 ) -> Path:
     """Write one run's record and return its path; a repeated run replaces its record.
 
     `params` has every setting, `metrics` the results by name, `curves` lists for figures, `sources` what was read;
-    `seconds` is wall clock. `folder`: None for `live_folder()`.
+    `seconds` is wall clock.
     """
-    path = (folder or live_folder()) / file_of(place, profile, seed)
+    path = live_folder() / file_of(place, profile, seed)
     record = {
         "schema": SCHEMA,
         "name": place,

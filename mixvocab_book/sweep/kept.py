@@ -20,20 +20,12 @@ from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import load_profile
 from mixvocab.sources.source import Source, data_directory
 from mixvocab_book.steps.device import Export
-from mixvocab_book.steps.snips import snips_step
+from mixvocab_book.steps.tasks import SNIPS, tuning_step
 from mixvocab_book.store import records
 from mixvocab_book.sweep.queue import Queue
-from mixvocab_book.sweep.run import SNIPS, Unit
+from mixvocab_book.sweep.run import Unit
 
 ABOUT = "about.json"
-ORDERS = (
-    "play some jazz from the nineties",
-    "book a table for four at an italian restaurant in boston tonight",
-    "will it rain in paris tomorrow morning",
-    "add this song to my workout playlist",
-    "give the last book that i read four stars",
-)
-"""Orders made up for the pages: no row of SNIPS."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +75,7 @@ def keep_best(queue: Queue, units: Iterable[Unit]) -> Path:
         raise UserError("no student is recorded on real SNIPS: run `mixbook record` first")
     _, best = max(found, key=lambda item: item[0])
     plan = Plan(load_profile(best.profile, **best.settings), data_directory(None))
-    exported = queue.artefacts.get(Export(snips_step(plan, best.method, best.seed)))
+    exported = queue.artefacts.get(Export(tuning_step(plan, SNIPS, best.method, best.seed)))
     folder = queue.records / "models" / SNIPS
     partial = folder.with_name(f".{folder.name}")
     shutil.rmtree(partial, ignore_errors=True)

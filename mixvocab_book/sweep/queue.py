@@ -30,13 +30,13 @@ from mixvocab.settings.profiles import Section, load_profile
 from mixvocab.sources.glue import layout
 from mixvocab.sources.source import DATA_VARIABLE, cache_root, data_directory
 from mixvocab.train import loop
-from mixvocab_book.steps.snips import chosen_methods
 from mixvocab_book.steps.students import place_of
+from mixvocab_book.steps.tasks import SNIPS, chosen_methods
 from mixvocab_book.store import records
 from mixvocab_book.store.provenance import project_root
 from mixvocab_book.store.records import Record
 from mixvocab_book.sweep.grid import load_grid, read_yaml
-from mixvocab_book.sweep.run import SNIPS, Unit, lock_of, run, take, units_of
+from mixvocab_book.sweep.run import Unit, lock_of, run, take, units_of
 
 GRACE = 180  # seconds that a run has to write its checkpoint before it is killed
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
@@ -60,8 +60,7 @@ class _Wanted(Section):
         pairs = [(method, task) for method in chosen_methods(None, self.methods) for task in ("", *tasks)]
         for method, task in pairs:
             if task or method in methods():
-                kind = {"": "students", SNIPS: SNIPS}.get(task, f"glue/{task.lower()}")
-                place = place_of(kind, method, profile)
+                place = place_of(task, method, profile)
                 yield from (Unit(method, task, self.profile, self.settings, seed, place) for seed in self.seeds)
         if self.cells:
             if self.settings:

@@ -48,11 +48,6 @@ class Row:
     baseline: Cell | None  # what it is compared with; None for a baseline itself
     comparison: Comparison | None  # None also where no seed has both
 
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """Of the first record: for what does not depend on the seed."""
-        return next(iter(self.records.values()))["metrics"]
-
     def values(self, metric: str = WORDS) -> list[float]:
         """A metric of the records, one a seed: one of the held-out scores ("masked", "right", ...), or `WORDS`."""
         return [(record["metrics"] | record["metrics"]["heldout"])[metric] for record in self.records.values()]
@@ -116,19 +111,15 @@ class Answer:
             return widest[:1].upper() + widest[1:]
         first = self.findings[0]
         assert first.baseline
-        # A value of the axis alone says nothing.
-        named = first.cell.value is None or first.cell.line
-        student = first.cell.label if named else f"{self.experiment.name} = {first.cell.label}"
-        rest = len(self.findings) - 1
-        more = f", and {rest} more of {len(compared)} differ" if rest else ""
-        return f"{student}: {first.verdict} than {first.baseline.label}{more}"
+        more = f" (first of {len(self.findings)} that differ)" if len(self.findings) > 1 else ""
+        return f"{self.experiment.name}, {first.cell.label}: {first.verdict} than {first.baseline.label}{more}"
 
     @property
     def told_missing(self) -> str:
-        """Which cells lack records, in one sentence."""
+        """Which cells lack records."""
         known = [(row.cell.label, len(row.records)) for row in self.rows]
         lacking = [f"{label} ({count} of {self.seeds} seeds)" for label, count in known if count < self.seeds]
-        return f"Missing: {'; '.join(lacking)}" if lacking else "No cell is missing"
+        return f"Missing: {'; '.join(lacking) or 'nothing'}"
 
 
 def answers(results: Results) -> list[Answer]:
@@ -169,6 +160,7 @@ def table_rows(answer: Answer) -> list[list[Any]]:
         if not row.records:
             rows.append([row.cell.label, "0", "missing", *[""] * (len(HEADERS) - 3)])
             continue
+        metrics = next(iter(row.records.values()))["metrics"]  # for what does not depend on the seed
         difference = row.comparison and row.comparison.estimate
         width = f" ± {difference.half_width:.3f}" if difference and difference.n > 1 else ""
         rows.append(
@@ -176,12 +168,12 @@ def table_rows(answer: Answer) -> list[list[Any]]:
                 row.cell.label,
                 str(len(row.records)),
                 str(row.mean()),
-                f"{row.metrics['guess']['word']:.3f}",
+                f"{metrics['guess']['word']:.3f}",
                 f"{difference.mean:+.3f}{width}" if difference else "",
                 row.verdict,
                 str(row.mean("masked")),
                 f"{estimate(row.values('right')).mean:.1%}",
-                row.metrics["parameters"],
+                metrics["parameters"],
                 f"{row.spent('flops') / 1e15:.3g}",
             ]
         )
@@ -189,15 +181,13 @@ def table_rows(answer: Answer) -> list[list[Any]]:
 
 
 def told_guessing(answer: Answer) -> str:
-    """How many of an experiment's students have learned no context, in one sentence; "" where `guess` is None."""
-    guess = answer.guess("word")
+    """How many of an experiment's students have learned no context; "" where `guess` is None."""
+    guess, means = answer.guess("word"), [estimate(row.values()).mean for row in answer.rows if row.records]
     if guess is None:
         return ""
-    means = [mean.mean for row in answer.rows if (mean := row.mean())]
     return (
-        f"Who reads nothing and guesses pieces by their frequency pays {guess:.3f} nats a word: "
-        f"{sum(mean >= guess for mean in means)} of the {len(means)} students do no better and have learned no "
-        f"context; the best pays {min(means):.3f}."
+        f"Who guesses pieces by their frequency pays {guess:.3f} nats a word: {sum(mean >= guess for mean in means)} "
+        f"of the {len(means)} students do no better and have learned no context; the best pays {min(means):.3f}."
     )
 
 

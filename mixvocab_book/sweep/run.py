@@ -20,7 +20,7 @@ from mixvocab.common.progress import say
 from mixvocab.common.store import Step
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import load_profile
-from mixvocab_book.steps import glue, snips, students
+from mixvocab_book.steps import students, tasks
 from mixvocab_book.store import records
 from mixvocab_book.sweep.grid import PATH, Grid, load_grid
 from mixvocab_book.sweep.results import Results
@@ -28,8 +28,8 @@ from mixvocab_book.sweep.results import Results
 if TYPE_CHECKING:
     from mixvocab_book.chapter import Chapter
 
-SNIPS, ABLATIONS = "snips", "ablations"
-CHAPTERS = {"students": "04_stage_two", "glue": "05_glue", SNIPS: "06_snips", ABLATIONS: "07_ablations"}
+ABLATIONS = "ablations"
+CHAPTERS = {"students": "04_stage_two", "glue": "05_glue", "snips": "06_snips", ABLATIONS: "07_ablations"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Unit:
     """One run: a student, a model fine-tuned from it, or a baseline."""
 
     method: str
-    task: str  # "" for the student itself; SNIPS, or one of GLUE's by its own name
+    task: str  # "" for the student itself
     profile: str
     settings: dict[str, Any] = field(hash=False)  # over the profile's, by dotted name
     seed: int
@@ -58,11 +58,9 @@ class Unit:
 
     def step(self, plan: Plan) -> Step[Any]:
         """What makes its model."""
-        if not self.task:
-            return students.student_step(plan, self.method, self.seed)
-        if self.task == SNIPS:
-            return snips.snips_step(plan, self.method, self.seed)
-        return glue.glue_step(plan, self.task, self.method, self.seed)
+        if self.task:
+            return tasks.tuning_step(plan, self.task, self.method, self.seed)
+        return students.student_step(plan, self.method, self.seed)
 
     @cached_property
     def identity(self) -> str:
@@ -84,11 +82,9 @@ def run(chapter: Chapter, unit: Unit) -> Path:
         seeds=[unit.seed],
         overrides=unit.settings,
     )
-    if not unit.task:
-        return students.record(own, students.run(own, unit.method, unit.seed), unit.place)
-    if unit.task == SNIPS:
-        return snips.record_snips(own, unit.method, unit.seed)
-    return glue.record(own, unit.task, unit.method, unit.seed)
+    if unit.task:
+        return tasks.record(own, unit.task, unit.method, unit.seed)
+    return students.record(own, students.run(own, unit.method, unit.seed), unit.place)
 
 
 def take(units: Iterable[Unit], locks: Path, *, wait: bool = False) -> Iterator[Unit]:

@@ -11,7 +11,7 @@ from mixvocab.common.store import Store
 from mixvocab.tasks.glue import load_classifier
 from mixvocab_book.chapter import Chapter, open_chapter
 from mixvocab_book.show import entries
-from mixvocab_book.steps import glue as glue_steps
+from mixvocab_book.steps import tasks as task_steps
 from mixvocab_book.store import records
 
 Opener = Callable[..., Chapter]
@@ -32,56 +32,56 @@ def opened(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any],
 
 def test_every_method_trains_and_is_found_again(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     chapter, methods = opened(), ("nokd", "nokd-wide", "mixed", "bert-joint")
-    steps = [glue_steps.glue_step(chapter.plan, "SST-2", method, 0) for method in methods]
+    steps = [task_steps.tuning_step(chapter.plan, "SST-2", method, 0) for method in methods]
     assert all(chapter.store.artefact(step).made for step in steps)
     models = [chapter.get(step) for step in steps]
     later = opened()
     with monkeypatch.context() as context:
         context.setattr(Store, "_make", None)
-        again = [later.get(glue_steps.glue_step(later.plan, "SST-2", method, 0)) for method in methods]
+        again = [later.get(task_steps.tuning_step(later.plan, "SST-2", method, 0)) for method in methods]
     assert [one.test for one in again] == [one.test for one in models]
     assert models[0].parameters == models[2].parameters < models[3].parameters
     assert models[2].pretraining[0] > 0 == models[0].pretraining[0]
     assert models[0].pretraining[1] > 0 == models[3].pretraining[1]
-    assert chapter.store.artefact(glue_steps.glue_step(chapter.plan, "SST-2", "nokd", 1)).made
+    assert chapter.store.artefact(task_steps.tuning_step(chapter.plan, "SST-2", "nokd", 1)).made
 
 
 def test_what_is_kept_is_the_model_that_was_scored(opened: Opener) -> None:
     chapter = opened()
     for task in ("STS-B", "MNLI"):
-        kept = chapter.get(glue_steps.glue_step(chapter.plan, task, "nokd", 0))
-        model = load_classifier(kept.folder, glue_steps.data(chapter.plan, task).value)
-        for name, rows in glue_steps.roles(chapter, task).report.items():
+        kept = chapter.get(task_steps.tuning_step(chapter.plan, task, "nokd", 0))
+        model = load_classifier(kept.folder, task_steps.data_of(chapter.plan, task).value)
+        for name, rows in task_steps.roles(chapter, task).report.items():
             for metric, value in model.scores(rows, model.predict(rows)).items():
                 assert kept.test[f"{name}/{metric}"] == pytest.approx(value)
-        assert set(glue_steps.baseline(chapter, task, "bag_of_words")) == set(kept.test)
+        assert set(task_steps.baseline(chapter, task, "bag_of_words")) == set(kept.test)
 
 
 def test_roles_are_the_same_for_every_model(opened: Opener) -> None:
-    split = glue_steps.roles(opened(), "MRPC")
-    assert split == glue_steps.roles(opened(seed=7), "MRPC")
+    split = task_steps.roles(opened(), "MRPC")
+    assert split == task_steps.roles(opened(seed=7), "MRPC")
     assert len(split.train) == ROWS["MRPC"]
     assert not {row.text_a + str(row.text_b) for row in split.train} & {r.text_a + str(r.text_b) for r in split.choose}
 
 
 def test_records_hold_what_the_tables_show(opened: Opener) -> None:
     chapter = opened()
-    paths = [glue_steps.record(chapter, task, m, 0) for task in ("SST-2", "MRPC") for m in ("nokd", "mixed")]
+    paths = [task_steps.record(chapter, task, m, 0) for task in ("SST-2", "MRPC") for m in ("nokd", "mixed")]
     assert paths[1].as_posix().endswith("records/glue/sst-2/l1h16-0k/mixed/smoke-s0.json")
     found = entries.live(paths)
     assert [(entry.task, entry.model.method) for entry in found] == [
         (task, method) for task in ("MRPC", "SST-2") for method in ("nokd", "mixed")
     ]
     kept = records.read(paths[2])
-    assert kept["metrics"]["baselines"]["majority"] == glue_steps.baseline(chapter, "MRPC", "majority")
+    assert kept["metrics"]["baselines"]["majority"] == task_steps.baseline(chapter, "MRPC", "majority")
     assert kept["metrics"]["training_rows"] == ROWS["MRPC"]
-    assert kept["params"]["identity"] == glue_steps.glue_step(chapter.plan, "MRPC", "nokd", 0).asked
+    assert kept["params"]["identity"] == task_steps.tuning_step(chapter.plan, "MRPC", "nokd", 0).asked
     assert kept["params"]["roles"] == "chosen on dev, reported on test"
     assert {source["kind"] for source in kept["sources"]} == {"glue", "corpus", "teacher"}
 
 
 def test_names_of_tasks() -> None:
-    assert glue_steps.chosen_tasks("sst2, mnli", ()) == ["SST-2", "MNLI"]
-    assert glue_steps.chosen_tasks(None, ("MRPC",)) == ["MRPC"]
+    assert task_steps.chosen_tasks("sst2, mnli", ()) == ["SST-2", "MNLI"]
+    assert task_steps.chosen_tasks(None, ("MRPC",)) == ["MRPC"]
     with pytest.raises(UserError, match="no task 'foo'"):
-        glue_steps.chosen_tasks("foo", ())
+        task_steps.chosen_tasks("foo", ())

@@ -11,7 +11,7 @@ from mixvocab.common.store import Store
 from mixvocab.sources import Sizes, resolve_snips
 from mixvocab_book.chapter import Chapter, open_chapter
 from mixvocab_book.show import entries
-from mixvocab_book.steps import snips as task_steps
+from mixvocab_book.steps import tasks as task_steps
 from mixvocab_book.store import records
 
 Opener = Callable[..., Chapter]
@@ -32,13 +32,13 @@ def opened(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any],
 
 def test_every_method_trains_and_is_found_again(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     chapter, later = opened(), opened()
-    steps = {method: task_steps.snips_step(chapter.plan, method, 0) for method in task_steps.titles()}
+    steps = {method: task_steps.tuning_step(chapter.plan, "snips", method, 0) for method in task_steps.titles()}
     assert {"mixed", "pruned", "stackprop", "bert-joint"} < set(steps)
     assert all(chapter.store.artefact(step).made for step in steps.values())
     models = {method: chapter.get(step) for method, step in steps.items()}
     with monkeypatch.context() as context:
         context.setattr(Store, "_make", None)
-        again = {method: later.get(task_steps.snips_step(later.plan, method, 0)) for method in steps}
+        again = {method: later.get(task_steps.tuning_step(later.plan, "snips", method, 0)) for method in steps}
     assert [model.test for model in again.values()] == [model.test for model in models.values()]
     assert models["nokd"].parameters == models["mixed"].parameters < models["bert-joint"].parameters
     read = {method: model.pretraining for method, model in models.items()}
@@ -46,13 +46,13 @@ def test_every_method_trains_and_is_found_again(opened: Opener, monkeypatch: pyt
     assert read["nokd"][1] == read["mixed"][1] > 0
     assert read["stackprop"] == read["bert-joint"] == (0, 0)
     longer = opened(**{"snips.epochs": 2})
-    assert longer.store.artefact(task_steps.snips_step(longer.plan, "nokd", 0)).made
+    assert longer.store.artefact(task_steps.tuning_step(longer.plan, "snips", "nokd", 0)).made
 
 
 def test_records_hold_what_the_tables_show(opened: Opener) -> None:
     chapter = opened()
-    model = chapter.get(task_steps.snips_step(chapter.plan, "nokd", 0))
-    paths = [task_steps.record_snips(chapter, method, 0) for method in ("nokd", "stackprop")]
+    model = chapter.get(task_steps.tuning_step(chapter.plan, "snips", "nokd", 0))
+    paths = [task_steps.record(chapter, "snips", method, 0) for method in ("nokd", "stackprop")]
     places = [path.relative_to(records.live_folder()).as_posix() for path in paths]
     assert places == ["snips/l1h16-0k/nokd/smoke-s0.json", "snips/stackprop/smoke-s0.json"]
     student, recurrent = entries.live(paths)
