@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jinja2 import Template
 from transformers.utils import logging
 
 from mixvocab.common.errors import UserError
@@ -23,7 +24,7 @@ from mixvocab_book.store.provenance import hardware_line, provenance
 
 T = TypeVar("T")
 
-TEMPLATE = Path(__file__).with_name("banner.html")
+BANNER_HTML = Template(Path(__file__).with_name("banner.html").read_text(encoding="utf-8"), autoescape=True)
 
 
 @dataclass
@@ -41,12 +42,10 @@ class Chapter:
 
     @property
     def seed(self) -> int:
-        """The first of the seeds."""
         return self.seeds[0]
 
     @property
     def plan(self) -> Plan:
-        """The steps that the profile asks for."""
         return Plan(self.profile, self.data_dir, sources=self.sources)
 
     @property
@@ -71,8 +70,10 @@ class Chapter:
             "sources": [source.as_record() for source in sources],
             **provenance(),
         }
-        plain = [_headline(facts), *(f"{s.kind}: {s.name} ({'real' if s.real else 'synthetic'})" for s in sources)]
-        display({"text/html": _html(facts), "text/plain": "\n  ".join(plain), BANNER: facts}, raw=True)
+        headline = _headline(facts)
+        html = BANNER_HTML.render(facts, headline=headline)
+        plain = [headline, *(f"{s.kind}: {s.name} ({'real' if s.real else 'synthetic'})" for s in sources)]
+        display({"text/html": html, "text/plain": "\n  ".join(plain), BANNER: facts}, raw=True)
 
     def record(self, place: str, *, seed: int | None = None, seconds: float | None = None, **content: Any) -> Path:
         """`records.write` for this chapter: `seed` defaults to its first, `seconds` to those since it was opened."""
@@ -134,13 +135,6 @@ def show_user_errors_plainly() -> None:
 
     if shell := get_ipython():
         shell.set_custom_exc((UserError,), handle)
-
-
-def _html(facts: Mapping[str, Any]) -> str:
-    from jinja2 import Template
-
-    template = Template(TEMPLATE.read_text(encoding="utf-8"), autoescape=True)
-    return template.render(facts, headline=_headline(facts))
 
 
 def _headline(facts: Mapping[str, Any]) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import os
+import sys
+import time
 from collections.abc import Sequence
 
 from filelock import FileLock, Timeout
 
 from mixvocab.common.errors import UserError
+from mixvocab.common.files import write_json
 from mixvocab.common.progress import duration
+from mixvocab.sources.source import DATA_VARIABLE, data_directory
 from mixvocab_book.press import gate
 from mixvocab_book.press.layout import Layout, Settings, select
 from mixvocab_book.press.render import render
-from mixvocab_book.press.run import run_chapter
 
 
 def build(layout: Layout, settings: Settings, only: Sequence[str] = ()) -> bool:
@@ -45,3 +51,50 @@ def run_chapters(layout: Layout, settings: Settings, only: Sequence[str] = ()) -
                     print(f"[{number}/{len(names)}] {name}: done in {duration(seconds)}", flush=True)
     except Timeout:
         raise UserError("another process is running the chapters; try again when it has ended") from None
+
+
+def run_chapter(layout: Layout, settings: Settings, name: str) -> float:
+    """Execute a chapter by papermill, in a kernel of its own; its copy, checked and stamped, is kept; returns seconds.
+
+    Raises UserError with what went wrong; an earlier copy stays then, and the half-run one lies beside it.
+    """
+    # Someone who presses Ctrl-C need not read what asyncio and the kernel's client think of it.
+    for library in ("asyncio", "traitlets", "papermill"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    import papermill  # costs a second, which a build with nothing to run should not pay
+    from nbclient.exceptions import DeadKernelError
+
+    key = gate.chapter_key(layout, settings, name)
+    half = layout.executed / ".running" / f"{name}.ipynb"
+    half.parent.mkdir(exist_ok=True)
+    # Through the environment, not as a parameter: an executed copy should name no path of this machine.
+    if folder := data_directory(settings.data_dir):
+        os.environ[DATA_VARIABLE] = str(folder.resolve())
+    started = time.perf_counter()
+    try:
+        papermill.execute_notebook(
+            layout.notebook(name),
+            half,
+            parameters={"profile": settings.profile, "seed": settings.seed},
+            cwd=layout.root / "notebooks",
+            progress_bar=False,
+            extra_arguments=["--log-level=40"],  # the kernel's own remarks on its connection are for nobody here
+            stderr_file=sys.stderr,  # progress, and warnings
+        )
+    except papermill.PapermillExecutionError as error:
+        line = " ".join(str(error.evalue).split())
+        if error.ename != "UserError":
+            line = f"code cell {error.exec_count} failed with {error.ename}: {line}; the half-run copy is {half}"
+        raise UserError(f"{name}: {line}") from None
+    except DeadKernelError:
+        raise UserError(f"{name}: its kernel died, perhaps for lack of memory; try a smaller profile") from None
+    seconds = time.perf_counter() - started
+    if problem := gate.problem(half, name, settings):
+        raise UserError(f"{name}: {problem}; the copy is {half}")
+    notebook = json.loads(half.read_text(encoding="utf-8"))
+    del notebook["metadata"]["papermill"]  # it names paths of this machine
+    finished = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    notebook["metadata"]["mixvocab"] = {"key": key, "seconds": round(seconds, 1), "finished": finished}
+    write_json(layout.copy(name), notebook)
+    half.unlink()
+    return seconds

@@ -50,12 +50,10 @@ class Layout:
         toc = (self.root / "_toc.yml").read_text(encoding="utf-8")
         return re.findall(r"^ *- file: notebooks/(\w+)$", toc, re.MULTILINE)
 
-    def notebook(self, name: str) -> Path:
-        """The chapter as written."""
+    def notebook(self, name: str) -> Path:  # as written
         return self.root / "notebooks" / f"{name}.ipynb"
 
-    def copy(self, name: str) -> Path:
-        """The chapter as executed."""
+    def copy(self, name: str) -> Path:  # as executed
         return self.executed / f"{name}.ipynb"
 
 

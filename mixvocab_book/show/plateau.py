@@ -75,14 +75,12 @@ def _plateau_ends(entry: Entry) -> list[float]:
 
 
 def finding(group: Sequence[Entry]) -> str:
-    """Who has left the plateau first, and who is still on it, in two lines."""
+    """Who has left the plateau first, and how many have with every seed, in two lines."""
     left = {name_of(e): sum(ends) / len(ends) for e in group if len(ends := _plateau_ends(e)) == len(e.seeds)}
     if not left:
         return "No student leaves the plateau with every seed"
     first = min(left, key=lambda name: left[name])
-    others = "; ".join(name_of(entry) for entry in group if name_of(entry) not in left)
-    still = f";\nstill on it, or some seeds are: {others}" if others else ""
-    return f"{first} leaves the plateau after {left[first]:.1f}M tokens{still}"
+    return f"{first} leaves the plateau first,\nafter {left[first]:.1f}M tokens; {len(left)} of {len(group)} leave it"
 
 
 def summary(group: Sequence[Entry]) -> str:

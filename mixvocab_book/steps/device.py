@@ -7,14 +7,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import onnx
 
-from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.common.store import Step, Store
-from mixvocab.distill.methods import methods
 from mixvocab.distill.steps import Student, StudentStep
 from mixvocab.edge import latency, peers
 from mixvocab.edge.bundle import Kind
@@ -25,11 +22,7 @@ from mixvocab.settings.profiles import EdgeSettings
 from mixvocab.sources.rows import SnipsRow
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.scores import Prediction
-from mixvocab_book.steps.tasks import SNIPS, FineTuned, FineTuning, tuning_step
-from mixvocab_book.store.provenance import hardware_line
-
-if TYPE_CHECKING:
-    from mixvocab_book.chapter import Chapter
+from mixvocab_book.steps.tasks import FineTuned, FineTuning
 
 
 @dataclass(frozen=True)
@@ -89,21 +82,9 @@ class Latencies(Step[list[Latency]]):
         return [Latency(**time) for time in json.loads((folder / "latencies.json").read_text(encoding="utf-8"))]
 
 
-def student(chapter: Chapter, method: str) -> FineTuning:
-    """The step that fine-tunes the student of that method. Raises UserError for what is no student."""
-    if method not in methods():
-        raise UserError(f"method {method!r} is no student of chapter 6; choose from {', '.join(methods())}")
-    return tuning_step(chapter.plan, SNIPS, method, chapter.seed)
-
-
 def gaps(folder: Path) -> dict[str, float]:
     """Largest difference of a logit from PyTorch's, by kind of numbers."""
     return json.loads((folder.parent / "gaps.json").read_text(encoding="utf-8"))
-
-
-def latencies(chapter: Chapter, model: FineTuning) -> Latencies:
-    """The step that times models on this machine."""
-    return Latencies(Export(model), chapter.profile.edge, hardware_line(), chapter.seed)
 
 
 def predictions(folder: Path, rows: Sequence[SnipsRow], numbers: Kind) -> list[Prediction]:

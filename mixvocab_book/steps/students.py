@@ -41,7 +41,6 @@ class Run:
 
     @property
     def title(self) -> str:
-        """The method's, as figures show it."""
         return methods()[self.method].title
 
 

@@ -54,8 +54,7 @@ class Kept:
 def kept() -> Kept | None:
     """The kept model; None outside a checkout or if there is none. Raises UserError if its record is not there."""
     committed = records.committed_folder()
-    folder = committed and committed / "models" / SNIPS
-    if not committed or not folder or not folder.is_dir():
+    if committed is None or not (folder := committed / "models" / SNIPS).is_dir():
         return None
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     return Kept(folder, records.read(committed / about["record"]))

@@ -103,7 +103,6 @@ class Queue:
 
     @property
     def locks(self) -> Path:
-        """The folder of the locks that say what is running."""
         return self.store / "locks"
 
     @property
@@ -189,7 +188,12 @@ def _finish(queue: Queue, unit: Unit, deadline: float, here: bool) -> bool:
         with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=None if deadline == float("inf") else max(0.0, deadline - time.monotonic()))
     finally:
-        _stop(child)
+        child.terminate()  # nothing, if it has ended; else it writes its checkpoint and ends
+        try:
+            child.wait(timeout=GRACE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
     if child.returncode in (-signal.SIGTERM, -signal.SIGKILL):
         print(f"{unit}: stopped; the next call goes on from there", flush=True)
         return False
@@ -207,16 +211,6 @@ def _finish(queue: Queue, unit: Unit, deadline: float, here: bool) -> bool:
 def command(unit: Unit) -> list[str]:
     """What runs a unit: at the lowest priority, so that it never keeps anyone waiting."""
     return ["nice", "-n", "19", sys.executable, "-m", "mixvocab_book.sweep.queue", json.dumps(asdict(unit))]
-
-
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    """Ask a run to write its checkpoint and end, and make it end."""
-    child.terminate()  # nothing, if it has ended
-    try:
-        child.wait(timeout=GRACE)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
 
 
 def main() -> None:

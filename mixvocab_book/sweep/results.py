@@ -34,8 +34,7 @@ class Results:
     records: Mapping[tuple[str, int], Record]  # (key of the cell, seed) -> its record
     failed: Sequence[str] = ()  # what was tried and has none, and why
 
-    def of(self, cell: Cell) -> dict[int, Record]:
-        """Seed -> record."""
+    def of(self, cell: Cell) -> dict[int, Record]:  # by seed
         return {seed: self.records[cell.key, seed] for seed in self.seeds if (cell.key, seed) in self.records}
 
 
@@ -83,11 +82,9 @@ class Answer:
 
     def lines(self) -> dict[str, list[Row]]:
         """The rows of each line over the axis that have records, for figures; "" is the only one without lines."""
-        lines: dict[str, list[Row]] = {}
-        for row in self.rows:
-            if row.records:
-                lines.setdefault(row.cell.line, []).append(row)
-        return lines
+        rows = [row for row in self.rows if row.records]
+        names = dict.fromkeys(row.cell.line for row in rows)
+        return {name: [row for row in rows if row.cell.line == name] for name in names}
 
     def guess(self, of: str) -> float | None:
         """What guessing by frequency costs, "masked" a piece or "word"; None if it differs by vocabulary."""
@@ -111,8 +108,8 @@ class Answer:
             return widest[:1].upper() + widest[1:]
         first = self.findings[0]
         assert first.baseline
-        more = f" (first of {len(self.findings)} that differ)" if len(self.findings) > 1 else ""
-        return f"{self.experiment.name}, {first.cell.label}: {first.verdict} than {first.baseline.label}{more}"
+        told = f"{self.experiment.name}, {first.cell.label}: {first.verdict} than {first.baseline.label}"
+        return f"{told}; {len(self.findings)} of {len(compared)} differ"
 
     @property
     def told_missing(self) -> str:

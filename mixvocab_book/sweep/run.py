@@ -48,16 +48,13 @@ class Unit:
 
     @property
     def file(self) -> Path:
-        """Its record, below records/."""
         return records.file_of(self.place, self.profile, self.seed)
 
     @property
     def chapter(self) -> str:
-        """The chapter that shows it."""
         return CHAPTERS[self.place.partition("/")[0]]
 
     def step(self, plan: Plan) -> Step[Any]:
-        """What makes its model."""
         if self.task:
             return tasks.tuning_step(plan, self.task, self.method, self.seed)
         return students.student_step(plan, self.method, self.seed)
@@ -106,7 +103,6 @@ def take(units: Iterable[Unit], locks: Path, *, wait: bool = False) -> Iterator[
 
 
 def lock_of(unit: Unit, locks: Path) -> FileLock:
-    """Held while the unit runs."""
     return FileLock(locks / f"{unit.key}.lock")
 
 

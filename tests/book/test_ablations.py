@@ -33,7 +33,7 @@ def test_a_finding_is_named_and_nothing_else() -> None:
         f"no difference found at this scale (± {row_of(answer, 'both').comparison.margin:.3f})",
         "missing",
     ]
-    assert answer.title == f"PCA: {row_of(answer, 'PCA').verdict} than fresh"
+    assert answer.title == f"init, PCA: {row_of(answer, 'PCA').verdict} than fresh; 1 of 2 differ"
     assert answer.told_missing == "Missing: lost (0 of 3 seeds)"
     assert [row.cell.label for row in answer.findings] == ["PCA"]
     assert "98.3 % intervals (comparisons: 3)" in table_note(answer)
@@ -53,16 +53,7 @@ def test_several_findings_are_counted() -> None:
     both = results(fresh=6.0, PCA=5.9)
     more = {(LOST.key, seed): record(5.0, seed) for seed in range(3)}
     (answer,) = answers(Results(both.grid, both.seeds, {**both.records, **more}))
-    assert answer.title == "lost: 1.000 ± 0.004 nats a word lower than fresh, and 1 more of 2 differ"
-
-
-def test_a_number_alone_is_told_with_its_experiment() -> None:
-    found = results(fresh=6.0, PCA=5.9)
-    of_axis = [Cell(str(n), "", n, one.method, one.settings, one.profile) for n, one in enumerate((FRESH, PCA))]
-    experiment = Experiment("weighting", "?", None, None, "", "0", tuple(of_axis))
-    (answer,) = answers(Results(Grid("full", 3, (experiment,)), found.seeds, found.records))
-    assert answer.title.startswith("weighting = 1: 0.100 ± ")
-    assert answer.title.endswith(" nats a word lower than 0")
+    assert answer.title == "init, lost: 1.000 ± 0.004 nats a word lower than fresh; 2 of 2 differ"
 
 
 def test_only_seeds_of_both_are_compared() -> None:
@@ -112,7 +103,7 @@ def test_tables_name_what_is_missing_hold_no_times_and_are_the_same_each_time() 
     assert rows[3][:3] == ["lost", "0", "missing"]
     table = plain_table(found)
     assert table == plain_table(found)
-    assert "init: Which init?\n  PCA: 0.100" in table
+    assert "init: Which init?\n  init, PCA: 0.100" in table
     assert "Missing: lost (0 of 3 seeds)" in table
     assert "1,234,567" in table
     slower = results(fresh=6.0, PCA=5.9, both=5.95)

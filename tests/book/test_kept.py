@@ -25,7 +25,7 @@ def unit(method: str) -> Unit:
     return Unit(method, "snips", "smoke", {}, 0, f"snips/{method}")
 
 
-def recorded(queue: Queue, method: str, frames: float, real: bool = True) -> None:
+def recorded(method: str, frames: float, real: bool = True) -> None:
     records.write(
         f"snips/{method}",
         chapter="06_snips",
@@ -37,7 +37,6 @@ def recorded(queue: Queue, method: str, frames: float, real: bool = True) -> Non
             "test": {"intent_accuracy": 0.981, "slot_f1": 0.9123, "frame_accuracy": 0.75},
         },
         sources=[replace(SOURCE, real=real)],
-        folder=queue.records,
     )
 
 
@@ -53,7 +52,8 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Queue:
         return folder
 
     monkeypatch.setattr(Store, "get", exported)
-    monkeypatch.setattr(records, "committed_folder", lambda: tmp_path / "records")
+    for kind in ("live_folder", "committed_folder"):
+        monkeypatch.setattr(records, kind, lambda: tmp_path / "records")
     return Queue(tmp_path, tmp_path / "store", tmp_path / "records")
 
 
@@ -62,10 +62,10 @@ def test_the_best_on_development_data_is_kept(queue: Queue) -> None:
     assert kept() is None
     with pytest.raises(UserError, match="run `mixbook record` first"):
         keep_best(queue, units)
-    recorded(queue, "pca", 0.7)
-    recorded(queue, "nokd", 0.8)
-    recorded(queue, "stackprop", 0.95)  # no student
-    recorded(queue, "mixed", 0.99, real=False)
+    recorded("pca", 0.7)
+    recorded("nokd", 0.8)
+    recorded("stackprop", 0.95)  # no student
+    recorded("mixed", 0.99, real=False)
     assert keep_best(queue, units) == Path("snips/nokd/smoke-s0.json")
     best = kept()
     assert best
@@ -73,7 +73,7 @@ def test_the_best_on_development_data_is_kept(queue: Queue) -> None:
     assert (best.folder / ROUNDED).read_text() == f"SNIPS, NoKD, seed 0 {ROUNDED}"
     assert best.sources == [SOURCE]
     assert best.scores == {"intent accuracy": "98.1%", "slot F1": "91.2", "whole frames": "75.0%"}
-    recorded(queue, "pca", 0.9)
+    recorded("pca", 0.9)
     assert keep_best(queue, units) == Path("snips/pca/smoke-s0.json")
     assert json.loads((best.folder / keeping.ABOUT).read_text()) == {"record": "snips/pca/smoke-s0.json"}
 

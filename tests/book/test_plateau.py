@@ -36,9 +36,12 @@ def test_the_guess_is_the_tables_first_row() -> None:
     [
         (
             {"pca": (5.0, 1.0), "nokd": (6.4, None), "wide": (6.4, None)},
-            "PCA leaves the plateau after 1.0M tokens;\nstill on it, or some seeds are: NoKD; NoKD, wider",
+            "PCA leaves the plateau first,\nafter 1.0M tokens; 1 of 3 leave it",
         ),
-        ({"pca": (5.0, 1.0), "mixed": (4.9, 0.8)}, "mixed-vocab from PCA leaves the plateau after 0.8M tokens"),
+        (
+            {"pca": (5.0, 1.0), "mixed": (4.9, 0.8)},
+            "mixed-vocab from PCA leaves the plateau first,\nafter 0.8M tokens; 2 of 2 leave it",
+        ),
         ({"pca": (6.2, None)}, "No student leaves the plateau with every seed"),
     ],
 )

@@ -58,13 +58,14 @@ def test_every_student_once_with_a_record_in_its_experiments_folder(
         for place in ("start/fresh", "start/pca", "start/stage-i", "p_sv/0.25")
         for seed in (0, 1)
     }
-    assert plain_table(results).count("No cell is missing") == 2
+    assert plain_table(results).count("Missing: nothing") == 2
 
 
 def test_committed_records_are_found_by_what_was_asked(
     grid: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "committed_folder", lambda: tmp_path / "records")
+    for kind in ("live_folder", "committed_folder"):
+        monkeypatch.setattr(records, kind, lambda: tmp_path / "records")
     known, other = (load_grid("full", profile="smoke", path=grid, overrides=more) for more in ({}, {"hidden": 16}))
     units = units_of(known, range(2))
     for unit in units.values():
@@ -75,7 +76,6 @@ def test_committed_records_are_found_by_what_was_asked(
             seed=unit.seed,
             params={"identity": unit.identity},
             metrics={},
-            folder=tmp_path / "records",
         )
     assert len(units) == 8
     assert recorded_results(known).records.keys() == units.keys()
