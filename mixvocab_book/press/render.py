@@ -85,7 +85,6 @@ def source_files(layout: Layout) -> dict[str, bytes]:
 
 
 def _contents(path: Path, root: Path) -> dict[str, bytes]:
-    """A file, or all files in a folder, by their paths in `root`."""
     paths = sorted(path.rglob("*")) if path.is_dir() else [path]
     return {file.relative_to(root).as_posix(): file.read_bytes() for file in paths if file.is_file()}
 
@@ -100,8 +99,7 @@ def _key(files: dict[str, bytes]) -> str:
     return digest.hexdigest()
 
 
-def _jupyter_book(work: Path) -> Path:
-    """Run Jupyter Book on the folder's `source` and return the folder with the pages."""
+def _jupyter_book(work: Path) -> Path:  # the folder with the pages
     # A process of its own: Sphinx leaves state behind, and this one may render again.
     program = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
     options = ["build", str(work / "source"), "--path-output", str(work), "--warningiserror", "--keep-going"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from mixvocab.evaluate.stats import estimate
 from mixvocab.widgets.charts import Axis, Chart, Reference, curves, dots
 from mixvocab_book.show.entries import course
 from mixvocab_book.sweep.grid import as_text
@@ -18,7 +17,7 @@ OPERATIONS = "floating-point operations of all stages (PFLOPs)"
 def cells(answer: Answer) -> Chart:
     """One row a cell: the mean with its interval over seeds, single seeds, the baseline as a line."""
     rows = {row.cell.label: row for row in answer.rows if row.records}
-    means = {label: estimate(row.values()) for label, row in rows.items()}
+    means = {label: row.mean() for label, row in rows.items()}
     baselines = [Reference("x", means[label].mean, "baseline") for label, row in rows.items() if row.baseline is None]
     return dots(
         answer.title,
@@ -81,10 +80,9 @@ def _course(row: Row) -> list[tuple[float, float]]:
 
 
 def _over(answer: Answer, name: str, axis: Axis, place: Callable[[Row], float | str]) -> Chart:
-    means = {line: [(place(row), estimate(row.values())) for row in rows] for line, rows in answer.lines().items()}
     lines = {
-        line or "mean over seeds": [(x, mean.mean, mean.half_width) for x, mean in points]
-        for line, points in means.items()
+        line or "mean over seeds": [(place(row), row.mean().mean, row.mean().half_width) for row in rows]
+        for line, rows in answer.lines().items()
     }
     return curves(answer.title, axis, LOSS, lines, bands=False, references=_guess(answer, "y", "word"), name=name)
 

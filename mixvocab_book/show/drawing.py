@@ -71,7 +71,6 @@ def _draw_series(axes: Axes, chart: Chart, series: Series) -> None:
 
 
 def _set_axis(axes: Axes, side: str, axis: Axis) -> None:
-    """The scale, ticks, reach and label of one side, "x" or "y"."""
     line, room = (axes.xaxis, 44) if side == "x" else (axes.yaxis, 28)
     for value in axis.covers:
         axes.update_datalim([(value, value)], updatex=side == "x", updatey=side == "y")

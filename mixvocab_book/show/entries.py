@@ -52,7 +52,6 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """Method and size as tables show them."""
         return f"{method_title(self.model.method, self.task)} {self.model.size}".strip()
 
     @property

@@ -75,7 +75,6 @@ def _told(value: float | str) -> str:
 
 
 def _pictures(drawing: Callable[[], Figure], alt: str) -> str:
-    """The drawing for both backgrounds."""
     if not alt.strip():
         raise ValueError("a figure needs alt text")
     return "".join(

@@ -83,8 +83,7 @@ class FineTuned:
     pretraining: tuple[int, int] = (0, 0)  # tokens read in stage I and in stage II
 
     @property
-    def parameters(self) -> int:
-        """All numbers that were trained."""
+    def parameters(self) -> int:  # all that were trained
         with safe_open(self.folder / "model.safetensors", framework="numpy") as file:
             return sum(prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
 
@@ -108,7 +107,6 @@ class FineTuning(Step[FineTuned]):
         raise NotImplementedError
 
     def reported(self, scores: Mapping[str, Scores]) -> Scores:
-        """Scores of reported sets, as they are kept."""
         return scores["test"]
 
     def make(self, folder: Path, store: Store) -> None:

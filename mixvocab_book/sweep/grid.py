@@ -95,7 +95,6 @@ class _Experiment(Section):
     @model_validator(mode="before")
     @classmethod
     def _at_the_profile(cls, written: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        """With its keys for the profile instead of the usual ones."""
         changes = written.get("per_profile", {})
         if unknown := set(changes) - set(profile_names()):
             raise ValueError(f"per_profile names {', '.join(unknown)}; profiles are {', '.join(profile_names())}")

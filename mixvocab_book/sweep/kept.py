@@ -37,7 +37,6 @@ class Kept:
 
     @property
     def sources(self) -> list[Source]:
-        """What it learned from."""
         return [Source(**source) for source in self.record["sources"]]
 
     @property

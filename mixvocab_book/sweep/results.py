@@ -51,9 +51,9 @@ class Row:
         """A metric of the records, one a seed: one of the held-out scores ("masked", "right", ...), or `WORDS`."""
         return [(record["metrics"] | record["metrics"]["heldout"])[metric] for record in self.records.values()]
 
-    def mean(self, metric: str = WORDS) -> Estimate | None:
-        """Its mean with the t interval over seeds; None if all seeds are missing."""
-        return estimate(self.values(metric)) if self.records else None
+    def mean(self, metric: str = WORDS) -> Estimate:
+        """Its mean with the t interval over seeds, of which there must be one."""
+        return estimate(self.values(metric))
 
     def spent(self, what: str, stages: Sequence[str] = ("teacher", "stage one", "stage two")) -> float:
         """What these stages took, mean over seeds: "tokens_read", "flops", "seconds" or "steps"; nan without seeds."""
@@ -63,7 +63,6 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """What may be said of it, in words."""
         if not self.records:
             return "missing"
         if self.baseline is None:
@@ -99,7 +98,6 @@ class Answer:
 
     @property
     def title(self) -> str:
-        """What the experiment found, in one line, or that it found nothing."""
         compared = [row.comparison for row in self.rows if row.comparison]
         if not compared:
             return f"{self.experiment.name}: nothing to compare yet"
@@ -113,7 +111,6 @@ class Answer:
 
     @property
     def told_missing(self) -> str:
-        """Which cells lack records."""
         known = [(row.cell.label, len(row.records)) for row in self.rows]
         lacking = [f"{label} ({count} of {self.seeds} seeds)" for label, count in known if count < self.seeds]
         return f"Missing: {'; '.join(lacking) or 'nothing'}"
@@ -169,7 +166,7 @@ def table_rows(answer: Answer) -> list[list[Any]]:
                 f"{difference.mean:+.3f}{width}" if difference else "",
                 row.verdict,
                 str(row.mean("masked")),
-                f"{estimate(row.values('right')).mean:.1%}",
+                f"{row.mean('right').mean:.1%}",
                 metrics["parameters"],
                 f"{row.spent('flops') / 1e15:.3g}",
             ]
@@ -179,7 +176,7 @@ def table_rows(answer: Answer) -> list[list[Any]]:
 
 def told_guessing(answer: Answer) -> str:
     """How many of an experiment's students have learned no context; "" where `guess` is None."""
-    guess, means = answer.guess("word"), [estimate(row.values()).mean for row in answer.rows if row.records]
+    guess, means = answer.guess("word"), [row.mean().mean for row in answer.rows if row.records]
     if guess is None:
         return ""
     return (

@@ -65,8 +65,7 @@ class Unit:
         return self.step(Plan(load_profile(self.profile, **self.settings))).asked
 
     @property
-    def key(self) -> str:
-        """What files about it are called."""
+    def key(self) -> str:  # in names of files about it
         return f"{self.identity[:16]}-s{self.seed}"
 
 

@@ -50,10 +50,8 @@ def test_cells_are_coloured_by_what_may_be_said_of_them() -> None:
     (answer,) = answers(results(fresh=6.0, PCA=5.9, both=5.95))
     chart = ablation_charts.cells(answer)
     assert {name: colour for name, (_, colour) in means(chart).items()} == {"fresh": 0, "PCA": 2, "both": 0}
-    found = {row.cell.label: row.mean() for row in answer.rows if row.records}
-    assert {name: mean for name, (mean, _) in means(chart).items()} == {
-        name: mean.mean for name, mean in found.items() if mean
-    }
+    found = {row.cell.label: row.mean().mean for row in answer.rows if row.records}
+    assert {name: mean for name, (mean, _) in means(chart).items()} == found
     assert [point.x for point in chart.series[0].points] == [value for row in answer.rows for value in row.values()]
     assert chart.title == answer.title
     assert [line.value for line in chart.references] == [means(chart)["fresh"][0], 6.05]  # and the guess
