@@ -215,11 +215,11 @@ def test_a_record_has_what_tables_need(opened: Opener) -> None:
     path = students.record(chapter, done)
     assert path.relative_to(records.live_folder()).as_posix() == "students/l1h16-0k/mixed/smoke-s0.json"
     kept = records.read(path)
-    assert kept["metrics"]["heldout"]["masked"] == done.masked
+    assert kept["metrics"]["heldout"]["masked"] == done.student.scores["masked"]
     assert kept["metrics"]["heldout_word_nats"] == done.words[:, 0].sum() / done.words[:, 1].sum()
     assert kept["metrics"]["guess"]["masked"] == done.guess.masked
     assert kept["metrics"]["spent"]["stage one"]["tokens_read"] == done.costs["stage one"].tokens_read
-    assert kept["curves"]["stage_two"][-1]["right"] == done.right
+    assert kept["curves"]["stage_two"][-1]["right"] == done.student.scores["right"]
     assert kept["params"]["identity"] == done.step.asked
     assert [source["kind"] for source in kept["sources"]] == ["corpus", "teacher"]
 
