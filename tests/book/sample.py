@@ -90,7 +90,8 @@ def write_book(root: Path, cells: list[tuple[str, str, list[str]]] = CELLS) -> P
     """Write the book's sources to `root`; settings, theme and bibliography are the real ones."""
     (root / "notebooks").mkdir(parents=True)
     (root / "records").mkdir()
-    (root / "records" / "a-smoke-s0.json").write_text("{}")
+    (root / "records" / "a").mkdir(parents=True)
+    (root / "records" / "a" / "smoke-s0.json").write_text("{}")
     for folder in ("theme", "templates"):
         shutil.copytree(ROOT / "book" / folder, root / "book" / folder)
     for name in ("references.bib", "bibliography.md", "status.md", "start.html"):

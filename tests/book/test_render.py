@@ -64,8 +64,8 @@ def test_pages_hold_banner_status_and_escaped_text(rendered_book):
 
 def test_a_table_leads_to_the_record_of_its_numbers(rendered_book):
     chapter = (rendered_book.html / "notebooks" / "01_sample.html").read_text(encoding="utf-8")
-    assert '<a href="../_static/records/a-smoke-s0.json">a-smoke-s0.json</a> at commit ffffffffff' in chapter
-    assert (rendered_book.html / "_static" / "records" / "a-smoke-s0.json").read_text() == "{}"
+    assert '<a href="../_static/records/a/smoke-s0.json">a/smoke-s0.json</a> at commit ffffffffff' in chapter
+    assert (rendered_book.html / "_static" / "records" / "a" / "smoke-s0.json").read_text() == "{}"
 
 
 def test_pages_name_no_path_of_this_machine(rendered_book):
