@@ -142,18 +142,14 @@ class MixedTeacher(nn.Module):
         asked = labels != IGNORED
         states, seen, true, is_student = self.transform(hidden[asked]), ids[asked], labels[asked], student[asked]
         teacher_table, student_table = self.output_tables(table)
-        losses: Losses = {}
-        for number, (name, own, rows, bias) in enumerate(
-            (
-                ("teacher", ~is_student, teacher_table, self.teacher_bias),
-                ("student", is_student, student_table, self.student_bias),
-            )
-        ):
-            logits = F.linear(states[own], rows, bias)  # (M_v, V_v)
-            losses[name] = nll(logits, true[own])
-            if self.masks and not self.training:
-                parts = taken_apart(logits, seen[own], true[own], self.masks[number])
-                losses |= {f"{name} {part}": value for part, value in parts.items()}
+        teacher_logits = F.linear(states[~is_student], teacher_table, self.teacher_bias)  # (M_t, V_t)
+        student_logits = F.linear(states[is_student], student_table, self.student_bias)  # (M_s, V_s)
+        losses = {"teacher": nll(teacher_logits, true[~is_student]), "student": nll(student_logits, true[is_student])}
+        if self.masks and not self.training:
+            of_teacher = taken_apart(teacher_logits, seen[~is_student], true[~is_student], self.masks[0])
+            of_student = taken_apart(student_logits, seen[is_student], true[is_student], self.masks[1])
+            losses |= {f"teacher {name}": part for name, part in of_teacher.items()}
+            losses |= {f"student {name}": part for name, part in of_student.items()}
         return losses
 
 

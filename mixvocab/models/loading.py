@@ -59,11 +59,12 @@ def read_config(folder: Path) -> dict[str, Any]:
 @contextmanager
 def quietly() -> Iterator[None]:
     """Silence transformers' reports on missing and unexpected weights, and its progress bars."""
-    verbosity = logging.get_verbosity()
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
-        logging.enable_progress_bar()
+        if bars:
+            logging.enable_progress_bar()

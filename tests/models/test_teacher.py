@@ -188,3 +188,12 @@ def test_each_part_is_frozen_by_its_name_and_no_other_is(part: str) -> None:
     assert frozen
     assert all(name.startswith(part) for name in frozen)
     assert model.teacher_embeddings.weight.requires_grad == (part != "teacher_embeddings")
+
+
+def test_loading_leaves_progress_bars_as_they_were(tiny_teacher: Path) -> None:
+    from transformers.utils import logging
+
+    for wanted in (False, True):
+        (logging.enable_progress_bar if wanted else logging.disable_progress_bar)()
+        load_teacher(tiny_teacher)
+        assert logging.is_progress_bar_enabled() == wanted
