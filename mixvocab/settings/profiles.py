@@ -17,7 +17,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[int, Field(ge=0)]
 
-PATH = Path(__file__).with_name("profiles.yaml")
 _ALTERNATIVE = re.compile(r"constrained-\w+|literal\[.*\]")  # pydantic's names for the types that a setting may have
 
 
@@ -254,7 +253,7 @@ def parse_profile(name: str, tree: dict[str, Any]) -> Profile:
 
 @cache
 def _table() -> dict[str, dict[str, dict[str, Any]]]:
-    return yaml.safe_load(PATH.read_text(encoding="utf-8"))
+    return yaml.safe_load(Path(__file__).with_name("profiles.yaml").read_text(encoding="utf-8"))
 
 
 def _settings() -> dict[str, list[str]]:
