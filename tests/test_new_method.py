@@ -60,6 +60,6 @@ def test_a_method_is_one_file_and_one_block(
     assert done.returncode == 0, done.stderr
     assert "My method" in next(line for line in done.stdout.splitlines() if line.startswith("chart:"))
     assert "my_experiment: Is my method better than the copy alone?" in done.stdout
-    assert "No cell is missing" in done.stdout
+    assert "Missing: nothing" in done.stdout
     assert "table: ['My method L-1 H-16']" in done.stdout
     assert (tmp_path / "student" / "model.safetensors").is_file()
