@@ -171,7 +171,6 @@ def finetune(
         Batches(model.examples(roles.train), seed),
         Recipe(steps=steps, **tuning.model_dump(include={field.name for field in fields(Recipe)})),
         seed=seed,
-        heldout=[collate(model.examples(roles.choose[:PREDICTED]))],  # a loss for the progress line
         folder=run,
         label=label,
         on_evaluate=assess,

@@ -127,7 +127,7 @@ def train(
         seed: with the same seed, data, machine and precision, the same weights.
         heldout: batches to evaluate on; drawn once by the caller, so every method sees the same ones.
         folder: where checkpoints go; a run killed there goes on from its last checkpoint.
-        on_evaluate: called with the step after each held-out evaluation.
+        on_evaluate: called with the step at each evaluation, after the held-out batches if there are any.
 
     Raises `UserError` for settings that cannot work and for a loss that is not finite (naming the step).
     """
@@ -188,10 +188,11 @@ def train(
             )
         return entry["loss"]
 
-    def note_heldout() -> None:
-        with autocast(device.type, result.precision):
-            scores = evaluate(module, heldout, device)
-        result.curve.append({"step": result.steps, "tokens": result.tokens, "seconds": result.seconds, **scores})
+    def note_evaluation() -> None:
+        if heldout:
+            with autocast(device.type, result.precision):
+                scores = evaluate(module, heldout, device)
+            result.curve.append({"step": result.steps, "tokens": result.tokens, "seconds": result.seconds, **scores})
         if on_evaluate:
             on_evaluate(result.steps)
 
@@ -205,8 +206,8 @@ def train(
         progress(label, recipe.steps, done=result.steps) as bar,
         torch.random.fork_rng(),
     ):
-        if heldout and not result.steps:
-            note_heldout()
+        if not result.steps:
+            note_evaluation()
         for step in steps:
             started = time.perf_counter()
             update(step)
@@ -216,8 +217,8 @@ def train(
             noting = finished or result.steps % note_every == 0
             if noting:
                 note = f"loss {note_training():.3f}"
-            if heldout and result.steps in evaluation_steps:
-                note_heldout()
+            if result.steps in evaluation_steps:
+                note_evaluation()
             bar.advance(note=note)
             # Only when noted: a half-filled average would make a resumed curve differ from an unbroken one.
             if noting and not finished and checkpoints and processes.is_main_process:
