@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
@@ -48,8 +47,8 @@ class WordTable:
     regular: np.ndarray
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerFast, starts: np.ndarray, ids: np.ndarray) -> WordTable:
-        """Join a segmentation to its tokenizer's special ids.
+    def of(cls, tokenizer: PreTrainedTokenizerFast, words: Iterable[str], *, stretches: bool = False) -> WordTable:
+        """Segment each word once, as `tokenizer` does: BERT's words, or `stretches` of text as they are written.
 
         Raises `UserError` where the tokenizer lacks a token that masked sequences need.
         """
@@ -60,23 +59,22 @@ class WordTable:
                 f"tokenizer {tokenizer.name_or_path!r} has no {', '.join(missing)}; "
                 "choose a model that was trained with masked tokens"
             )
+        if stretches:
+            model, words = (
+                stripped(tokenizer),
+                [f" {stretch}" for stretch in words],
+            )  # behind a space as in running text
+        else:  # normalised and split already
+            model = stripped(tokenizer, "normalizer", "pre_tokenizer", "added_tokens")
+        encodings = model.encode_batch_fast(list(words), add_special_tokens=False)
+        rows = [encoding.ids or [tokenizer.unk_token_id] for encoding in encodings]  # every word has a piece
+        starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        ids = np.fromiter(chain.from_iterable(rows), np.int32, count=starts[-1])
         pieces = tokenizer.get_vocab()
         special = np.unique([*tokenizer.all_special_ids, *roles.values()])
         unused = [number for piece, number in pieces.items() if _UNUSED.fullmatch(piece)]
         regular = np.setdiff1d(list(pieces.values()), [*special, *unused])
         return cls(starts, ids, **roles, special=special, regular=regular)
-
-    @classmethod
-    def segmenting(cls, tokenizer: PreTrainedTokenizerFast, words: Sequence[str]) -> WordTable:
-        """Segment each word once, as `tokenizer` does. Raises `UserError` as `of` does.
-
-        The words are already normalised and split, so the model inside the tokenizer sees each of them whole. Of
-        several words joined by spaces it sees one after the other.
-        """
-        model = stripped(tokenizer, "normalizer", "pre_tokenizer", "added_tokens")
-        model.pre_tokenizer = WhitespaceSplit()
-        encodings = model.encode_batch_fast(list(words), add_special_tokens=False)
-        return cls.of(tokenizer, *_ragged([encoding.ids for encoding in encodings]))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -98,24 +96,18 @@ def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
 
 
-def _ragged(rows: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows as (starts (W+1,) int64, ids int32), row w being `ids[starts[w]:starts[w+1]]`."""
-    starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-    return starts, np.fromiter(chain.from_iterable(rows), np.int32, count=starts[-1])
-
-
 @dataclass(frozen=True, eq=False)
 class WordStore:
     """A folder of arrays. Make one with `build`, come back to it with `open`.
 
-    types: text of each word type, commonest first (the BERT words of a unit, joined by spaces). rules: the teacher's
-    tokenizer as JSON if it reads text in another way than BERT.
+    types: text of each word type, commonest first. stretches: whether these are whole stretches of text between white
+    space, since the teacher reads text in another way than BERT (RoBERTa's bytes, SentencePiece, another casing).
     """
 
     folder: Path
     types: list[str]
     lowercase: bool
-    rules: str | None
+    stretches: bool = False
 
     @classmethod
     def build(
@@ -130,23 +122,23 @@ class WordStore:
     ) -> WordStore:
         """Read `documents` into a new store at `folder`, by so many `processes` (see `read_chunks`).
 
-        Words are those of the `student`, which reads text as BERT does, cased or uncased. If the `teacher` reads it
-        otherwise, units of words are cut where both agree (see `mixvocab.text.reading`). About the share
-        `heldout` of all words, in whole documents chosen by the hash of their text, is kept for evaluation. Types are
-        numbered by falling frequency and then by text, so processes leave no trace.
+        Words are those of the `student`, which reads text as BERT does, cased or uncased; if the `teacher` reads it
+        otherwise, they are whole stretches between white space. About the share `heldout` of all words, in whole
+        documents chosen by the hash of their text, is kept for evaluation. Types are numbered by falling frequency and
+        then by text, so processes leave no trace.
 
         Raises `UserError` for a corpus without words or without a second document to hold out, and for a student that
         does not read as BERT does.
         """
         folder, lowercase = Path(folder), lowercases(student)
-        rules = None if teacher is None or reads_like_bert(teacher, lowercase) else stripped(teacher).to_str()
-        numbers: dict[Any, int] = {}  # of all units, by appearance
+        stretches = teacher is not None and not reads_like_bert(teacher, lowercase)
+        numbers: dict[str, int] = {}  # of all words, by appearance
         rows: list[np.ndarray] = []  # of each document with words
         hashes: list[int] = []
-        for (units, chunk_rows), chunk_hashes in read_chunks(
-            documents, lowercase=lowercase, rules=rules, processes=processes
+        for words, chunk_rows, chunk_hashes in read_chunks(
+            documents, lowercase=lowercase, stretches=stretches, processes=processes
         ):
-            renumbered = np.array([numbers.setdefault(unit, len(numbers)) for unit in units], np.uint32)
+            renumbered = np.array([numbers.setdefault(word, len(numbers)) for word in words], np.uint32)
             rows += [renumbered[row] for row in chunk_rows if len(row)]
             hashes += [digest for row, digest in zip(chunk_rows, chunk_hashes, strict=True) if len(row)]
         if not numbers:
@@ -155,27 +147,23 @@ class WordStore:
         held_out = _held_out(lengths, np.array(hashes, np.uint64), heldout)
 
         counts = np.bincount(np.concatenate(rows), minlength=len(numbers))
-        types = sorted(numbers, key=lambda unit: (-counts[numbers[unit]], unit))
-        order = np.array([numbers[unit] for unit in types])
+        types = sorted(numbers, key=lambda word: (-counts[numbers[word]], word))
+        order = np.array([numbers[word] for word in types])
         rank = np.argsort(order).astype(np.uint32)
 
         folder.mkdir(parents=True)
-        if rules:
-            starts, ids = _ragged([ids for _, ids in types])
-            types = [words for words, _ in types]
-            np.save(folder / "teacher-starts.npy", starts)
-            np.save(folder / "teacher-ids.npy", ids)
         np.save(folder / "counts.npy", counts[order])
         for split, chosen in (("train", ~held_out), ("heldout", held_out)):
-            words = [rank[rows[number]] for number in np.flatnonzero(chosen)]
-            np.save(folder / f"{split}.npy", np.concatenate([np.zeros(0, np.uint32), *words]))
+            texts = [rank[rows[number]] for number in np.flatnonzero(chosen)]
+            np.save(folder / f"{split}.npy", np.concatenate([np.zeros(0, np.uint32), *texts]))
             np.save(folder / f"{split}-documents.npy", np.cumsum(lengths[chosen]) - lengths[chosen])
-        write_json(folder / "words.json", {"types": types, "lowercase": lowercase, "rules": rules})
-        return cls(folder, types, lowercase, rules)
+        write_json(folder / "words.json", {"types": types, "lowercase": lowercase, "stretches": stretches})
+        return cls(folder, types, lowercase, stretches)
 
     @classmethod
     def open(cls, folder: Path | str) -> WordStore:
-        return cls(Path(folder), **json.loads((Path(folder) / "words.json").read_text(encoding="utf-8")))
+        words = json.loads((Path(folder) / "words.json").read_text(encoding="utf-8"))
+        return cls(Path(folder), words["types"], words["lowercase"], words.get("stretches", False))
 
     @property
     def counts(self) -> np.ndarray:
@@ -191,18 +179,16 @@ class WordStore:
         return self._load(f"{split}-documents.npy")
 
     def table(self, tokenizer: PreTrainedTokenizerFast) -> WordTable:
-        """Segment every type once with `tokenizer`: a student's, or that of the teacher of this store.
+        """Segment every type once with `tokenizer`, as `WordTable.of` does.
 
-        Raises `UserError` for a tokenizer that reads text neither way, or has no mask token.
+        Raises `UserError` for a tokenizer that reads text otherwise than those the store was built for.
         """
-        if reads_like_bert(tokenizer, self.lowercase):
-            return WordTable.segmenting(tokenizer, self.types)
-        if self.rules != stripped(tokenizer).to_str():
+        if not self.stretches and not reads_like_bert(tokenizer, self.lowercase):
             raise UserError(
                 f"{self.folder} was not built for the tokenizer {tokenizer.name_or_path!r}, which cuts text "
                 "its own way: build a store with it as the student or as the teacher"
             )
-        return WordTable.of(tokenizer, self._load("teacher-starts.npy"), self._load("teacher-ids.npy"))
+        return WordTable.of(tokenizer, self.types, stretches=self.stretches)
 
     def _load(self, name: str) -> np.ndarray:
         return np.load(self.folder / name, mmap_mode="r", allow_pickle=False)

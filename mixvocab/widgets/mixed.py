@@ -89,8 +89,8 @@ def mixed_line(
     The sequence is [CLS], as many whole words as fit into `length` tokens, [SEP]. The draws of a word do not depend on
     what follows it. Raises `UserError` for `p_sv` outside [0, 1].
     """
-    words = words_of_line(text, backend(student))[: length - 2] or [""]
-    tables = [WordTable.segmenting(tokenizer, words) for tokenizer in (student, teacher)]
+    words = words_of_line(text, backend(student))[: length - 2]
+    tables = [WordTable.of(tokenizer, words) for tokenizer in (student, teacher)]
     store: Any = SimpleNamespace(types=words, words=lambda split: np.arange(len(words)))  # a `WordStore` in memory
     batch = Mixer(store, *tables, p_sv=p_sv, length=length).batch(1, np.random.default_rng(seed))
     here = batch.attention[0]

@@ -60,7 +60,7 @@ def _byte_level(texts: list[str], size: int) -> PreTrainedTokenizerFast:
     return _wrap(inner, NAMES)
 
 
-def _unigram(texts: list[str], size: int, *, split: bool) -> PreTrainedTokenizerFast:
+def _unigram(texts: list[str], size: int) -> PreTrainedTokenizerFast:
     inner = Tokenizer(models.Unigram())
     inner.normalizer = normalizers.NFKC()
     inner.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -68,7 +68,6 @@ def _unigram(texts: list[str], size: int, *, split: bool) -> PreTrainedTokenizer
         vocab_size=size, special_tokens=list(NAMES), unk_token="<unk>", show_progress=False
     )
     inner.train_from_iterator(texts, trainer)
-    inner.pre_tokenizer = pre_tokenizers.Metaspace(split=split)
     return _wrap(inner, NAMES)
 
 
@@ -77,8 +76,7 @@ MAKERS: dict[str, Callable[[list[str]], PreTrainedTokenizerFast]] = {
     "uncased": lambda texts: _word_piece(texts, 2000, lowercase=True),
     "cased": lambda texts: _word_piece(texts, 2000, lowercase=False),
     "byte-level": lambda texts: _byte_level(texts, 2000),
-    "unigram": lambda texts: _unigram(texts, 1000, split=True),
-    "unigram-unsplit": lambda texts: _unigram(texts, 1000, split=False),
+    "unigram": lambda texts: _unigram(texts, 1000),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from hashlib import sha256
@@ -20,7 +21,7 @@ from mixvocab.text.words import WordStore, WordTable
 
 Get = Callable[[str], PreTrainedTokenizerFast]
 Student = PreTrainedTokenizerFast
-KINDS = ["uncased", "cased", "byte-level", "unigram", "unigram-unsplit"]
+KINDS = ["uncased", "cased", "byte-level", "unigram"]
 
 
 @pytest.fixture
@@ -53,20 +54,14 @@ def digests(folder: Path) -> dict[str, str]:
 def test_both_segmentations_are_exact(kind: str, prose: list[str], tokenizers: Get, tmp_path: Path) -> None:
     teacher, student = tokenizers(kind), tokenizers("student")
     store = WordStore.build(prose, tmp_path / "store", student, teacher=teacher, heldout=0.05)
-    assert (store.rules is None) == (kind == "uncased")
+    assert store.stretches == (kind != "uncased")
     kept = [text for text in prose if words_of(text)]
-    for tokenizer in (teacher, student):
-        expected = sorted(plain_ids(tokenizer, text) for text in kept)
-        assert in_store(store, store.table(tokenizer)) == expected
-
-
-@pytest.mark.parametrize("kind", ["cased", "byte-level", "unigram"])
-def test_units_stay_as_short_as_both_readings_allow(
-    student: Student, kind: str, tokenizers: Get, tmp_path: Path
-) -> None:
-    text = "the value of the other class and the argument of the call"
-    store = WordStore.build([text], tmp_path / "store", student, teacher=tokenizers(kind), heldout=0)
-    assert [store.types[word] for word in np.asarray(store.words("train"))] == text.split()
+    assert in_store(store, store.table(student)) == sorted(plain_ids(student, text) for text in kept)
+    if store.stretches:  # between which any white space is one space, and none is left of those that BERT deletes
+        split = [re.sub("[\x0b\x0c\x1c-\x1f\x85]", "", text).split() for text in kept]
+        kept = [" " + " ".join(filter(words_of, stretches)) for stretches in split]
+        assert {"can't", "http://example.org/?q=1&r=2"} <= set(store.types)
+    assert in_store(store, store.table(teacher)) == sorted(plain_ids(teacher, text) for text in kept)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -74,15 +69,14 @@ def test_units_stay_as_short_as_both_readings_allow(
     st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), min_size=1, max_size=4),
     st.sampled_from(KINDS),
 )
-def test_any_text_is_exact(tokenizers: Get, tmp_path: Path, documents: list[str], kind: str) -> None:
-    teacher, student = tokenizers(kind), tokenizers("student")
-    kept = [text for text in documents if words_of(text) and plain_ids(teacher, text)]
+def test_any_text_is_exact_for_the_student(tokenizers: Get, tmp_path: Path, documents: list[str], kind: str) -> None:
+    kept, student = [text for text in documents if words_of(text)], tokenizers("student")
     if not kept:
         return
     shutil.rmtree(tmp_path / "store", ignore_errors=True)  # of the example before
-    store = WordStore.build(documents, tmp_path / "store", student, teacher=teacher, heldout=0)
-    for tokenizer in (teacher, student):
-        assert in_store(store, store.table(tokenizer)) == sorted(plain_ids(tokenizer, text) for text in kept)
+    store = WordStore.build(documents, tmp_path / "store", student, teacher=tokenizers(kind), heldout=0)
+    assert in_store(store, store.table(student)) == sorted(plain_ids(student, text) for text in kept)
+    assert (store.table(tokenizers(kind)).lengths > 0).all()
 
 
 @pytest.mark.parametrize("kind", ["uncased", "byte-level"])
@@ -99,9 +93,9 @@ def test_neither_processes_nor_chunks_leave_a_trace(
 def test_a_store_is_cased_as_its_student_is(tokenizers: Get, tmp_path: Path) -> None:
     texts = ["Some Text here", "more Text there"]
     for kind, word in (("student", "text"), ("cased", "Text")):
-        store = WordStore.build(texts, tmp_path / kind, tokenizers(kind), teacher=tokenizers("cased"))
+        store = WordStore.build(texts, tmp_path / kind, tokenizers(kind))
         assert word in store.types
-        assert len(store.table(tokenizers(kind))) == len(store.table(tokenizers("cased"))) == len(store.types)
+        assert len(store.table(tokenizers(kind))) == len(store.types)
     with pytest.raises(UserError, match="a student reads as BERT does"):
         WordStore.build(texts, tmp_path / "other", tokenizers("byte-level"))
 
@@ -148,8 +142,8 @@ def test_a_tokenizer_that_reads_otherwise_needs_its_own_store(
     student: Student, tokenizers: Get, tmp_path: Path
 ) -> None:
     texts = ["some text here", "more text there"]
-    store = WordStore.build(texts, tmp_path / "store", student, teacher=tokenizers("cased"))
-    store.table(tokenizers("cased"))
+    store = WordStore.build(texts, tmp_path / "store", student, teacher=tokenizers("uncased"))
+    store.table(tokenizers("uncased"))
     with pytest.raises(UserError, match="build a store with it as the student or as the teacher"):
         store.table(tokenizers("byte-level"))
 
