@@ -21,8 +21,8 @@ from common import compare, options, texts, timed, write
 from torch import Tensor, nn
 
 from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM
+from mixvocab.models.init import pca_init, teacher_pieces
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import pca_start, teacher_pieces
 from mixvocab.models.student import new_student
 from mixvocab.models.teacher import load_teacher
 from mixvocab.text.mixing import Mixer
@@ -76,8 +76,8 @@ def main() -> None:
 
         def teacher() -> MixedTeacher:
             model = load_teacher(text.folder)
-            start = pca_start(model.get_input_embeddings().weight, teacher_pieces(text.student, text.teacher), 96)
-            return MixedTeacher(model, start.embeddings, start.affine)
+            init = pca_init(model.get_input_embeddings().weight, teacher_pieces(text.student, text.teacher), 96)
+            return MixedTeacher(model, init.embeddings, init.affine)
 
         def student(width: int) -> StudentMLM:
             shape = BertShape(6, width, len(text.student))

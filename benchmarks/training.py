@@ -26,8 +26,8 @@ from torch.nn import functional as F
 from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
 from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM, drawing
+from mixvocab.models.init import pca_init, teacher_pieces
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import pca_start, teacher_pieces
 from mixvocab.models.student import new_student
 from mixvocab.models.teacher import load_teacher
 from mixvocab.text.mixing import Mixer
@@ -116,8 +116,8 @@ def stage_one(text: Texts, chosen: Namespace) -> Speeds:
 
     def mixed() -> nn.Module:
         model = load_teacher(text.folder)
-        start = pca_start(model.get_input_embeddings().weight, teacher_pieces(text.student, text.teacher), 96)
-        return MixedTeacher(model, start.embeddings, start.affine)
+        init = pca_init(model.get_input_embeddings().weight, teacher_pieces(text.student, text.teacher), 96)
+        return MixedTeacher(model, init.embeddings, init.affine)
 
     def plain(all_positions: bool) -> Callable[[], float]:
         return lambda: our_training(PlainMLM(load_teacher(text.folder), all_positions), plain_mixer, batch, steps)

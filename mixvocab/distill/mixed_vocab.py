@@ -20,8 +20,8 @@ from torch.nn import functional as F
 from transformers import BertForMaskedLM, PreTrainedModel
 
 from mixvocab.common.errors import UserError
+from mixvocab.models.init import EmbeddingInit
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import Start
 from mixvocab.models.student import student_with
 from mixvocab.models.teacher import ReadAndPass, head_transform
 from mixvocab.text.mixing import Batch, Mixer
@@ -51,13 +51,13 @@ class MixedTeacher(nn.Module):
 
     Args:
         model: a masked language model of the BERT family (BERT, RoBERTa, DistilBERT, ...).
-        student_embeddings: (V_s, d) that the student's word embeddings begin with, see `mixvocab.models.start`.
+        student_embeddings: (V_s, d) that the student's word embeddings begin with, see `mixvocab.models.init`.
         affine: (weight (D, d), bias (D,)) that the up-projection begins with.
         tied: score student tokens against their own up-projected embeddings (default), else against a separate
             output matrix that begins as a copy of them.
         masks: ids of [MASK] in the teacher's and the student's vocabulary; with them evaluation takes the losses apart.
         shared: (P, 2) int64 pairs (student id, teacher id) of the pieces to tie, as from
-            `mixvocab.models.start.shared_pieces`; None ties none.
+            `mixvocab.models.init.shared_pieces`; None ties none.
     """
 
     counterpart: Tensor  # (V_t,) student id that the teacher's piece is tied to, -1 for a piece of its own
@@ -158,7 +158,7 @@ class MixedTeacher(nn.Module):
 
 def stage_one(
     teacher: PreTrainedModel,
-    start: Start,
+    init: EmbeddingInit,
     mixer: Mixer,
     recipe: Recipe,
     *,
@@ -172,7 +172,7 @@ def stage_one(
 
     Args:
         teacher: a pretrained masked language model; it is trained in place.
-        start: where the student's embeddings and the affine layer begin (`mixvocab.models.start`).
+        init: of the student's embeddings and the affine layer.
         mixer: draws sequences with both vocabularies; its p_sv is the paper's p_SV.
         recipe: `multipliers` sets learning rates by part: "encoder", "transform", "teacher_embeddings",
             "student_embeddings", "up_projection"; 0 freezes a part. The paper trains all of them alike.
@@ -184,7 +184,7 @@ def stage_one(
         held-out loss of each vocabulary under "teacher" and "student".
     """
     masks = mixer.teacher_mask, mixer.mask
-    mixed = MixedTeacher(teacher, start.embeddings, start.affine, tied=tied, shared=shared, masks=masks)
+    mixed = MixedTeacher(teacher, init.embeddings, init.affine, tied=tied, shared=shared, masks=masks)
     heldout = heldout_rows(mixer, heldout_batches)
     result = train(mixed, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label="stage I")
     return mixed, result
@@ -262,9 +262,6 @@ def stage_two(
 
     Returns:
         The student and the run's curves: the held-out loss, and taken apart as `StudentMLM` says.
-
-    Raises:
-        UserError: if the embeddings do not fit the shape.
     """
     student = student_with(embeddings, shape, seed=seed, position_spread=position_spread, dropout=dropout)
     module, heldout = objective(student, mask=mixer.mask), heldout_rows(mixer, heldout_batches)

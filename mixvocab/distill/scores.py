@@ -17,7 +17,7 @@ from mixvocab.distill import mixed_vocab
 from mixvocab.distill.data import Rows, VocabularyStep
 from mixvocab.distill.steps import StudentStep
 from mixvocab.evaluate.word_scores import guess_pieces, guess_words, word_scores
-from mixvocab.models.start import copied_embeddings, piece_frequencies, teacher_pieces
+from mixvocab.models.init import copied_embeddings, piece_frequencies, teacher_pieces
 from mixvocab.models.teacher import load_teacher, load_tokenizer
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.sources import TeacherSource

@@ -24,17 +24,16 @@ from mixvocab.common.store import Ref, Step, Store, aside
 from mixvocab.distill import mixed_vocab
 from mixvocab.distill.data import Rows, VocabularyStep
 from mixvocab.evaluate.neighbours import aligned_share, nearest
-from mixvocab.models.flops import Spent, stage_one_flops
-from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import (
+from mixvocab.models.init import (
     BERT_STD,
-    Start,
-    pca_start,
+    EmbeddingInit,
+    pca_init,
     piece_frequencies,
-    random_start,
+    random_init,
     shared_pieces,
     teacher_pieces,
 )
+from mixvocab.models.parameters import BertShape, Spent, stage_one_flops
 from mixvocab.models.teacher import load_teacher, load_tokenizer
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.sources import TeacherSource
@@ -92,14 +91,14 @@ class Init(Step[Embeddings]):
         std = round(float(store.get(self.std).embeddings.std()), 3) if isinstance(self.std, Init) else self.std
         if self.kind == "random":
             generator = torch.Generator().manual_seed(self.seed)
-            begin = random_start(len(own), self.width, table.shape[1], generator=generator, std=std or BERT_STD)
+            begin = random_init(len(own), self.width, table.shape[1], generator=generator, std=std or BERT_STD)
         else:
             weights = None
             if self.rows:
                 counted = self.rows.student_table(self.vocabulary, store)
                 weights = piece_frequencies(store.get(self.rows), counted, len(own)) ** self.weighting
             pieces = teacher_pieces(own.tokenizer(), load_tokenizer(self.teacher.value.folder))
-            begin = pca_start(table, pieces, self.width, weights=weights, std=std)
+            begin = pca_init(table, pieces, self.width, weights=weights, std=std)
         raised = begin.embeddings @ begin.weight.T + begin.bias
         Embeddings(begin.embeddings, begin.affine, nearest(raised, table.detach())).save(folder)
 
@@ -128,7 +127,7 @@ class StageOne(Step[Embeddings]):
         teacher = self.init.teacher.value.folder
         mixed, result = mixed_vocab.stage_one(
             load_teacher(teacher),
-            Start(begin.embeddings, *begin.affine),
+            EmbeddingInit(begin.embeddings, *begin.affine),
             self.rows.mixer(self.init.vocabulary, self.mixing, store, mixed=True),
             self.recipe,
             seed=self.seed,

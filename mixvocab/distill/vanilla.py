@@ -26,9 +26,8 @@ from mixvocab.distill.data import Rows
 from mixvocab.distill.methods import method
 from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM, heldout_rows
 from mixvocab.distill.steps import StageTwo, Student, StudentStep, teacher_shape
-from mixvocab.models.flops import Spent, stage_one_flops
-from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import Start
+from mixvocab.models.init import EmbeddingInit
+from mixvocab.models.parameters import BertShape, Spent, stage_one_flops
 from mixvocab.models.student import prune
 from mixvocab.models.teacher import load_teacher
 from mixvocab.settings.profiles import MixingSettings
@@ -132,7 +131,7 @@ class TeacherHead(Step[OwnVocabularyTeacher]):
         table, length = self.rows.teacher_table(store), self.mixing.length
         mixed, result = mixed_vocab.stage_one(
             load_teacher(self.rows.teacher.value.folder),
-            self._start(),
+            self._init(),
             Mixer(store.get(self.rows), table, table, p_sv=0.0, length=length, masking=self._masking()),
             self.recipe,
             seed=self.seed,
@@ -143,8 +142,8 @@ class TeacherHead(Step[OwnVocabularyTeacher]):
         save_model(mixed.cpu(), str(folder / "model.safetensors"))
 
     def load(self, folder: Path, store: Store) -> OwnVocabularyTeacher:
-        teacher, start = self.rows.teacher.value.folder, self._start()
-        shape, mixed = teacher_shape(teacher), MixedTeacher(load_teacher(teacher), start.embeddings, start.affine)
+        teacher, init = self.rows.teacher.value.folder, self._init()
+        shape, mixed = teacher_shape(teacher), MixedTeacher(load_teacher(teacher), init.embeddings, init.affine)
         if self.recipe is None:
             return OwnVocabularyTeacher(lambda: mixed, shape)
         load_model(mixed, str(folder / "model.safetensors"))
@@ -157,10 +156,10 @@ class TeacherHead(Step[OwnVocabularyTeacher]):
         """Without student pieces, the cap that leaves masks to them has no use."""
         return Masking(self.mixing.mask_rate, self.mixing.max_masks, self.mixing.max_masks)
 
-    def _start(self) -> Start:
+    def _init(self) -> EmbeddingInit:
         """Student embeddings for a teacher that reads none: one row, of one number."""
         width = teacher_shape(self.rows.teacher.value.folder).hidden
-        return Start(torch.zeros(1, 1), torch.zeros(width, 1), torch.zeros(width))
+        return EmbeddingInit(torch.zeros(1, 1), torch.zeros(width, 1), torch.zeros(width))
 
 
 @dataclass(frozen=True)

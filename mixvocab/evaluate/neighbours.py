@@ -17,7 +17,7 @@ def nearest(raised: Tensor, table: Tensor, k: int = 5) -> Tensor:
 def aligned_share(neighbours: Tensor, counterparts: list[list[int]]) -> float:
     """The share of student pieces whose nearest teacher piece is the same piece, of those the teacher has.
 
-    `neighbours`: (V_s, k) from `nearest`; `counterparts`: each piece's teacher ids, from `models.start.teacher_pieces`.
+    `neighbours`: (V_s, k) from `nearest`; `counterparts`: each piece's teacher ids, from `models.init.teacher_pieces`.
     """
     same = [int(row[0]) == ids[0] for row, ids in zip(neighbours, counterparts, strict=True) if len(ids) == 1]
     return sum(same) / max(1, len(same))

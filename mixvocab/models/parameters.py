@@ -1,11 +1,21 @@
-"""Where the parameters of a BERT are, by formula, and the models of the paper's tables 1 and 2."""
+"""What a BERT costs, by formula: parameters, and floating-point operations of training.
+
+Operations are two for a multiply-add of a forward pass; the backward pass costs the forward twice over (once for the
+gradients of the activations, once for those of the weights), or once where the weights are frozen and the gradients
+only pass through. Look-ups, LayerNorm, softmax and the optimiser are left out.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
+
+if TYPE_CHECKING:
+    from mixvocab.train.loop import TrainResult
 
 BERT_PIECES = 30_522
 STUDENT_PIECES = 4_928  # what the paper's learner gave when asked for 5,000 (section 3.1)
@@ -13,15 +23,11 @@ STUDENT_PIECES = 4_928  # what the paper's learner gave when asked for 5,000 (se
 
 @dataclass(frozen=True)
 class BertShape:
-    """The sizes that fix a BERT encoder's parameter count.
-
-    `vocab_size` pieces of `hidden` numbers each are looked up at the input and, tied, scored at the output;
-    `layers` transformer layers of `heads` attention heads work on them.
-    """
+    """The sizes that fix a BERT encoder's parameter count."""
 
     layers: int
     hidden: int
-    vocab_size: int
+    vocab_size: int  # pieces, looked up at the input and, tied, scored at the output
     heads: int = 4
     intermediate: int = 0  # 0: four times the hidden size, as in every BERT and every student of the paper
     positions: int = 512
@@ -36,11 +42,6 @@ class BertShape:
         return self.intermediate or 4 * self.hidden
 
     @property
-    def embedding_params(self) -> int:
-        """Parameters of the word embeddings alone: vocabulary size x hidden size."""
-        return self.vocab_size * self.hidden
-
-    @property
     def layer_params(self) -> int:
         """Parameters of one transformer layer: four attention maps, two feed-forward maps, two LayerNorms."""
         h, f = self.hidden, self.feed_forward
@@ -52,20 +53,19 @@ class BertShape:
     def total_params(self) -> int:
         """All parameters of the encoder: embeddings, positions, two token types, LayerNorm, layers, pooler."""
         h = self.hidden
-        embeddings = self.embedding_params + (self.positions + 2) * h + 2 * h
+        embeddings = (self.vocab_size + self.positions + 2) * h + 2 * h
         return embeddings + self.layers * self.layer_params + h * h + h
 
     @property
     def embedding_share(self) -> float:
         """The share of all parameters that are word embeddings, between 0 and 1."""
-        return self.embedding_params / self.total_params
+        return self.vocab_size * self.hidden / self.total_params
 
     def masked_lm_flops(self, tokens: int, length: int, masked: float = 0.15) -> float:
-        """Floating-point operations of one training pass (forward and backward) over `tokens` tokens.
+        """Operations of training on `tokens` tokens in sequences of `length`.
 
-        Two operations a multiply-add; the backward pass costs twice the forward. Counted: the layers' matrix
-        products, the attention products over `length` positions, and the softmax head on the `masked` share of
-        positions. Look-ups, LayerNorm and the optimiser are left out.
+        Counted: the layers' matrix products, the attention products, and the softmax head on the `masked` share of
+        positions.
         """
         h, f = self.hidden, self.feed_forward
         per_token = self.layers * (4 * h * h + 2 * h * f + 2 * length * h)
@@ -83,7 +83,7 @@ STUDENT_SHAPES: dict[str, BertShape] = {
 
 @dataclass(frozen=True)
 class PaperModel:
-    """One row of the paper's tables whose architecture is published, see `paper_models.yaml`."""
+    """One row of the paper's tables 1 and 2 whose architecture is published, see `paper_models.yaml`."""
 
     name: str
     printed: float  # the paper's #Params, in parameters
@@ -97,6 +97,53 @@ class PaperModel:
 
 
 def paper_models() -> list[PaperModel]:
-    """Every row of the paper's tables 1 and 2 whose architecture is published, in the paper's order."""
+    """The rows of the paper's tables in its order."""
     rows = yaml.safe_load(Path(__file__).with_name("paper_models.yaml").read_text(encoding="utf-8"))
     return [PaperModel(name, **row) for name, row in rows.items()]
+
+
+def stage_one_flops(
+    teacher: BertShape,
+    student: BertShape,
+    tokens: int,
+    length: int,
+    steps: int,
+    *,
+    masks: tuple[float, float],
+    p_sv: float,
+    frozen: Collection[str] = (),
+) -> float:
+    """Operations of stage I over `tokens` tokens in `steps` steps of sequences of `length` tokens.
+
+    Every step raises all V_s student embeddings by the affine layer for the softmax, and the student tokens read.
+
+    Args:
+        masks: share of all tokens that are masked teacher tokens and masked student tokens.
+        p_sv: share of the tokens that the student's vocabulary segmented.
+        frozen: parts that learn nothing ("encoder", "transform", "teacher_embeddings", "up_projection").
+    """
+    own, guest = (share * tokens for share in masks)
+    wide, narrow = teacher.hidden, student.hidden
+    multiply_adds = {
+        "encoder": teacher.masked_lm_flops(tokens, length, masked=0.0) / 6,
+        "transform": (own + guest) * wide**2,
+        "teacher_embeddings": own * teacher.vocab_size * wide,
+        "student_embeddings": guest * student.vocab_size * wide,
+        "up_projection": (steps * student.vocab_size + p_sv * tokens) * narrow * wide,
+    }
+    return sum((4 if part in frozen else 6) * count for part, count in multiply_adds.items())
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a run cost."""
+
+    tokens_read: int = 0  # real tokens read in training
+    flops: float = 0.0  # floating-point operations of training
+    seconds: float = 0.0  # wall clock of the training steps; differs between machines
+    steps: int = 0
+    precision: str = ""  # that it ran in: fp32 or bf16
+
+    @classmethod
+    def of(cls, result: TrainResult, flops: float) -> Spent:
+        return cls(result.tokens, flops, result.seconds, result.steps, result.precision)

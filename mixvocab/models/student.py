@@ -9,8 +9,8 @@ from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM
 
 from mixvocab.common.errors import UserError
+from mixvocab.models.init import sinusoidal_positions
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import sinusoidal_positions
 from mixvocab.text.wordpiece import PAD, Vocabulary
 
 
@@ -36,8 +36,7 @@ def new_student(shape: BertShape, *, generator: torch.Generator, dropout: float 
     """
     if shape.hidden % shape.heads:
         raise UserError(
-            f"student.hidden={shape.hidden} is not a multiple of student.heads={shape.heads}: choose e.g. "
-            f"{shape.heads * max(1, round(shape.hidden / shape.heads))}"
+            f"student.hidden={shape.hidden} is not a multiple of student.heads={shape.heads}: change one of them"
         )
     # transformers draws initial weights from torch's global generator: lend it our seed, then give it back.
     with torch.random.fork_rng(devices=[]):
@@ -72,22 +71,15 @@ def student_with(
 
     Its positions begin as sinusoids with `position_spread` times the spread of its word embeddings and are learned
     from there, as the rest is; 0 leaves BERT's own normal(0, 0.02). Under one seed all other weights are the same.
-    Raises `UserError` if the embeddings do not fit the shape.
     """
     student = new_student(shape, generator=torch.Generator().manual_seed(seed), dropout=dropout)
-    if embeddings is not None:
-        table = student.bert.embeddings.word_embeddings.weight
-        if table.shape != embeddings.shape:
-            raise UserError(
-                f"embeddings of shape {tuple(embeddings.shape)} do not fit a student of {tuple(table.shape)}: "
-                "use the vocabulary and the hidden size that they were made for"
-            )
-        with torch.no_grad():
-            table.copy_(embeddings)
-    if position_spread:
-        std = position_spread * float(student.bert.embeddings.word_embeddings.weight.detach().std())
-        generator = torch.Generator().manual_seed(seed)
-        waves = sinusoidal_positions(shape.positions, shape.hidden, std, generator=generator)
-        with torch.no_grad():
-            student.bert.embeddings.position_embeddings.weight.copy_(waves)
+    tables = student.bert.embeddings
+    with torch.no_grad():
+        if embeddings is not None:
+            tables.word_embeddings.weight.copy_(embeddings)
+        if position_spread:
+            std = position_spread * float(tables.word_embeddings.weight.std())
+            generator = torch.Generator().manual_seed(seed)
+            waves = sinusoidal_positions(shape.positions, shape.hidden, std, generator=generator)
+            tables.position_embeddings.weight.copy_(waves)
     return student

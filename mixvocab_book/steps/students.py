@@ -14,7 +14,7 @@ from mixvocab.distill.methods import find_method, methods
 from mixvocab.distill.scores import FrequencyGuess, Guess, WordScores
 from mixvocab.distill.steps import StageTwo, Student, StudentStep
 from mixvocab.evaluate.word_scores import left_plateau
-from mixvocab.models.flops import Spent
+from mixvocab.models.parameters import Spent
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import Profile
 from mixvocab_book.store.records import tokens_asked

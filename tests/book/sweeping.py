@@ -9,8 +9,7 @@ import numpy as np
 
 from mixvocab.distill.scores import Guess
 from mixvocab.distill.steps import Student
-from mixvocab.models.flops import Spent
-from mixvocab.models.parameters import BertShape
+from mixvocab.models.parameters import BertShape, Spent
 from mixvocab.train.loop import TrainResult
 from mixvocab_book.chapter import Chapter
 from mixvocab_book.steps.students import Run, student_step

@@ -15,8 +15,8 @@ from mixvocab.distill import mixed_vocab
 from mixvocab.distill.methods import methods
 from mixvocab.distill.steps import StageOne
 from mixvocab.distill.vanilla import Labelled, StudentVocabularyMLM, TeacherHead, label_logits
-from mixvocab.models.flops import Spent
-from mixvocab.models.start import BERT_STD, Start
+from mixvocab.models.init import BERT_STD, EmbeddingInit
+from mixvocab.models.parameters import Spent
 from mixvocab.models.student import new_student
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 from mixvocab.train.loop import Recipe
@@ -94,9 +94,9 @@ def test_the_papers_stage_one_has_its_spread_and_one_rate_for_all(
     asked: list[tuple[float, Recipe]] = []
     train = mixed_vocab.stage_one
 
-    def spy(teacher: Any, start: Start, mixer: Any, recipe: Recipe, **more: Any) -> Any:
-        asked.append((float(start.embeddings.std()), recipe))
-        return train(teacher, start, mixer, recipe, **more)
+    def spy(teacher: Any, init: EmbeddingInit, mixer: Any, recipe: Recipe, **more: Any) -> Any:
+        asked.append((float(init.embeddings.std()), recipe))
+        return train(teacher, init, mixer, recipe, **more)
 
     monkeypatch.setattr(mixed_vocab, "stage_one", spy)
     chapter = opened()

@@ -3,10 +3,9 @@
 import pytest
 import torch
 
-from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import stage_one, stage_two
+from mixvocab.models.init import pca_init, shared_pieces, teacher_pieces
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import pca_start, shared_pieces, teacher_pieces
 from mixvocab.models.student import student_with
 from mixvocab.models.teacher import load_teacher
 from mixvocab.settings.profiles import PRESETS
@@ -22,15 +21,15 @@ def world(tiny):  # type: ignore[no-untyped-def]
     alone = Mixer(tiny.store, tiny.student, None, length=16)
     teacher = load_teacher(tiny.folder)
     pieces = teacher_pieces(tiny.vocab.tokenizer(), tiny.tokenizer)
-    start = pca_start(teacher.get_input_embeddings().weight, pieces, 8)
-    return teacher, start, mixed, alone, BertShape(1, 8, len(tiny.vocab), heads=2)
+    init = pca_init(teacher.get_input_embeddings().weight, pieces, 8)
+    return teacher, init, mixed, alone, BertShape(1, 8, len(tiny.vocab), heads=2)
 
 
 def test_stage_one_trains_both_sides(world) -> None:  # type: ignore[no-untyped-def]
-    teacher, start, mixed, _, _ = world
+    teacher, init, mixed, _, _ = world
     before = {name: p.detach().clone() for name, p in teacher.named_parameters()}
-    model, result = stage_one(teacher, start, mixed, RECIPE, heldout_batches=1)
-    assert not torch.equal(model.student_embeddings.weight, start.embeddings)
+    model, result = stage_one(teacher, init, mixed, RECIPE, heldout_batches=1)
+    assert not torch.equal(model.student_embeddings.weight, init.embeddings)
     assert not torch.equal(teacher.get_input_embeddings().weight, before["bert.embeddings.word_embeddings.weight"])
     assert {"teacher", "student", "loss"} <= set(result.curve[-1])
     assert result.curve[-1]["loss"] < result.curve[0]["loss"]
@@ -38,40 +37,40 @@ def test_stage_one_trains_both_sides(world) -> None:  # type: ignore[no-untyped-
 
 @pytest.mark.parametrize("table", ["moves", "stays"])
 def test_a_frozen_encoder_stays_as_it_was(world, table: str) -> None:  # type: ignore[no-untyped-def]
-    teacher, start, mixed, _, _ = world
+    teacher, init, mixed, _, _ = world
     before = {name: p.detach().clone() for name, p in teacher.bert.named_parameters()}
     frozen = {"encoder": 0.0} | ({"teacher_embeddings": 0.0} if table == "stays" else {})
-    model, _ = stage_one(teacher, start, mixed, Recipe(4, 4, 1e-2, multipliers=frozen), heldout_batches=1)
+    model, _ = stage_one(teacher, init, mixed, Recipe(4, 4, 1e-2, multipliers=frozen), heldout_batches=1)
     changed = {name for name, p in teacher.bert.named_parameters() if not torch.equal(p, before[name])}
     assert changed == ({"embeddings.word_embeddings.weight"} if table == "moves" else set())
-    assert not torch.equal(model.student_embeddings.weight, start.embeddings)
+    assert not torch.equal(model.student_embeddings.weight, init.embeddings)
 
 
 def test_tied_rows_learn_from_teacher_tokens_and_the_others_stay(tiny, world) -> None:  # type: ignore[no-untyped-def]
-    _, start, _, _, _ = world
+    _, init, _, _, _ = world
     shared = shared_pieces(tiny.vocab.tokenizer(), tiny.tokenizer)
     assert 0 < len(shared) < len(tiny.vocab)
     reading = Mixer(tiny.store, tiny.student, tiny.teacher, p_sv=0.0, length=16)
     recipe = Recipe(2, 4, 1e-2, weight_decay=0.0)
     for tied, moved in ((True, set(shared[:, 0].tolist())), (False, set())):
         teacher = load_teacher(tiny.folder)
-        model, _ = stage_one(teacher, start, reading, recipe, shared=shared if tied else None, heldout_batches=1)
-        change = (model.student_embeddings.weight.detach() - start.embeddings).abs().sum(dim=1)
+        model, _ = stage_one(teacher, init, reading, recipe, shared=shared if tied else None, heldout_batches=1)
+        change = (model.student_embeddings.weight.detach() - init.embeddings).abs().sum(dim=1)
         assert set(torch.nonzero(change).flatten().tolist()) == moved
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_names_parts_that_exist(world, preset: str) -> None:  # type: ignore[no-untyped-def]
-    teacher, start, mixed, _, _ = world
+    teacher, init, mixed, _, _ = world
     recipe = Recipe(1, 4, 1e-3, multipliers=PRESETS[preset].get("multipliers", {}))
-    assert stage_one(teacher, start, mixed, recipe, heldout_batches=1)[1].steps == 1
+    assert stage_one(teacher, init, mixed, recipe, heldout_batches=1)[1].steps == 1
 
 
 def test_students_of_one_seed_differ_in_their_embeddings_and_in_the_scale_of_their_positions(world) -> None:  # type: ignore[no-untyped-def]
-    _, start, _, alone, shape = world
+    _, init, _, alone, shape = world
     nothing = Recipe(1, 4, 1e-30, weight_decay=0.0)  # a step too small to be seen
     fresh, _ = stage_two(shape, alone, nothing, seed=3, heldout_batches=1)
-    given, _ = stage_two(shape, alone, nothing, embeddings=start.embeddings, seed=3, heldout_batches=1)
+    given, _ = stage_two(shape, alone, nothing, embeddings=init.embeddings, seed=3, heldout_batches=1)
     different = [
         name
         for (name, a), (_, b) in zip(fresh.named_parameters(), given.named_parameters(), strict=True)
@@ -81,24 +80,18 @@ def test_students_of_one_seed_differ_in_their_embeddings_and_in_the_scale_of_the
     positions = [s.bert.embeddings.position_embeddings.weight.detach() for s in (fresh, given)]
     ratio = positions[1].norm() / positions[0].norm()
     torch.testing.assert_close(positions[1], positions[0] * ratio)
-    torch.testing.assert_close(given.bert.embeddings.word_embeddings.weight.detach(), start.embeddings)
-
-
-def test_embeddings_of_another_shape_are_refused(world) -> None:  # type: ignore[no-untyped-def]
-    _, _, _, alone, shape = world
-    with pytest.raises(UserError, match="do not fit"):
-        stage_two(shape, alone, RECIPE, embeddings=torch.zeros(7, 8))
+    torch.testing.assert_close(given.bert.embeddings.word_embeddings.weight.detach(), init.embeddings)
 
 
 def test_positions_begin_with_the_words_spread_and_nothing_else_changes(world) -> None:  # type: ignore[no-untyped-def]
-    _, start, _, _, shape = world
-    words = float(start.embeddings.std())
+    _, init, _, _, shape = world
+    words = float(init.embeddings.std())
     for spread in (1.0, 0.5):
-        student = student_with(start.embeddings, shape, seed=3, position_spread=spread)
+        student = student_with(init.embeddings, shape, seed=3, position_spread=spread)
         positions = student.bert.embeddings.position_embeddings.weight
         assert float(positions.detach().square().mean().sqrt()) == pytest.approx(spread * words, rel=1e-4)
         assert positions.requires_grad
-    plain = student_with(start.embeddings, shape, seed=3, position_spread=0)
+    plain = student_with(init.embeddings, shape, seed=3, position_spread=0)
     assert float(plain.bert.embeddings.position_embeddings.weight.detach().std()) == pytest.approx(0.02, rel=0.1)
     others = {n: p for n, p in student.named_parameters() if "position" not in n}
     assert all(torch.equal(p, others[n]) for n, p in plain.named_parameters() if n in others)
@@ -107,7 +100,7 @@ def test_positions_begin_with_the_words_spread_and_nothing_else_changes(world) -
 
 
 def test_stage_two_reports_what_is_behind_the_mask(world) -> None:  # type: ignore[no-untyped-def]
-    _, start, _, alone, shape = world
-    _, result = stage_two(shape, alone, RECIPE, embeddings=start.embeddings, heldout_batches=2)
+    _, init, _, alone, shape = world
+    _, result = stage_two(shape, alone, RECIPE, embeddings=init.embeddings, heldout_batches=2)
     assert {"loss", "masked", "kept", "replaced", "right"} <= set(result.curve[-1])
     assert all(0 <= point["right"] <= 1 for point in result.curve)

@@ -13,8 +13,8 @@ from transformers import BertForMaskedLM
 from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM, stage_one, stage_two
 from mixvocab.distill.vanilla import LabelDistillation, label_logits
+from mixvocab.models.init import random_init
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.start import random_start
 from mixvocab.models.student import new_student
 from mixvocab.models.teacher import load_teacher
 from mixvocab.text.mixing import Mixer
@@ -81,8 +81,8 @@ def test_a_teacher_of_other_pieces_is_refused() -> None:
 def test_the_pretrained_teacher_labels_its_own_pieces(tiny_teacher: Path) -> None:
     plain = load_teacher(tiny_teacher)
     pieces, width = plain.get_input_embeddings().weight.shape
-    start = random_start(3, 2, width, generator=torch.Generator().manual_seed(0))
-    mixed = MixedTeacher(load_teacher(tiny_teacher), start.embeddings, start.affine).eval()
+    init = random_init(3, 2, width, generator=torch.Generator().manual_seed(0))
+    mixed = MixedTeacher(load_teacher(tiny_teacher), init.embeddings, init.affine).eval()
     ids = torch.randint(5, pieces, (2, 6), generator=torch.Generator().manual_seed(1))
     masked = torch.rand(2, 6, generator=torch.Generator().manual_seed(2)) < 0.5
     attention = torch.ones(2, 6, dtype=torch.bool)
@@ -93,9 +93,9 @@ def test_the_pretrained_teacher_labels_its_own_pieces(tiny_teacher: Path) -> Non
 
 def test_at_zero_it_is_stage_two_and_above_it_is_not(tiny) -> None:  # type: ignore[no-untyped-def]
     shape, mixer = BertShape(1, 8, len(tiny.tokenizer), heads=2), Mixer(tiny.store, tiny.teacher, None, length=16)
-    start = random_start(1, 1, 32, generator=torch.Generator().manual_seed(0))
+    init = random_init(1, 1, 32, generator=torch.Generator().manual_seed(0))
     reading = Mixer(tiny.store, tiny.teacher, tiny.teacher, p_sv=0.0, length=16)
-    mixed, warmed = stage_one(load_teacher(tiny.folder), start, reading, RECIPE, heldout_batches=1)
+    mixed, warmed = stage_one(load_teacher(tiny.folder), init, reading, RECIPE, heldout_batches=1)
     assert warmed.curve[-1]["teacher"] < warmed.curve[0]["teacher"]
     assert "student" not in warmed.curve[-1]
     plain, _ = stage_two(shape, mixer, RECIPE, seed=3, heldout_batches=1)

@@ -1,10 +1,10 @@
-"""The parameter formulas and the paper's tables against real modules."""
+"""The parameter formulas and the paper's tables against real modules; operations against sums written out."""
 
 import pytest
 import torch
 from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel, MobileBertConfig, MobileBertModel
 
-from mixvocab.models.parameters import STUDENT_SHAPES, BertShape, paper_models
+from mixvocab.models.parameters import STUDENT_SHAPES, BertShape, paper_models, stage_one_flops
 from mixvocab.models.student import bert_config
 
 ROWS = {row.name: row for row in paper_models()}
@@ -64,3 +64,32 @@ def test_a_large_vocabulary_takes_parameters_and_operations() -> None:
     assert large.embedding_share > 0.5 > small.embedding_share
     assert large.masked_lm_flops(1_000, 64) > small.masked_lm_flops(1_000, 64)
     assert small.masked_lm_flops(2_000, 64) == pytest.approx(2 * small.masked_lm_flops(1_000, 64))
+
+
+TEACHER = BertShape(2, 8, 100, heads=2, intermediate=32)
+STUDENT = BertShape(1, 4, 50, heads=2)
+TOKENS, LENGTH, STEPS = 1000, 10, 5
+MASKS = (0.1, 0.05)
+
+
+def stage_one(**more: object) -> float:
+    settings: dict[str, object] = {"masks": MASKS, "p_sv": 0.5} | more
+    return stage_one_flops(TEACHER, STUDENT, TOKENS, LENGTH, STEPS, **settings)  # type: ignore[arg-type]
+
+
+def test_stage_one_term_by_term() -> None:
+    layers = TOKENS * 2 * (4 * 8 * 8 + 2 * 8 * 32 + 2 * 10 * 8)
+    heads = 100 * (8 * 8 + 100 * 8) + 50 * (8 * 8 + 50 * 8)
+    raising = (STEPS * 50 + 500) * 4 * 8
+    assert stage_one() == pytest.approx(6 * (layers + heads + raising))
+
+
+def test_with_no_student_it_is_masked_language_modelling() -> None:
+    alone = stage_one_flops(TEACHER, BertShape(1, 4, 0, heads=2), TOKENS, LENGTH, STEPS, masks=(0.15, 0.0), p_sv=0.0)
+    assert alone == pytest.approx(TEACHER.masked_lm_flops(TOKENS, LENGTH, 0.15))
+
+
+def test_a_frozen_part_saves_the_gradients_of_its_weights_alone() -> None:
+    layers = TOKENS * 2 * (4 * 8 * 8 + 2 * 8 * 32 + 2 * 10 * 8)
+    assert stage_one() - stage_one(frozen=["encoder"]) == pytest.approx(2 * layers)
+    assert stage_one() - stage_one(frozen=["transform"]) == pytest.approx(2 * 150 * 8 * 8)

@@ -16,7 +16,7 @@ from transformers import (
 
 from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import MixedTeacher
-from mixvocab.models.start import random_start
+from mixvocab.models.init import random_init
 from mixvocab.models.teacher import load_teacher
 from mixvocab.train.optim import parameter_groups
 
@@ -38,8 +38,8 @@ def bert(build=BertForMaskedLM):  # type: ignore[no-untyped-def]
 
 
 def mixed(tied: bool = True) -> MixedTeacher:
-    start = random_start(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
-    return MixedTeacher(bert(), start.embeddings, start.affine, tied=tied).eval()
+    init = random_init(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
+    return MixedTeacher(bert(), init.embeddings, init.affine, tied=tied).eval()
 
 
 def batch() -> dict[str, torch.Tensor]:
@@ -147,8 +147,8 @@ DISTILBERT = DistilBertConfig(vocab_size=V_T, dim=D, n_layers=1, n_heads=2, hidd
     ids=["roberta", "distilbert"],
 )
 def test_other_teachers_of_the_family(other: torch.nn.Module) -> None:
-    start = random_start(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
-    model = MixedTeacher(other, start.embeddings, start.affine).eval()
+    init = random_init(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
+    model = MixedTeacher(other, init.embeddings, init.affine).eval()
     data = batch() | {"student": torch.zeros(4, 9, dtype=torch.bool)}
     logits = other.eval()(data["ids"]).logits
     expected = torch.nn.functional.cross_entropy(logits.reshape(-1, V_T), data["labels"].reshape(-1), reduction="sum")
@@ -159,8 +159,8 @@ def test_an_encoder_without_a_head_starts_from_its_pretrained_states(tmp_path: P
     bert(BertModel).save_pretrained(tmp_path)
     model = load_teacher(tmp_path)
     states = torch.randn(5, D, generator=torch.Generator().manual_seed(0))
-    begin = random_start(V_S, 4, D, generator=torch.Generator().manual_seed(1))
-    transform = MixedTeacher(model, begin.embeddings, begin.affine).transform
+    init = random_init(V_S, 4, D, generator=torch.Generator().manual_seed(1))
+    transform = MixedTeacher(model, init.embeddings, init.affine).transform
     torch.testing.assert_close(transform(states), torch.nn.functional.layer_norm(states, (D,), eps=1e-12))
     assert torch.equal(model.get_input_embeddings().weight, bert(BertModel).get_input_embeddings().weight)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM
 
 from mixvocab.distill.mixed_vocab import MixedTeacher
-from mixvocab.models.start import random_start
+from mixvocab.models.init import random_init
 
 V_T, V_S, D, SMALL = 40, 25, 16, 6
 # Student pieces 5 to 14 are the teacher's 20 to 29; all others are each vocabulary's own.
@@ -21,10 +21,10 @@ def model(**more: Any) -> MixedTeacher:
         vocab_size=V_T, hidden_size=D, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
-    start = random_start(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
+    init = random_init(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return MixedTeacher(BertForMaskedLM(config), start.embeddings, start.affine, **{"shared": SHARED} | more).eval()
+        return MixedTeacher(BertForMaskedLM(config), init.embeddings, init.affine, **{"shared": SHARED} | more).eval()
 
 
 def batch() -> dict[str, Tensor]:

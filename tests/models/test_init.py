@@ -1,4 +1,4 @@
-"""Random and PCA starts of the student's embeddings."""
+"""Random and PCA inits of the student's embeddings."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
 from mixvocab.common.errors import UserError
-from mixvocab.models.start import (
-    Start,
-    pca_start,
+from mixvocab.models.init import (
+    EmbeddingInit,
+    pca_init,
     piece_frequencies,
-    random_start,
+    random_init,
     shared_pieces,
     sinusoidal_positions,
     teacher_pieces,
@@ -36,8 +36,8 @@ def wordpiece(*pieces: str) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordPiece(vocab, unk_token="[UNK]")), **SPECIALS)
 
 
-def raised(start: Start) -> torch.Tensor:
-    return start.embeddings @ start.weight.T + start.bias
+def raised(init: EmbeddingInit) -> torch.Tensor:
+    return init.embeddings @ init.weight.T + init.bias
 
 
 def table_and_pieces(count: int = 40, wide: int = 12) -> tuple[torch.Tensor, list[list[int]]]:
@@ -46,22 +46,22 @@ def table_and_pieces(count: int = 40, wide: int = 12) -> tuple[torch.Tensor, lis
 
 def test_pca_of_full_width_gives_the_teacher_back() -> None:
     table, pieces = table_and_pieces()
-    start = pca_start(table, pieces[:30], width=12)
-    torch.testing.assert_close(raised(start), table[:30], atol=1e-5, rtol=1e-5)
-    spread = pca_start(table, pieces, width=4).embeddings.std(dim=0)
+    init = pca_init(table, pieces[:30], width=12)
+    torch.testing.assert_close(raised(init), table[:30], atol=1e-5, rtol=1e-5)
+    spread = pca_init(table, pieces, width=4).embeddings.std(dim=0)
     assert torch.equal(spread, spread.sort(descending=True).values)  # the first direction keeps most
 
 
 def test_a_missing_piece_is_the_mean_of_the_teachers_pieces() -> None:
     table, pieces = table_and_pieces(6, 4)
-    start = pca_start(table, [*pieces[:4], [4, 5]], width=4)
-    torch.testing.assert_close(raised(start)[4], table[[4, 5]].mean(dim=0), atol=1e-5, rtol=1e-5)
+    init = pca_init(table, [*pieces[:4], [4, 5]], width=4)
+    torch.testing.assert_close(raised(init)[4], table[[4, 5]].mean(dim=0), atol=1e-5, rtol=1e-5)
 
 
 def test_equal_weights_are_plain_pca() -> None:
     table, pieces = table_and_pieces()
-    plain = pca_start(table, pieces, 4)
-    weighted = pca_start(table, pieces, 4, weights=torch.full((len(pieces),), 3.0))
+    plain = pca_init(table, pieces, 4)
+    weighted = pca_init(table, pieces, 4, weights=torch.full((len(pieces),), 3.0))
     torch.testing.assert_close(plain.embeddings, weighted.embeddings, atol=1e-5, rtol=1e-4)
 
 
@@ -69,15 +69,15 @@ def test_pieces_that_count_more_are_kept_more_exactly() -> None:
     table, pieces = table_and_pieces()
     weights = torch.ones(len(pieces))
     weights[:6] = 1000.0
-    plain, weighted = pca_start(table, pieces, 5), pca_start(table, pieces, 5, weights=weights)
-    error = {name: (raised(start) - table)[:6].square().sum() for name, start in (("p", plain), ("w", weighted))}
+    plain, weighted = pca_init(table, pieces, 5), pca_init(table, pieces, 5, weights=weights)
+    error = {name: (raised(init) - table)[:6].square().sum() for name, init in (("p", plain), ("w", weighted))}
     assert error["w"] < 0.05 * error["p"]  # six pieces around their mean span five directions
     assert (raised(weighted) - table)[6:].square().sum() > (raised(plain) - table)[6:].square().sum()
 
 
 def test_a_spread_changes_the_student_and_not_what_the_teacher_reads() -> None:
     table, pieces = table_and_pieces()
-    plain, spread = pca_start(table, pieces, 4), pca_start(table, pieces, 4, std=0.17)
+    plain, spread = pca_init(table, pieces, 4), pca_init(table, pieces, 4, std=0.17)
     assert abs(float(spread.embeddings.std()) - 0.17) < 1e-6
     torch.testing.assert_close(raised(plain), raised(spread), atol=1e-5, rtol=1e-4)
 
@@ -106,11 +106,11 @@ def test_continuation_pieces_stay_continuations() -> None:
     assert found["[MASK]"] == [ids["[MASK]"]]
 
 
-def test_random_start_follows_its_generator_and_nothing_else() -> None:
-    first = random_start(10, 4, 8, generator=torch.Generator().manual_seed(3))
+def test_random_init_follows_its_generator_and_nothing_else() -> None:
+    first = random_init(10, 4, 8, generator=torch.Generator().manual_seed(3))
     torch.manual_seed(99)
-    again = random_start(10, 4, 8, generator=torch.Generator().manual_seed(3))
-    other = random_start(10, 4, 8, generator=torch.Generator().manual_seed(4))
+    again = random_init(10, 4, 8, generator=torch.Generator().manual_seed(3))
+    other = random_init(10, 4, 8, generator=torch.Generator().manual_seed(4))
     assert torch.equal(first.embeddings, again.embeddings)
     assert torch.equal(first.weight, again.weight)
     assert not torch.equal(first.embeddings, other.embeddings)

@@ -1,6 +1,6 @@
-"""Where student embeddings start before stage I: at random (the paper), or from the teacher's by PCA.
+"""The init of student embeddings before stage I: at random (the paper), or by PCA of the teacher's.
 
-The warm start gives every student piece the teacher's embedding of the same piece, or, for the few that the
+The PCA init gives every student piece the teacher's embedding of the same piece, or, for the few that the
 teacher lacks, the mean over the pieces into which the teacher cuts it, and keeps the d principal directions.
 The affine layer then starts as the way back to the best approximation that d dimensions and one affine map allow.
 """
@@ -22,7 +22,7 @@ from mixvocab.text.words import WordStore, WordTable
 BERT_STD = 0.02  # of BERT's fresh weights
 
 
-class Start(NamedTuple):
+class EmbeddingInit(NamedTuple):
     """Student embeddings (V_s, d) and the affine layer (weight (D, d), bias (D,)) that raises them."""
 
     embeddings: Tensor
@@ -34,9 +34,9 @@ class Start(NamedTuple):
         return self.weight, self.bias
 
 
-def random_start(
+def random_init(
     vocab_size: int, width: int, teacher_width: int, *, generator: torch.Generator, std: float = BERT_STD
-) -> Start:
+) -> EmbeddingInit:
     """Embeddings normal(0, std); BERT's 0.02 is the paper's choice, as far as it says.
 
     The spread of the teacher's embeddings (0.085 for MiniLM in 96 dimensions) speeds up short training by itself: a
@@ -45,18 +45,18 @@ def random_start(
     embeddings = torch.randn(vocab_size, width, generator=generator) * std
     # The raised embeddings should have the spread of the teacher's own: 1/sqrt(d) keeps that of the small ones.
     weight = torch.randn(teacher_width, width, generator=generator) / width**0.5
-    return Start(embeddings, weight, torch.zeros(teacher_width))
+    return EmbeddingInit(embeddings, weight, torch.zeros(teacher_width))
 
 
-def pca_start(
+def pca_init(
     teacher_embeddings: Tensor,
     pieces: list[list[int]],
     width: int,
     *,
     weights: Tensor | None = None,
     std: float | None = None,
-) -> Start:
-    """The warm start from (V_t, D) teacher embeddings.
+) -> EmbeddingInit:
+    """The PCA of (V_t, D) teacher embeddings.
 
     Plain PCA keeps what tells all pieces apart, each counted once, although a text uses a few hundred of them most
     of the time. With `weights` it keeps what tells apart the pieces that are used. The result is deterministic:
@@ -81,17 +81,17 @@ def pca_start(
     directions = directions * directions.gather(1, directions.abs().argmax(dim=1, keepdim=True)).sign()
     embeddings = (copied - centre).double() @ directions.T  # (V_s, d)
     factor = 1.0 if std is None else std / float(embeddings.std())
-    return Start((embeddings * factor).float(), (directions.T / factor).float().contiguous(), centre)
+    return EmbeddingInit((embeddings * factor).float(), (directions.T / factor).float().contiguous(), centre)
 
 
 def sinusoidal_positions(positions: int, width: int, std: float, *, generator: torch.Generator) -> Tensor:
     """A table of position embeddings for a model to begin with: (positions, width), entries of spread `std`.
 
     Sinusoids (Vaswani et al. 2017, section 3.5): the product of two rows depends on their distance alone, so attention
-    can tell a neighbour from a stranger from the first step on. BERT's own start, normal(0, 0.02), has every row alike
+    can tell a neighbour from a stranger from the first step on. BERT's own init, normal(0, 0.02), has every row alike
     far from every other; beside word embeddings five times as wide it cannot be read at all, and a student sees a bag
     of words until training has enlarged it. A random rotation keeps all products and spreads the sinusoids over all
-    directions: the first axes of a PCA start are those in which words differ most.
+    directions: the first axes of a PCA init are those in which words differ most.
     """
     place = torch.arange(positions, dtype=torch.float64)[:, None]
     angles = place * 10_000.0 ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)  # (positions, width / 2)
