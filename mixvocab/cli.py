@@ -62,14 +62,15 @@ def vocab(
     cased: Annotated[bool, typer.Option("--cased", help="Keep capitals and accents.")] = False,
 ) -> None:
     """Learn a WordPiece vocabulary from text and report what it is worth."""
-    from mixvocab.sources import resolve_corpus
+    from mixvocab.models.teacher import load_tokenizer
+    from mixvocab.sources import resolve_corpus, resolve_teacher
     from mixvocab.text.learner import learn_vocabulary
     from mixvocab.text.reading import count_words
 
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a folder")
     # What may fail on bad input comes before the work that takes time.
-    tokenizer = _teacher_tokenizer(teacher) if teacher else None
+    tokenizer = load_tokenizer(resolve_teacher(teacher).folder) if teacher else None
     corpora = [resolve_corpus(spec, megabytes=megabytes) for spec in text]
     documents = (document for corpus in corpora for document in corpus.documents())
     counts = count_words(documents, processes=processes, lowercase=not cased)
@@ -97,13 +98,11 @@ def distill(
     data_dir: Annotated[Path | None, typer.Option(help="Data folder; default: the one in MIXVOCAB_DATA.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
     method: Annotated[str, typer.Option(help="How: mixed (stage I, then stage II), pca, nokd, ...")] = "mixed",
-    processes: Annotated[int, typer.Option(min=1, help="Read text with so many processes.")] = 1,
 ) -> None:
     """Compress a BERT to a small student with a small vocabulary."""
     from mixvocab.pipeline import Plan
     from mixvocab.pipeline import distill as run
-    from mixvocab.settings.given import parse_settings
-    from mixvocab.settings.profiles import load_profile
+    from mixvocab.settings.profiles import load_profile, parse_settings
     from mixvocab.sources.source import data_directory
     from mixvocab.text.wordpiece import Vocabulary
 
@@ -112,17 +111,8 @@ def distill(
     if vocabulary and settings.vocabulary.kind != "learned":
         raise UserError(f"vocabulary.kind={settings.vocabulary.kind} and --vocab exclude each other: leave one out")
     given = Vocabulary.load(vocabulary) if vocabulary else None
-    run(Plan(settings, data_directory(data_dir), given, processes), out, method=method, seed=seed)
+    run(Plan(settings, data_directory(data_dir), given), out, method=method, seed=seed)
     typer.echo(f"written to {out}: load it with AutoModelForMaskedLM.from_pretrained")
-
-
-def _teacher_tokenizer(spec: str) -> PreTrainedTokenizerFast:
-    """The tokenizer of a teacher; of a folder, tokenizer files are enough."""
-    from mixvocab.models.teacher import load_tokenizer
-    from mixvocab.sources import resolve_teacher
-
-    has_tokenizer = any((Path(spec) / name).is_file() for name in ("tokenizer.json", "vocab.txt"))
-    return load_tokenizer(Path(spec) if has_tokenizer else resolve_teacher(spec).folder)
 
 
 def _report(vocabulary: Vocabulary, counts: Mapping[str, int], teacher: PreTrainedTokenizerFast | None) -> None:

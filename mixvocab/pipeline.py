@@ -38,8 +38,7 @@ class Plan:
     profile: Profile
     data_dir: Path | None = None  # the reader's data folder
     given: Vocabulary | None = None  # a vocabulary made elsewhere, instead of the profile's
-    processes: int | None = None  # that read text; None: as many as it is worth
-    sources: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)  # what was found, for all copies
+    sources: dict[str, Ref[Any]] = field(default_factory=dict, repr=False, compare=False)  # for all copies of the plan
 
     def with_settings(self, **sections: dict[str, Any]) -> Plan:
         """The same with settings replaced: `with_settings(vocabulary={"kind": "teacher"})`."""
@@ -67,7 +66,7 @@ class Plan:
     def counts(self) -> WordCounts:
         """The words of the vocabulary's text: the corpus, if settings name no other."""
         settings = self.profile.vocabulary
-        return WordCounts(self.corpus(settings.source, settings.megabytes), self._processes())
+        return WordCounts(self.corpus(settings.source, settings.megabytes), self._processes)
 
     def vocabularies(self, sizes: tuple[int, ...]) -> Vocabularies:
         """Learned vocabularies of these sizes."""
@@ -83,7 +82,7 @@ class Plan:
 
     def rows(self, spec: str | None = None) -> Rows:
         """The corpus, or the text of another specification, as numbered words."""
-        return Rows(self.corpus(spec), self.teacher, self.profile.corpus.heldout, self._lowercase(), self._processes())
+        return Rows(self.corpus(spec), self.teacher, self.profile.corpus.heldout, self._lowercase, self._processes)
 
     @property
     def student_mixing(self) -> MixingSettings:
@@ -138,7 +137,7 @@ class Plan:
             self.vocabulary(),
             self.rows(),
             self.student_mixing,
-            self.shape_of(0),
+            self.shape(),
             Recipe(**settings.recipe()),
             seed,
             init,
@@ -148,35 +147,26 @@ class Plan:
         )
         return replace(step, **changes)
 
-    def shape(self, store: Store) -> BertShape:
-        """The student's sizes."""
-        return self.shape_of(len(store.get(self.vocabulary())))
-
-    def shape_of(self, pieces: int) -> BertShape:
-        """Its sizes with a vocabulary of so many pieces."""
+    def shape(self, pieces: int = 0) -> BertShape:
+        """The student's sizes, with a vocabulary of so many pieces."""
         student = self.profile.student
         return BertShape(student.layers, student.hidden, pieces, student.heads, student.intermediate)
 
+    @property
     def _lowercase(self) -> bool | None:
         """Whether the student's vocabulary reads text without capitals; None: as the teacher's does."""
         if self.given:
             return self.given.lowercase
         return None if self.profile.vocabulary.kind == "teacher" else True
 
+    @property
     def _processes(self) -> int:
         megabytes = self.profile.corpus.megabytes
-        few = megabytes is not None and megabytes <= SMALL_MEGABYTES
-        return self.processes or (1 if few else os.cpu_count() or 1)
+        return 1 if megabytes and megabytes <= SMALL_MEGABYTES else os.cpu_count() or 1
 
     def source(self, asked: str, find: Callable[[], T]) -> Ref[T]:
         """A source that is looked for once, when it is needed, for all copies of the plan."""
-
-        def once() -> T:
-            if asked not in self.sources:
-                self.sources[asked] = find()
-            return self.sources[asked]
-
-        return Ref(asked, once)
+        return self.sources.setdefault(asked, Ref(asked, find))
 
 
 def distill(plan: Plan, out: Path, *, method: str = "mixed", seed: int = 0) -> Path:
@@ -208,8 +198,8 @@ def distill(plan: Plan, out: Path, *, method: str = "mixed", seed: int = 0) -> P
     state.wait_for_everyone()  # publishing clears away what the others may still be reading
     if state.is_main_process:
         first = store.get(step.init).result if isinstance(step, StageTwo) and step.init else None
-        told = settings | {"stage_one": first and asdict(first), "stage_two": asdict(student.result)}
-        write_json(student.folder / "distillation.json", told)
+        record = settings | {"stage_one": first and asdict(first), "stage_two": asdict(student.result)}
+        write_json(student.folder / "distillation.json", record)
         publish(student.folder, out)
     state.wait_for_everyone()
     return out

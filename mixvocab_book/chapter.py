@@ -14,7 +14,7 @@ from jinja2 import Template
 from transformers.utils import logging
 
 from mixvocab.common.errors import UserError
-from mixvocab.common.store import Step, Store
+from mixvocab.common.store import Ref, Step, Store
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import Profile, load_profile
 from mixvocab.sources.source import Source, cache_root, data_directory
@@ -38,7 +38,7 @@ class Chapter:
     store: Store
     overrides: dict[str, Any]
     started: float = field(default_factory=time.perf_counter, repr=False)
-    sources: dict[str, Any] = field(default_factory=dict, repr=False)  # texts, teachers and tasks that were found
+    sources: dict[str, Ref[Any]] = field(default_factory=dict, repr=False)  # texts, teachers and tasks
 
     @property
     def seed(self) -> int:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+EVERY = 15.0  # seconds between two lines
+
 
 def duration(seconds: float) -> str:
     """A duration for people: '8 s', '2 min 05 s', '1 h 12 min'."""
@@ -26,7 +28,7 @@ def say(line: str) -> None:
 
 @dataclass
 class Progress:
-    """Counts finished units of work; says at most every `every` seconds how many there are and how long it will take.
+    """Counts finished units of work; says now and then how many there are and how long the rest will take.
 
     Lines, not a redrawn bar: executed notebooks and CI logs keep every character that a bar would have erased.
     """
@@ -34,7 +36,6 @@ class Progress:
     label: str
     total: int
     done: int = 0  # at first: by an earlier run, in none of this one's time
-    every: float = 15.0
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -46,16 +47,16 @@ class Progress:
         self.done += count
         self.note = note and f", {note}"
         now = time.monotonic()
-        if now - self.shown >= self.every and self.done < self.total:
+        if now - self.shown >= EVERY and self.done < self.total:
             self.shown = now
             left = duration((now - self.started) / max(self.done - self.earlier, 1) * (self.total - self.done))
             say(f"{self.label}: {self.done:,} of {self.total:,} ({self.done / self.total:.0%}), {left} left{self.note}")
 
 
 @contextmanager
-def progress(label: str, total: int, *, done: int = 0, every: float = 15.0) -> Iterator[Progress]:
+def progress(label: str, total: int, *, done: int = 0) -> Iterator[Progress]:
     """Yield a `Progress`; when the block succeeds after a second or more, a closing line says how long it took."""
-    bar = Progress(label, total, done, every)
+    bar = Progress(label, total, done)
     yield bar
     seconds = time.monotonic() - bar.started
     if seconds >= 1:

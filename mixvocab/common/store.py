@@ -52,7 +52,7 @@ class Ref(Generic[T]):
     asked: str
     find: Callable[[], T] = field(compare=False, repr=False)  # with the sha256 of its content under `.source`
 
-    @property
+    @cached_property
     def value(self) -> T:
         return self.find()
 
@@ -136,16 +136,21 @@ class Store:
         return self._held[name]
 
     def artefact(self, step: Step[Any]) -> Artefact:
-        """The step's folder, filled if it is not there. Raises UserError if a damaged one cannot be cleared away."""
+        """The step's folder, filled if it is not there.
+
+        Raises UserError in a process that was started to read text and runs the caller's script again.
+        """
+        if getattr(multiprocessing.current_process(), "_inheriting", False):  # set while a child imports the script
+            raise UserError('put what this script does under `if __name__ == "__main__":`, it starts processes')
         path = self.root / step.name / (step.key if self.code else step.identity)[:16]
         with self._turn(step, path):
             if path.exists():
-                damage = find_damage(path)
-                if damage is None:
+                damaged = find_damage(path)
+                if damaged is None:
                     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
                     return Artefact(path, manifest["seconds"], made=False)
-                say(f"{step.name}: {damage}; making it again")
-                _remove(path)
+                say(f"{step.name}: {damaged} is missing or damaged; making it again")
+                shutil.rmtree(path)
             return Artefact(path, self._make(step, path), made=True)
 
     def _turn(self, step: Step[Any], path: Path) -> AbstractContextManager[Any]:
@@ -164,14 +169,9 @@ class Store:
 
     def _make(self, step: Step[Any], path: Path) -> float:
         """Fill the step's folder elsewhere and give it its place; returns the seconds that it took."""
-        if getattr(multiprocessing.current_process(), "_inheriting", False):  # set while a child imports the script
-            raise UserError(
-                f"{step.name}: a process that this script started to read text runs the whole script again; put what "
-                'the script does under `if __name__ == "__main__":`'
-            )
         folder = self.root / ".making" / f"{step.name}-{path.name}"
         if not step.resumable:
-            _remove(folder)
+            shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
         try:
@@ -206,20 +206,16 @@ class Store:
 
 
 def find_damage(path: Path) -> str | None:
-    """What is wrong with an artefact's files, in a few words, or None: sizes of all, content of the small ones."""
+    """The first file of an artefact that is not as it was written, or None: sizes of all, content of the small ones."""
     try:
         files = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
-        return f"{MANIFEST} is missing or unreadable"
-    for relative, expected in files.items():
-        file = path / relative
-        if not file.is_file():
-            return f"{relative} is missing"
-        size = file.stat().st_size
-        if size != expected["size"]:
-            return f"{relative} has {size:,} of {expected['size']:,} bytes"
-        if size <= SMALL and file_sha256(file) != expected["sha256"]:
-            return f"{relative} was changed"
+        return MANIFEST
+    for name, expected in files.items():
+        file, size = path / name, expected["size"]
+        whole = file.is_file() and file.stat().st_size == size
+        if not whole or (size <= SMALL and file_sha256(file) != expected["sha256"]):
+            return name
     return None
 
 
@@ -274,11 +270,3 @@ def distributed() -> PartialState:
 def _processes() -> int:
     """Of the distributed run that this one is part of."""
     return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def _remove(path: Path) -> None:
-    if path.exists():
-        try:
-            shutil.rmtree(path)
-        except OSError as error:
-            raise UserError(f"artefact {path} cannot be removed ({error.strerror}): remove it by hand") from None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import mixvocab.distill
 from mixvocab.common.errors import UserError
-from mixvocab.distill.steps import StudentStep
+from mixvocab.distill.steps import Init, StageOne, StageTwo, StudentStep
 
 if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
@@ -30,18 +30,17 @@ class Method:
 
     name: str  # in profiles, grids, parameters, records
     title: str  # in tables and figures
-    about: str
     student: StudentOf
 
 
 _REGISTERED: dict[str, Method] = {}
 
 
-def method(name: str, title: str, about: str) -> Callable[[F], F]:
+def method(name: str, title: str) -> Callable[[F], F]:
     """Register the function below it, `(plan, seed) -> step`, as a method."""
 
     def register(student: F) -> F:
-        _REGISTERED[name] = Method(name, title, about, student)
+        _REGISTERED[name] = Method(name, title, student)
         return student
 
     return register
@@ -49,15 +48,10 @@ def method(name: str, title: str, about: str) -> Callable[[F], F]:
 
 @cache
 def methods() -> dict[str, Method]:
-    """All methods by name: those of chapter 4 first, in its order, then the others by file."""
+    """All methods by name: those of chapter 4, in its order, then those of the other files."""
     for module in iter_modules(mixvocab.distill.__path__):
         import_module(f"mixvocab.distill.{module.name}")
-    return dict(sorted(_REGISTERED.items(), key=lambda item: _file(item[1])))
-
-
-def _file(known: Method) -> tuple[bool, str]:
-    name = known.student.__module__.rpartition(".")[2]
-    return name != "starts", name
+    return _REGISTERED
 
 
 def find_method(name: str) -> Method:
@@ -65,3 +59,55 @@ def find_method(name: str) -> Method:
     if name not in methods():
         raise UserError(f"method {name!r} is unknown; choose from {', '.join(methods())}")
     return methods()[name]
+
+
+# ---- Chapter 4: students that differ in where their embeddings come from. Under one seed all of them have the same
+# other weights, the same data order and the same held-out set.
+
+
+@method("nokd", "NoKD")
+def nokd(plan: Plan, seed: int) -> StageTwo:
+    """Fresh embeddings, BERT's spread of 0.02."""
+    return plan.stage_two(seed, None)
+
+
+@method("nokd-wide", "NoKD, wider")
+def nokd_wide(plan: Plan, seed: int) -> StageTwo:
+    """Fresh embeddings with the spread of the PCA start."""
+    return plan.stage_two(seed, _wide(plan, seed))
+
+
+@method("pca", "PCA")
+def pca(plan: Plan, seed: int) -> StageTwo:
+    """The teacher's embeddings by PCA, no stage I."""
+    return plan.stage_two(seed, plan.init(seed, init="pca"))
+
+
+@method("pca-frequency", "PCA by frequency")
+def pca_by_frequency(plan: Plan, seed: int) -> StageTwo:
+    """The same, each piece counting as often as text uses it; with plain PCA's spread."""
+    return plan.stage_two(seed, plan.init(seed, init="pca", weighting=1.0, init_std="pca"))
+
+
+@method("paper", "mixed-vocab as in the paper")
+def paper(plan: Plan, seed: int) -> StageTwo:
+    """Stage I from random embeddings, one learning rate for all."""
+    stage_one = plan.stage_one(seed, init="random", init_std=None, weighting=0.0, preset="paper", multipliers={})
+    return plan.stage_two(seed, stage_one)
+
+
+@method("mixed", "mixed-vocab from PCA")
+def mixed(plan: Plan, seed: int) -> StageTwo:
+    """Stage I from the PCA start."""
+    return plan.stage_two(seed, plan.stage_one(seed))
+
+
+@method("nokd-matched", "NoKD, stage I's compute too")
+def nokd_matched(plan: Plan, seed: int) -> StageTwo:
+    """Fresh embeddings with the wider spread, and more steps: the compute of stage I as well."""
+    first = plan.stage_one(seed)
+    return plan.stage_two(seed, _wide(plan, seed), matched=first if isinstance(first, StageOne) else None)
+
+
+def _wide(plan: Plan, seed: int) -> Init:
+    return plan.init(seed, init="random", init_std="pca")

@@ -230,8 +230,9 @@ class Pruned(StudentStep):
         return {"pieces_before": pieces, "loss_before": store.get(self.whole).scores["loss"]}
 
 
-@method("vanilla", "vanilla, 30K", "the teacher's own vocabulary and its labels (section 6)")
+@method("vanilla", "vanilla, 30K")
 def vanilla(plan: Plan, seed: int) -> Labelled:
+    """The teacher's own vocabulary and its labels (section 6)."""
     plan = plan.with_settings(vocabulary={"kind": "teacher"})
     settings = plan.profile.stage_one
     recipe = Recipe(**settings.recipe()) if settings.steps else None
@@ -239,8 +240,9 @@ def vanilla(plan: Plan, seed: int) -> Labelled:
     return _labelled(plan, seed, head)
 
 
-@method("vanilla-own", "vanilla, 5K", "the labels of a teacher pretrained on the student's vocabulary (section 6)")
+@method("vanilla-own", "vanilla, 5K")
 def vanilla_own(plan: Plan, seed: int) -> Labelled:
+    """The labels of a teacher pretrained on the student's vocabulary (section 6)."""
     settings = plan.profile.stage_one
     recipe = replace(Recipe(**settings.recipe()), multipliers={})
     step = plan.stage_two(seed, None, recipe=recipe, dropout=0.0, heldout_batches=settings.heldout_batches)
@@ -248,8 +250,9 @@ def vanilla_own(plan: Plan, seed: int) -> Labelled:
     return _labelled(plan, seed, StudentVocabularyMLM(**vars(step)))
 
 
-@method("pruned", "vanilla, pruned", "vanilla's student, cut down to the pieces of the learned vocabulary (section 6)")
+@method("pruned", "vanilla, pruned")
 def pruned(plan: Plan, seed: int) -> Pruned:
+    """Vanilla's student, cut down to the pieces of the learned vocabulary (section 6)."""
     step = plan.with_settings(vocabulary={"kind": "shared"}).stage_two(seed, None)
     return Pruned(step.vocabulary, step.rows, step.mixing, vanilla(plan, seed), step.heldout_batches)
 

@@ -1,10 +1,13 @@
-"""Profiles: how much a chapter computes. `profiles.yaml` describes them; unknown names and keys are errors."""
+"""Profiles: how much a chapter computes. `profiles.yaml` describes them; unknown names and keys are errors.
+
+A setting is replaced by its name, on the command line with `--set name=value`.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +19,16 @@ from mixvocab.common.errors import UserError
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[int, Field(ge=0)]
+
+
+def _read(name: str) -> dict[str, dict[str, Any]]:
+    return yaml.safe_load(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+
+
+PROFILES = _read("profiles.yaml")
+"""Settings of each profile by section, smallest profile first."""
+PRESETS = _read("presets.yaml")
+"""Recipes of stage I by the name that a profile's `stage_one.preset` gives: settings that it leaves open."""
 
 _ALTERNATIVE = re.compile(r"constrained-\w+|literal\[.*\]")  # pydantic's names for the types that a setting may have
 
@@ -124,16 +137,6 @@ class StageOneSettings(StageSettings):
         return PRESETS[name] | given | {"multipliers": merged}
 
 
-# What short training needs: the new parts move fast, the pretrained ones slowly.
-_NEW_PARTS_FAST = {"student_embeddings": 10.0, "up_projection": 10.0, "transform": 5.0, "student_bias": 10.0}
-PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {},  # equation 1 from a random init, with one learning rate for everything
-    "embeddings-first": {"multipliers": _NEW_PARTS_FAST},
-    "frequency-first": {"multipliers": _NEW_PARTS_FAST, "init": "pca", "weighting": 1.0, "init_std": 0.13},
-}
-"""Recipes of stage I by the name that a profile's `stage_one.preset` gives: settings that it leaves open."""
-
-
 class StageTwoSettings(StageSettings):
     """Stage II: the student alone (equation 2)."""
 
@@ -213,13 +216,8 @@ class Profile(Section):
     @model_validator(mode="after")
     def _fits(self) -> Profile:
         if self.student.hidden % self.student.heads:
-            raise ValueError(f"student.hidden={self.student.hidden} is not a multiple of heads={self.student.heads}")
+            raise UserError(f"student.hidden={self.student.hidden} is not a multiple of heads={self.student.heads}")
         return self
-
-
-def profile_names() -> list[str]:
-    """The names in profiles.yaml, smallest first."""
-    return list(_table())
 
 
 def load_profile(name: str, **overrides: Any) -> Profile:
@@ -232,54 +230,51 @@ def load_profile(name: str, **overrides: Any) -> Profile:
     Raises:
         UserError: for unknown profiles and settings, with the nearest known name, and for values out of range.
     """
-    table = _table()
-    if name not in table:
-        raise UserError(f"profile {name!r} is unknown{_near(name, list(table))}; choose one of {', '.join(table)}")
-    tree = {section: dict(values) for section, values in table[name].items()}
+    if name not in PROFILES:
+        raise UserError(f"profile {name!r} is unknown{_near(name, PROFILES)}; choose one of {', '.join(PROFILES)}")
+    tree: dict[str, Any] = {section: dict(values) for section, values in PROFILES[name].items()}
     for key, value in overrides.items():
         if value is not None:
             section, leaf = _place(key)
             tree.setdefault(section, {})[leaf] = value
-    return parse_profile(name, tree)
-
-
-def parse_profile(name: str, tree: dict[str, Any]) -> Profile:
-    """A profile from nested dictionaries. Raises UserError for the first thing that is wrong with it."""
     try:
         return Profile(name=name, **tree)
     except ValidationError as error:
         raise UserError(f"profile {name}: {_explain(error)}") from None
 
 
-@cache
-def _table() -> dict[str, dict[str, dict[str, Any]]]:
-    return yaml.safe_load(Path(__file__).with_name("profiles.yaml").read_text(encoding="utf-8"))
+def parse_settings(given: Sequence[str]) -> dict[str, object]:
+    """Settings by name from lines `name=value`; values are read as YAML, as in a profile.
 
-
-def _settings() -> dict[str, list[str]]:
-    """Section -> names of its settings."""
-    return {
-        section: list(field.annotation.model_fields)
-        for section, field in Profile.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
-    }
+    Raises UserError for one without "=" and for a value that is no YAML.
+    """
+    settings: dict[str, object] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--set {text}: write name=value, for example stage_two.steps=5000")
+        try:
+            settings[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(f"--set {text}: the value is no YAML") from None
+    return settings
 
 
 def _place(key: str) -> tuple[str, str]:
     """("mixing", "p_sv") for "mixing.p_sv" and for "p_sv"."""
-    settings = _settings()
-    dotted = [f"{section}.{leaf}" for section, leaves in settings.items() for leaf in leaves]
+    sections = {name: field.annotation for name, field in Profile.model_fields.items() if name != "name"}
+    dotted = [f"{name}.{leaf}" for name, kind in sections.items() for leaf in kind.model_fields]  # type: ignore
     matches = [name for name in dotted if key in (name, name.partition(".")[2])]
     if len(matches) > 1:
         raise UserError(f"setting {key!r} is ambiguous: write one of {', '.join(matches)}")
     if not matches:
-        leaves = [leaf for section in settings.values() for leaf in section]
+        leaves = [name.partition(".")[2] for name in dotted]
         raise UserError(f"setting {key!r} is unknown{_near(key, dotted + leaves)}")
     section, _, leaf = matches[0].partition(".")
     return section, leaf
 
 
-def _near(word: str, known: list[str]) -> str:
+def _near(word: str, known: Iterable[str]) -> str:
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
@@ -287,14 +282,8 @@ def _near(word: str, known: list[str]) -> str:
 def _explain(error: ValidationError) -> str:
     """The first problem that pydantic found, as a person would say it."""
     problem = error.errors()[0]
-    place = [str(part) for part in problem["loc"] if not _ALTERNATIVE.fullmatch(str(part))]
-    dotted = ".".join(place)
-    if problem["type"] == "extra_forbidden":
-        known = _settings().get(place[0], []) if len(place) > 1 else list(_settings())
-        return f"{dotted} is unknown{_near(place[-1], known)}"
-    if problem["type"] == "value_error":
-        return problem["msg"].removeprefix("Value error, ")
+    dotted = ".".join(str(part) for part in problem["loc"] if not _ALTERNATIVE.fullmatch(str(part)))
+    if problem["type"] in ("extra_forbidden", "missing"):
+        return f"{dotted} is {'missing' if problem['type'] == 'missing' else 'unknown'}"
     message = problem["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    if problem["type"] == "missing":
-        return f"{dotted} is missing"
     return f"{dotted}={problem['input']!r} should be {message}"

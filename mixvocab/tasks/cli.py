@@ -57,8 +57,7 @@ def finetune(
 
 def _recipe(profile: str, given: list[str], section: str) -> Any:
     """A profile's settings for the task, some replaced. Raises UserError for one that fine-tuning does not read."""
-    from mixvocab.settings.given import parse_settings
-    from mixvocab.settings.profiles import TuningSettings, load_profile
+    from mixvocab.settings.profiles import TuningSettings, load_profile, parse_settings
 
     settings = {key if "." in key else f"{section}.{key}": value for key, value in parse_settings(given).items()}
     read = {f"{section}.{field}" for field in TuningSettings.model_fields} - {"glue.piece_dropout"}

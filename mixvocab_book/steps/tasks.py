@@ -228,7 +228,7 @@ def record(chapter: Chapter, task: str, method: str, seed: int) -> Path:
     model = chapter.get(step)
     params: dict[str, Any] = {
         "method": method,
-        "size": "" if method in PEERS else chapter.plan.shape(chapter.store).name,
+        "size": "" if method in PEERS else chapter.plan.shape().name,
         "identity": step.asked,
     }
     metrics: dict[str, Any] = {

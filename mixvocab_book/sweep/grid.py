@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, model_
 from mixvocab.common.errors import UserError
 from mixvocab.distill.methods import find_method
 from mixvocab.pipeline import Plan
-from mixvocab.settings.profiles import Profile, Section, load_profile, profile_names
+from mixvocab.settings.profiles import PROFILES, Profile, Section, load_profile
 from mixvocab_book.steps.students import student_step
 
 PATH = Path(__file__).with_name("ablations.yaml")
@@ -96,8 +96,8 @@ class _Experiment(Section):
     @classmethod
     def _at_the_profile(cls, written: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         changes = written.get("per_profile", {})
-        if unknown := set(changes) - set(profile_names()):
-            raise ValueError(f"per_profile names {', '.join(unknown)}; profiles are {', '.join(profile_names())}")
+        if unknown := changes.keys() - PROFILES:
+            raise ValueError(f"per_profile names {', '.join(unknown)}; profiles are {', '.join(PROFILES)}")
         usual = {name: value for name, value in written.items() if name != "per_profile"}
         return usual | changes.get(info.context, {})
 

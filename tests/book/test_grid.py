@@ -10,7 +10,7 @@ import sweeping
 import yaml
 
 from mixvocab.common.errors import UserError
-from mixvocab.settings.profiles import profile_names
+from mixvocab.settings.profiles import PROFILES
 from mixvocab_book.sweep.grid import Grid, load_grid
 
 
@@ -26,7 +26,7 @@ def with_experiment(**written: Any) -> str:
     return yaml.safe_dump({"sweeps": {"full": {}}, "experiments": {"one": one}}, sort_keys=False)
 
 
-@pytest.mark.parametrize("profile", profile_names())
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("sweep", ["reduced", "full"])
 def test_the_books_own_grid_holds_at_every_profile(profile: str, sweep: str) -> None:
     grid = load_grid(sweep, profile=profile)

@@ -91,7 +91,7 @@ def test_truncated_artefact_is_made_again_in_a_new_process(tmp_path):
     (file,) = root.glob("slow/*/whole.txt")
     file.write_text("wh")
     said = start(root, log, tmp_path).communicate(timeout=600)[0]
-    assert "slow: whole.txt has 2 of 5 bytes; making it again" in said
+    assert "slow: whole.txt is missing or damaged; making it again" in said
     assert file.read_text() == "whole"
 
 
