@@ -7,15 +7,12 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mixvocab.common.errors import UserError, need
-from mixvocab.edge.bundle import GRAPHS, Kind, deployed_bytes
-
-if TYPE_CHECKING:
-    from mixvocab.edge.runtime import Answer
+from mixvocab.edge.runtime import GRAPHS, Answer, Kind, Predictor, deployed_bytes
 
 
 def export(
@@ -43,8 +40,6 @@ def predict(
 ) -> None:
     """Answer texts with an exported model; needs no PyTorch."""
     need("export", "onnxruntime")
-    from mixvocab.edge.runtime import Predictor
-
     predictor = Predictor.load(folder, numbers=numbers)
     number = 0
     for number, text in enumerate(texts or (line.rstrip("\r\n") for line in sys.stdin), 1):
@@ -66,7 +61,6 @@ def bench(
     """Measure milliseconds a query: every kind of numbers, one thread and all threads, warm."""
     need("export", "onnxruntime")
     from mixvocab.edge.latency import measure
-    from mixvocab.edge.runtime import Predictor
 
     typer.echo("milliseconds a query\nnumbers  threads  tokens     p50     p95  p50 from text")
     for threads in sorted({1, os.cpu_count() or 1}):

@@ -15,9 +15,8 @@ from transformers import BertForMaskedLM, BertForSequenceClassification, PreTrai
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import claim, publish
-from mixvocab.edge.bundle import GRAPHS, TASK, TOKENIZER, Bundle, Kind
 from mixvocab.edge.graph import BertGraph, Floats, Integers, Rounded
-from mixvocab.edge.runtime import open_session
+from mixvocab.edge.runtime import GRAPHS, TASK, TOKENIZER, Bundle, Kind, open_session
 from mixvocab.models.loading import load_pretrained, read_config
 from mixvocab.sources.glue import LAYOUTS
 from mixvocab.tasks.encoding import Encoder

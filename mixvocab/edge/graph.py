@@ -20,25 +20,23 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from transformers import PreTrainedConfig
 
-from mixvocab.edge.bundle import TASK, TOKENIZER, Bundle
+from mixvocab.edge.runtime import TASK, TOKENIZER, Bundle
 
 OPSET = 23  # the first with `Attention`; `Gelu` came with 20, `LayerNormalization` with 17
 CONTRIB = "com.microsoft"  # ONNX Runtime's own operators
 IR_VERSION = 11  # of opset 23
 
 EMBEDDINGS, WORDS = "bert.embeddings", "bert.embeddings.word_embeddings"
-HEADS, GRAPH, VOCABULARY, LABELS = "pooler and heads", "the graph itself", "vocabulary", "labels"
-# By how constants' names begin; the first that fits.
+# What a constant is part of, by how its name begins: the first that fits.
 PARTS = {
     "bert.embeddings.word": "embeddings of pieces",
     "positions": "other embeddings",
     "types": "other embeddings",
     "bert.embeddings": "other embeddings",
     "bert.encoder": "layers",
-    "int_": GRAPH,  # `Network.integers`
-    "": HEADS,
+    "int_": "the graph itself",  # `Network.integers`
+    "": "pooler and heads",
 }
-ORDER = (*dict.fromkeys(part for part in PARTS.values() if part != GRAPH), GRAPH, VOCABULARY, LABELS)
 
 
 @dataclass
@@ -228,12 +226,12 @@ class BertGraph(Network):
 
 def bytes_by_part(model: Path) -> dict[str, int]:
     """Bytes of an exported model with the tokenizer and task.json beside it; the sum is what a device stores."""
-    sizes = dict.fromkeys(ORDER, 0)
+    sizes = dict.fromkeys(PARTS.values(), 0)
     for tensor in onnx.load(model).graph.initializer:
         part = next(part for start, part in PARTS.items() if tensor.name.startswith(start))
         sizes[part] += len(tensor.raw_data)
-    sizes[GRAPH] += model.stat().st_size - sum(sizes.values())
-    beside = {VOCABULARY: TOKENIZER, LABELS: TASK}
+    sizes[PARTS["int_"]] += model.stat().st_size - sum(sizes.values())
+    beside = {"vocabulary": TOKENIZER, "labels": TASK}
     return sizes | {part: (model.parent / name).stat().st_size for part, name in beside.items()}
 
 

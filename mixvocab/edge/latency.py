@@ -57,13 +57,18 @@ def measure(
     latencies = []
     for length in lengths:
         rng = np.random.default_rng(seed)
-        times: dict[str, list[tuple[float, float]]] = {name: [] for name in models}
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in models}  # seconds from ids, and from text
         for turn in range(-1, rounds):
             for name, model in models.items():
-                started = time.perf_counter()
-                queries: list[tuple[float, float]] = []
-                while not queries or time.perf_counter() - started < TURN:
-                    queries.append(_query(model, encoder, " ".join(rng.choice(words, length - 2))))
+                begun, queries = time.perf_counter(), []
+                while not queries or time.perf_counter() - begun < TURN:
+                    text = " ".join(rng.choice(words, length - 2))
+                    started = time.perf_counter()
+                    encoded = encoder.texts(text)
+                    ready = time.perf_counter()
+                    model(encoded)
+                    ended = time.perf_counter()
+                    queries.append((ended - ready, ended - started))
                 if turn >= 0:  # the one before warms up
                     times[name] += queries[1:] or queries
         for name, counted in times.items():
@@ -71,13 +76,3 @@ def measure(
             p50, p95, fastest = np.percentile(runs, (50, 95, 0)).tolist()
             latencies.append(Latency(name, threads, length, p50, p95, fastest, float(np.median(from_text))))
     return latencies
-
-
-def _query(model: Model, encoder: Encoder, text: str) -> tuple[float, float]:
-    """Seconds from ids to logits, and from text to logits."""
-    started = time.perf_counter()
-    encoded = encoder.texts(text)
-    ready = time.perf_counter()
-    model(encoded)
-    ended = time.perf_counter()
-    return ended - ready, ended - started

@@ -12,11 +12,10 @@ import torch
 from torch import nn
 from transformers import MobileBertConfig, MobileBertModel
 
-from mixvocab.edge.bundle import Bundle
-from mixvocab.edge.export import weights_of
-from mixvocab.edge.graph import OPSET, BertGraph, Floats, Integers
+from mixvocab.edge.export import NUMBERS, weights_of
+from mixvocab.edge.graph import OPSET, BertGraph
 from mixvocab.edge.latency import Model
-from mixvocab.edge.runtime import Predictor, open_session
+from mixvocab.edge.runtime import Bundle, Kind, Predictor, open_session
 from mixvocab.models.parameters import BERT_PIECES, STUDENT_SHAPES, BertShape
 from mixvocab.models.student import bert_config
 from mixvocab.tasks.encoding import Encoded, Encoder
@@ -24,8 +23,9 @@ from mixvocab.tasks.joint import JointBert
 from mixvocab.tasks.stackprop import StackProp
 
 # As many as SNIPS has; the words, those of its training split, are StackProp's vocabulary.
-INTENTS, SLOTS, WORDS = ([str(number) for number in range(count)] for count in (7, 72, 11_418))
+INTENTS, SLOTS, WORDS = ([str(number) for number in range(count)] for count in (7, 72, 11_420))
 BUNDLE = Bundle("latency", "joint", 512, labels=INTENTS, slots=SLOTS)
+TIMED: tuple[Kind, ...] = ("fp32", "int8")  # "w8" is "fp32" once it is loaded
 STUDENT = "L-6 H-96"
 BASE = "BERT-base"
 EAGER = f"{STUDENT}, eager PyTorch"
@@ -48,29 +48,30 @@ def contestants(threads: int, encoder: Encoder, *, large: bool = True) -> Iterat
     def in_onnx(graph: onnx.ModelProto) -> Model:
         return Predictor(BUNDLE, encoder, open_session(graph.SerializeToString(), threads)).logits
 
+    def in_torch(model: Callable[[torch.Tensor], object]) -> Model:
+        def run(text: Encoded) -> object:
+            torch.set_num_threads(threads)
+            with torch.inference_mode():
+                return model(torch.from_numpy(text.ids[None]))
+
+        return run
+
+    def bert(shape: BertShape) -> JointBert:
+        config = bert_config(shape)
+        config.intent_labels, config.slot_labels = INTENTS, SLOTS
+        return JointBert(config).eval()
+
     pieces = encoder.tokenizer.get_vocab_size()
     students = {name: replace(shape, vocab_size=pieces) for name, shape in STUDENT_SHAPES.items()}
     for name, shape in (students | LARGE if large else {STUDENT: students[STUDENT]}).items():
-        yield f"{name}, fp32", in_onnx(random_graph(shape, Floats()))
-        yield f"{name}, int8", in_onnx(random_graph(shape, Integers()))
+        model = bert(shape)
+        for kind in TIMED:
+            yield f"{name}, {kind}", in_onnx(BertGraph(model.config, BUNDLE, weights_of(model), NUMBERS[kind]).build())
     if large:
         mobilebert = MobileBertModel(MobileBertConfig(), add_pooling_layer=False).eval()
         yield "MobileBERT, fp32", in_onnx(plain_export(mobilebert))
-    yield EAGER, _in_torch(_random_bert(students[STUDENT]), threads)
-    stackprop = StackProp(["[PAD]", "[UNK]", *WORDS], 0, INTENTS, SLOTS, generator=torch.Generator()).eval()
-    yield STACKPROP, _in_torch(stackprop.decide, threads)
-
-
-def _random_bert(shape: BertShape) -> JointBert:
-    config = bert_config(shape)
-    config.intent_labels, config.slot_labels = INTENTS, SLOTS
-    return JointBert(config).eval()
-
-
-def random_graph(shape: BertShape, numbers: Floats) -> onnx.ModelProto:
-    """A joint BERT of this shape with random weights, as ONNX."""
-    model = _random_bert(shape)
-    return BertGraph(model.config, BUNDLE, weights_of(model), numbers).build()
+    yield EAGER, in_torch(bert(students[STUDENT]))
+    yield STACKPROP, in_torch(StackProp(WORDS, 0, INTENTS, SLOTS, generator=torch.Generator()).eval().logits)
 
 
 def plain_export(model: nn.Module) -> onnx.ModelProto:
@@ -85,12 +86,3 @@ def plain_export(model: nn.Module) -> onnx.ModelProto:
         )
     assert program is not None  # only the older exporter returns nothing
     return program.model_proto
-
-
-def _in_torch(model: Callable[[torch.Tensor], object], threads: int) -> Model:
-    def run(text: Encoded) -> object:
-        torch.set_num_threads(threads)
-        with torch.inference_mode():
-            return model(torch.from_numpy(text.ids[None]))
-
-    return run

@@ -1,17 +1,64 @@
-"""Prediction from an exported folder, with onnxruntime, tokenizers and numpy: neither torch nor transformers."""
+"""An exported folder and what it answers, on the device: with onnxruntime, tokenizers and numpy, without torch."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import onnxruntime
 
 from mixvocab.common.errors import UserError
-from mixvocab.edge.bundle import Bundle, Kind
-from mixvocab.tasks.decoding import Slot, spans, viterbi
-from mixvocab.tasks.encoding import Encoded, Encoder
+from mixvocab.common.files import file_sha256
+from mixvocab.tasks.encoding import Encoded, Encoder, Slot, spans, viterbi
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+FLOATS = "model.onnx"
+ROUNDED = "model.w8.onnx"
+INTEGERS = "model.int8.onnx"
+Kind = Literal["fp32", "w8", "int8"]
+"""Of numbers: 32 bits; weights in 8 bits; weights and products in 8 bits."""
+GRAPHS: dict[Kind, str] = {"fp32": FLOATS, "w8": ROUNDED, "int8": INTEGERS}
+TOKENIZER = "tokenizer.json"
+TASK = "task.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The contents of task.json: all that predicting needs beside the tokenizer and one ONNX file."""
+
+    task: str
+    kind: str  # "joint", "classification", "regression" or "masked"
+    window: int  # tokens; the graphs hold no positions beyond it
+    pair: bool = False  # whether the graph reads token types
+    labels: Sequence[str] = ()  # intents, or classes, in the order of the logits
+    slots: Sequence[str] = ()  # IOB2 tags in the order of the logits
+    sha256: Mapping[str, str] | None = None  # of the ONNX files
+
+    @classmethod
+    def load(cls, folder: Path) -> Bundle:
+        """Raises UserError if `folder` was not written by `export`."""
+        try:
+            return cls(**json.loads((folder / TASK).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            reason = f"{folder / TASK} is missing or not that of an export"
+            raise UserError(f"{reason}: name a folder that `mixvocab export` wrote") from None
+
+    def model(self, folder: Path, numbers: Kind) -> Path:
+        """The ONNX file. Raises UserError if it is missing or not the one that was exported."""
+        file = folder / GRAPHS[numbers]
+        if not file.is_file() or file_sha256(file) != (self.sha256 or {}).get(file.name):
+            raise UserError(f"{file} is missing, or its SHA-256 is not the one in {TASK}: export the model again")
+        return file
+
+
+def deployed_bytes(folder: Path, numbers: Kind = "w8") -> dict[str, int]:
+    """Bytes of the files that the model needs on a device, by file name."""
+    return {name: (folder / name).stat().st_size for name in (GRAPHS[numbers], TOKENIZER, TASK)}
 
 
 @dataclass(frozen=True)
@@ -27,7 +74,6 @@ class Answer:
 
     @property
     def probability(self) -> float | None:
-        """Of the label."""
         return None if self.label is None else self.probabilities[self.label]
 
 
@@ -37,7 +83,7 @@ class Predictor:
 
     bundle: Bundle
     encoder: Encoder
-    session: onnxruntime.InferenceSession
+    session: InferenceSession
 
     @classmethod
     def load(cls, folder: Path, *, numbers: Kind = "w8", threads: int = 1) -> Predictor:
@@ -48,11 +94,7 @@ class Predictor:
         """
         bundle = Bundle.load(folder)
         file = bundle.model(folder, numbers)
-        encoder = Encoder.load(folder, bundle.window)
-        try:
-            return cls(bundle, encoder, open_session(file, threads))
-        except Exception as error:  # the runtime has no common class of errors
-            raise UserError(f"{file}: ONNX Runtime cannot load it ({error}); export the model again") from None
+        return cls(bundle, Encoder.load(folder, bundle.window), open_session(file, threads))
 
     def predict(self, text: str, second: str | None = None) -> Answer:
         """What the model says of a text, or of a pair.
@@ -76,9 +118,9 @@ class Predictor:
         if not joint:
             return Answer(label, probabilities)
         tags = [self.bundle.slots[tag] for tag in viterbi(logits[1][encoded.first], self.bundle.slots)]
-        complete = len(tags) == len(words)
-        tags += ["O"] * (len(words) - len(tags))
-        return Answer(label, probabilities, None, spans(tags, words), tuple(tags), complete)
+        unread = len(words) - len(tags)
+        tags += ["O"] * unread
+        return Answer(label, probabilities, None, spans(tags, words), tuple(tags), complete=unread == 0)
 
     def logits(self, encoded: Encoded) -> list[np.ndarray]:
         """The model's outputs for one text, without a batch dimension."""
@@ -88,12 +130,14 @@ class Predictor:
         return [output[0] for output in self.session.run(None, feed)]
 
 
-def open_session(model: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
+def open_session(model: Path | bytes, threads: int = 1) -> InferenceSession:
     """A session for single queries on `threads` threads.
 
     Threads do not spin while they wait: a device has other work, and so has a busy laptop. Sums of 8-bit products are
     exact: x86 processors without VNNI instructions would by default add them in 16 bits, which overflow.
     """
+    import onnxruntime  # commands name its extra where it is missing
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -31,7 +31,7 @@ BUCKET = 32  # batches that are shuffled together before they are sorted by leng
 UNLABELLED = -100  # the tag of padding: no loss counts it
 
 # A row as numbers, by the names of a model's arguments: sequences (T,), "ids" among them, and single numbers ().
-Example = Mapping[str, np.ndarray]
+Example = dict[str, np.ndarray]
 
 
 class Batches:
@@ -105,7 +105,7 @@ class TaskModel(nn.Module):
 
     def examples(self, rows: Sequence[Any]) -> list[Example]:
         encoded = [(row, self.encode(row)) for row in rows]
-        return [{**self.inputs(text), **self.targets(row, text)} for row, text in encoded]
+        return [self.inputs(text) | self.targets(row, text) for row, text in encoded]
 
     @torch.no_grad()
     def predict(self, rows: Sequence[Any]) -> list[Any]:
@@ -196,8 +196,7 @@ def read_task(folder: Path) -> dict[str, Any]:
     """What task.json says. Raises UserError if there is no such file, and if it is damaged."""
     try:
         about = json.loads((folder / "task.json").read_text(encoding="utf-8"))
-        return about | {"window": int(about["window"]), "kind": str(about["kind"])}
-    except FileNotFoundError:
-        raise UserError(f"{folder.name}: no task.json in it; name a folder that `mixvocab finetune` wrote") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{folder.name}/task.json is damaged ({error}): fine-tune again") from None
+        return about | {"task": str(about["task"]), "kind": str(about["kind"]), "window": int(about["window"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        reason = f"{folder.name}: no task.json in it, or a damaged one"
+        raise UserError(f"{reason}; name a folder that `mixvocab finetune` wrote") from None

@@ -1,7 +1,7 @@
 """GLUE: one sentence or two, one label or a score. An ordinary BERT with an ordinary head on its first token.
 
-Labels go by their names. Their order comes from the data, is saved in the model's config.json (`id2label`) and is
-compared with the data's when a model is loaded, so no number is ever read in another order than it was written.
+Labels go by their names. Their order comes from the training data and is read from the model's config.json (`id2label`)
+ever after, so no number is read in another order than it was written.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import BertForSequenceClassification
 
-from mixvocab.common.errors import UserError
 from mixvocab.models.loading import load_pretrained
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import GlueData, GlueRow
@@ -31,11 +30,12 @@ class GlueTask(TaskModel):
     choose_by = "score"  # the mean of a task's metrics
     reads = ("ids", "types")
 
-    def __init__(self, model: BertForSequenceClassification, folder: Path, data: GlueData, window: int) -> None:
+    def __init__(self, model: BertForSequenceClassification, folder: Path, task: str, window: int) -> None:
         super().__init__()
-        self.model, self.folder = model, folder
+        self.model, self.folder, self.task = model, folder, task
         self.encoder = Encoder.load(folder, window)
-        self.task, self.labels, self.regression = data.task, data.labels, data.regression
+        self.labels = [model.config.id2label[number] for number in range(model.config.num_labels)]
+        self.regression = model.config.problem_type == "regression"
 
     def encode(self, row: GlueRow) -> Encoded:
         return self.encoder.texts(row.text_a, row.text_b)
@@ -73,7 +73,7 @@ def new_classifier(folder: Path, data: GlueData, tuning: TuningSettings, seed: i
     A student from masked-language modelling has no pooler either and gets a fresh one. A regression's head starts
     at the mean of the training scores. Raises UserError if the folder holds no pretrained BERT or no tokenizer.
     """
-    names = _output_names(data)
+    names = data.labels or ("score",)
     with torch.random.fork_rng(devices=[]):  # transformers draws what is missing from torch's global generator
         model, missing = load_pretrained(
             BertForSequenceClassification,
@@ -95,21 +95,11 @@ def new_classifier(folder: Path, data: GlueData, tuning: TuningSettings, seed: i
         torch.nn.init.zeros_(layer.bias)
     if data.regression:
         torch.nn.init.constant_(model.classifier.bias, float(np.mean([row.label for row in data.splits["train"]])))
-    return GlueTask(model, folder, data, tuning.window)
+    return GlueTask(model, folder, data.task, tuning.window)
 
 
-def load_classifier(folder: Path, data: GlueData) -> GlueTask:
-    """A fine-tuned model. Raises UserError if its labels are not the data's, name by name and in the same order."""
-    window = read_task(folder)["window"]
+def load_classifier(folder: Path) -> GlueTask:
+    """What `finetune` wrote for such a task. Raises UserError if the folder holds none."""
+    about = read_task(folder)
     model, _ = load_pretrained(BertForSequenceClassification, folder, new_head=False)
-    expected, saved = _output_names(data), tuple((model.config.id2label or {}).values())
-    if saved != expected:
-        raise UserError(
-            f"{folder.name}/config.json: the model's labels are, in this order, {', '.join(saved)}; {data.task}'s are "
-            f"{', '.join(expected)}: fine-tune on this data, or put names and rows of the head right"
-        )
-    return GlueTask(model, folder, data, window)
-
-
-def _output_names(data: GlueData) -> tuple[str, ...]:
-    return ("score",) if data.regression else data.labels
+    return GlueTask(model, folder, about["task"], about["window"])

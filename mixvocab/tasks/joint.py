@@ -14,14 +14,11 @@ from transformers import BertConfig, BertModel, BertPreTrainedModel
 from mixvocab.models.loading import load_pretrained
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
-from mixvocab.tasks.decoding import viterbi
-from mixvocab.tasks.encoding import Encoded, Encoder
+from mixvocab.tasks.encoding import Encoded, Encoder, viterbi
 from mixvocab.tasks.finetune import UNLABELLED, Example, TaskModel, read_task, save_bert
 from mixvocab.tasks.roles import Roles
 from mixvocab.tasks.scores import Prediction, joint_scores
 from mixvocab.train.losses import Losses, nll
-
-Decision = tuple[Tensor, Sequence[np.ndarray] | np.ndarray]
 
 
 class JointModel(TaskModel):
@@ -38,9 +35,13 @@ class JointModel(TaskModel):
         self.intents = {name: i for i, name in enumerate(intents)}
         self.slots = {name: i for i, name in enumerate(slots)}
 
-    def decide(self, ids: Tensor, attention: Tensor | None, first: Sequence[np.ndarray]) -> Decision:
-        """Intents (B,) int64, and of each utterance the tags (W,) int64 at its positions `first` (W,)."""
+    def logits(self, ids: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Of intents (B, I), and of tags (B, T, S)."""
         raise NotImplementedError
+
+    def tags(self, logits: np.ndarray) -> np.ndarray:
+        """The tags (W,) of an utterance's words by their logits (W, S)."""
+        return viterbi(logits, list(self.slots))
 
     def targets(self, row: SnipsRow, text: Encoded) -> Example:
         tags = np.full(len(text.ids), UNLABELLED)
@@ -48,12 +49,13 @@ class JointModel(TaskModel):
         return {"intent": np.array(self.intents.get(row.intent, UNLABELLED)), "tags": tags}
 
     def answers(self, rows: Sequence[SnipsRow], texts: Sequence[Encoded], **tensors: Tensor) -> list[Prediction]:
-        intents, tags = self.decide(tensors["ids"], tensors.get("attention"), [text.first for text in texts])
+        intents, tags = self.logits(**tensors)
         intent_names, slot_names = list(self.intents), list(self.slots)
+        outputs = zip(rows, texts, intents.argmax(-1).tolist(), tags.float().cpu().numpy(), strict=True)
         predictions = []
-        for row, intent, numbers in zip(rows, intents.tolist(), tags, strict=True):
-            unread = len(row.words) - len(numbers)  # words beyond the window
-            slots = (*(slot_names[tag] for tag in numbers), *["O"] * unread)
+        for row, text, intent, scores in outputs:
+            unread = len(row.words) - len(text.first)  # words beyond the window
+            slots = (*(slot_names[tag] for tag in self.tags(scores[text.first])), *["O"] * unread)
             predictions.append(Prediction(intent_names[intent], slots, complete=unread == 0))
         return predictions
 
@@ -114,10 +116,8 @@ class JointTask(JointModel):
         intents, slots = self.model(ids, attention)
         return {"intent": nll(intents, intent), "slots": nll(slots, tags)}
 
-    def decide(self, ids: Tensor, attention: Tensor | None, first: Sequence[np.ndarray]) -> Decision:
-        intents, slots = self.model(ids, attention)
-        logits, names = slots.float().cpu().numpy(), list(self.slots)
-        return intents.argmax(-1), [viterbi(row[words], names) for row, words in zip(logits, first, strict=True)]
+    def logits(self, ids: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.model(ids, attention)
 
     def save(self, out: Path, reported: Mapping[str, Mapping[str, float]]) -> None:
         save_bert(self.model, self.folder, out, "snips", "joint", self.encoder.length, reported["test"])

@@ -27,7 +27,7 @@ from mixvocab.common.files import write_json
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks.encoding import Encoded
-from mixvocab.tasks.joint import Decision, JointModel
+from mixvocab.tasks.joint import JointModel
 from mixvocab.tasks.roles import Roles
 from mixvocab.train.losses import IGNORED, Losses, nll
 
@@ -156,7 +156,7 @@ class StackProp(JointModel):
         """Sum of -log p over words: of the utterance's intent at each, and of its tag; shapes as in `JointModel`.
 
         In evaluation, too, a decoder is given the gold output of the token before: the losses are likelihoods,
-        `decide` is what the model says alone.
+        `logits` is what the model says alone.
         """
         encodings = self.encodings(ids, attention)
         intents = intent[:, None].expand_as(ids)
@@ -168,21 +168,18 @@ class StackProp(JointModel):
         slot_logits = self.slot.forced(inputs, tags, self.dropout)
         return {"intent": nll(intent_logits, intents), "slots": nll(slot_logits, tags)}
 
-    @torch.no_grad()
-    def decide(
-        self, ids: Tensor, attention: Tensor | None = None, first: Sequence[np.ndarray] | None = None
-    ) -> Decision:
-        """The intent by the words' majority, of equals the more probable, and tags; without `first` of all positions.
-
-        Tags are chosen greedily, word by word, as published, and need not be IOB2.
-        """
+    def logits(self, ids: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Votes of the words for intents (B, I), of as many the more probable ahead; logits of tags (B, T, S)."""
         encodings = self.encodings(ids, attention)
         distribution = self.intent.greedy(encodings).softmax(-1)  # (B, T, I)
         votes = F.one_hot(distribution.argmax(-1), len(self.intents)) + distribution / (2 * ids.shape[1])
         if attention is not None:
             votes = votes * attention[:, :, None]
-        tags = self.slot.greedy(torch.cat([encodings, distribution], -1)).argmax(-1).cpu().numpy()
-        return votes.sum(1).argmax(-1), [row[words] for row, words in zip(tags, first, strict=True)] if first else tags
+        return votes.sum(1), self.slot.greedy(torch.cat([encodings, distribution], -1))
+
+    def tags(self, logits: np.ndarray) -> np.ndarray:
+        """Chosen greedily, word by word, as published: they need not be IOB2."""
+        return logits.argmax(-1)
 
     def save(self, out: Path, reported: Mapping[str, Mapping[str, float]]) -> None:
         names = {"words": list(self.words), "intents": list(self.intents), "slots": list(self.slots)}

@@ -9,7 +9,7 @@ from typing import Any
 from IPython.display import HTML, display
 
 from mixvocab.evaluate.stats import Estimate
-from mixvocab.tasks.decoding import spans
+from mixvocab.tasks.encoding import spans
 from mixvocab_book.show.cited import cited
 
 NONE = "–"  # nothing was published, or nothing was measured

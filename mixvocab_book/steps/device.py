@@ -14,10 +14,9 @@ from mixvocab.common.files import write_json
 from mixvocab.common.store import Step, Store
 from mixvocab.distill.steps import Student, StudentStep
 from mixvocab.edge import latency, peers
-from mixvocab.edge.bundle import Kind
 from mixvocab.edge.export import export, load
 from mixvocab.edge.latency import Latency
-from mixvocab.edge.runtime import Predictor
+from mixvocab.edge.runtime import Kind, Predictor
 from mixvocab.settings.profiles import EdgeSettings
 from mixvocab.sources.rows import SnipsRow
 from mixvocab.tasks.encoding import Encoder

@@ -15,7 +15,7 @@ from pathlib import Path
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.distill.methods import methods
-from mixvocab.edge.bundle import ROUNDED, TASK, TOKENIZER
+from mixvocab.edge.runtime import ROUNDED, TASK, TOKENIZER
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import load_profile
 from mixvocab.sources.source import Source, data_directory

@@ -9,8 +9,7 @@ from typing import Any
 
 from overlapping import unpack
 
-from mixvocab.edge.bundle import ROUNDED, TASK, TOKENIZER
-from mixvocab.edge.runtime import Predictor
+from mixvocab.edge.runtime import ROUNDED, TASK, TOKENIZER, Predictor
 
 
 def unpublish(value: Mapping[str, Any], model: bytes, folder: Path) -> Predictor:

@@ -50,7 +50,7 @@ def test_what_is_kept_is_the_model_that_was_scored(opened: Opener) -> None:
     chapter = opened()
     for task in ("STS-B", "MNLI"):
         kept = chapter.get(task_steps.tuning_step(chapter.plan, task, "nokd", 0))
-        model = load_classifier(kept.folder, task_steps.data_of(chapter.plan, task).value)
+        model = load_classifier(kept.folder)
         for name, rows in task_steps.roles(chapter, task).report.items():
             for metric, value in model.scores(rows, model.predict(rows)).items():
                 assert kept.test[f"{name}/{metric}"] == pytest.approx(value)

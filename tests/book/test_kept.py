@@ -10,7 +10,7 @@ import pytest
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Store
-from mixvocab.edge.bundle import FLOATS, ROUNDED, TASK, TOKENIZER
+from mixvocab.edge.runtime import FLOATS, ROUNDED, TASK, TOKENIZER
 from mixvocab.sources.source import Source
 from mixvocab_book.store import records
 from mixvocab_book.sweep import kept as keeping

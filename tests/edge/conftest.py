@@ -10,8 +10,8 @@ import torch
 from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
 
 from mixvocab.common.files import write_json
-from mixvocab.edge.bundle import Bundle
 from mixvocab.edge.export import export
+from mixvocab.edge.runtime import Bundle
 from mixvocab.tasks.joint import JointBert
 from mixvocab.text.wordpiece import Vocabulary
 

@@ -9,10 +9,9 @@ from safetensors.torch import load_file, save_file
 
 from mixvocab.common.errors import UserError
 from mixvocab.edge import export as module
-from mixvocab.edge.bundle import FLOATS, GRAPHS, INTEGERS, ROUNDED, Bundle, deployed_bytes
 from mixvocab.edge.export import export, load
 from mixvocab.edge.graph import quantise
-from mixvocab.edge.runtime import open_session
+from mixvocab.edge.runtime import FLOATS, GRAPHS, INTEGERS, ROUNDED, Bundle, deployed_bytes, open_session
 from mixvocab.tasks.joint import JointBert
 
 KINDS = ["joint", "classification", "regression", "masked"]

@@ -7,10 +7,9 @@ import pytest
 
 from mixvocab.cli import main
 from mixvocab.common.errors import UserError
-from mixvocab.edge.bundle import GRAPHS, ROUNDED
-from mixvocab.edge.runtime import Predictor, softmax
+from mixvocab.edge.runtime import GRAPHS, ROUNDED, Predictor, softmax
 from mixvocab.sources.rows import SnipsRow
-from mixvocab.tasks.decoding import Slot, spans
+from mixvocab.tasks.encoding import Slot, spans
 from mixvocab.tasks.joint import load_joint_bert
 
 TEXTS = ["play some jazz by miles davis", "book a table for two in boston", "rate this novel five stars", "jazz"]

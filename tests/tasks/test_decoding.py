@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from mixvocab.tasks.decoding import viterbi
+from mixvocab.tasks.encoding import viterbi
 
 ORDERS = (
     ("O", "B-a", "I-a", "B-b", "I-b"),

@@ -129,7 +129,7 @@ def test_fresh_heads_come_from_the_seed_alone(tiny_teacher, nli, similarity):
     assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (0.3, 0.3)
 
 
-def test_label_order_is_saved_and_checked(tiny_teacher, nli, tmp_path):
+def test_labels_are_saved_in_order_with_their_names(tiny_teacher, nli, tmp_path):
     folder = tmp_path / "model"
     task, rows = model_of(tiny_teacher, nli), nli.splits["dev"]
     task.save(folder, {"dev": {"accuracy": 0.5}})
@@ -138,7 +138,7 @@ def test_label_order_is_saved_and_checked(tiny_teacher, nli, tmp_path):
     assert saved["label2id"] == {"entailment": 0, "neutral": 1}
     about = json.loads((folder / "task.json").read_text())
     assert about == {"task": "RTE", "kind": "classification", "window": 16, "scores": {"dev": {"accuracy": 0.5}}}
-    assert load_classifier(folder, nli).predict(rows) == task.predict(rows)
+    assert load_classifier(folder).predict(rows) == task.predict(rows)
 
     plain = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -146,16 +146,10 @@ def test_label_order_is_saved_and_checked(tiny_teacher, nli, tmp_path):
     numbers = plain(**texts).logits.argmax(-1).tolist()
     assert [plain.config.id2label[n] for n in numbers] == task.predict(rows)
 
-    for names in (["neutral", "entailment"], ["LABEL_0", "LABEL_1"]):
-        changed = saved | {"id2label": dict(enumerate(names)), "label2id": {n: i for i, n in enumerate(names)}}
-        (folder / "config.json").write_text(json.dumps(changed))
-        with pytest.raises(UserError, match=rf"model/config\.json: the model's labels are, in this order, {names[0]}"):
-            load_classifier(folder, nli)
-
 
 def test_a_folder_that_is_no_fine_tuned_model(tiny_teacher, nli, tmp_path):
     with pytest.raises(UserError, match=r"no task\.json"):
-        load_classifier(tiny_teacher, nli)
+        load_classifier(tiny_teacher)
     with pytest.raises(UserError, match="no model in it"):
         new_classifier(tmp_path, nli, TUNING, 0)
 
@@ -178,7 +172,7 @@ def test_fine_tuning_learns_chooses_on_development_and_is_the_same_again(tiny_te
     assert tune(tiny_teacher, data, tmp_path / "two", epochs=8).curve == tuned.curve
     files = list((tmp_path / "one" / "model").iterdir())
     assert all(file.read_bytes() == (tmp_path / "two" / "model" / file.name).read_bytes() for file in files)
-    task = load_classifier(tmp_path / "one" / "model", data)
+    task = load_classifier(tmp_path / "one" / "model")
     assert task.scores(easy["test"], task.predict(easy["test"])) == tuned.reported["test"]
 
 
@@ -195,4 +189,5 @@ def test_a_regression_runs_too(tiny_teacher, similarity, tmp_path):
     tuned = tune(tiny_teacher, similarity, tmp_path)
     assert set(tuned.reported["dev"]) == {"pearson", "spearman", "score"}
     assert json.loads((tmp_path / "model" / "task.json").read_text())["kind"] == "regression"
-    load_classifier(tmp_path / "model", similarity)
+    task, rows = load_classifier(tmp_path / "model"), similarity.splits["dev"]
+    assert task.scores(rows, task.predict(rows)) == tuned.reported["dev"]

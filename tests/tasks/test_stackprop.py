@@ -57,8 +57,8 @@ def test_shapes_and_counts_of_the_losses() -> None:
     losses = model(**batch)
     assert {name: int(part.positions) for name, part in losses.items()} == {"intent": 15, "slots": 15}
     assert torch.isfinite(mean_loss(losses))
-    intent, tags = model.eval().decide(batch["ids"], batch["attention"])
-    assert (intent.shape, tags.shape) == ((3,), (3, 7))
+    intents, tags = model.eval().logits(batch["ids"], batch["attention"])
+    assert (intents.shape, tags.shape) == ((3, len(INTENTS)), (3, 7, len(SLOTS)))
 
 
 def test_unknown_labels_count_in_no_loss() -> None:
@@ -114,6 +114,10 @@ def test_rare_words_are_hidden_in_training_alone(monkeypatch: pytest.MonkeyPatch
     assert not torch.allclose(model.encodings(rare), model.encodings(unknown))
 
 
+def chosen(model: StackProp, ids: torch.Tensor, attention: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
+    return tuple(logits.argmax(-1) for logits in model.logits(ids, attention))
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_padding_company_and_order_change_no_prediction(seed: int) -> None:
     model = new(seed).eval()
@@ -121,14 +125,14 @@ def test_padding_company_and_order_change_no_prediction(seed: int) -> None:
     batch = sample(lengths, seed)
     ids, attention = batch["ids"], batch["attention"]
     ids = ids.masked_fill(~attention, 7)  # whatever stands at padding
-    intents, tags = model.decide(ids, attention)
+    intents, tags = chosen(model, ids, attention)
     for i, length in enumerate(lengths):
-        intent, alone = model.decide(ids[i : i + 1, :length])
+        intent, alone = chosen(model, ids[i : i + 1, :length])
         assert intent.item() == intents[i].item()
         assert alone[0].tolist() == tags[i, :length].tolist()
     back = torch.arange(len(lengths)).flip(0)
     wider = torch.nn.functional.pad(ids[back], (0, 5), value=3), torch.nn.functional.pad(attention[back], (0, 5))
-    again, tags_again = model.decide(*wider)
+    again, tags_again = chosen(model, *wider)
     assert torch.equal(again, intents[back])
     assert (tags_again[:, :9][attention[back]] == tags[back][attention[back]]).all()
 
@@ -148,10 +152,10 @@ def test_the_majority_of_words_names_the_intent(monkeypatch: pytest.MonkeyPatch)
     model, distribution = new().eval(), torch.tensor([[[0.51, 0.49, 0], [0.51, 0.49, 0], [0.0, 1.0, 0]]])
     monkeypatch.setattr(model.intent, "greedy", lambda encodings: distribution.log())
     ids = torch.full((1, 3), 4)
-    assert model.decide(ids)[0].tolist() == [0]
+    assert chosen(model, ids)[0].tolist() == [0]
     # With the last word as padding before the mean: votes are even, and the mean probability decides.
     distribution = torch.tensor([[[0.51, 0.49, 0], [0.0, 1.0, 0], [0.51, 0.49, 0]]])
-    assert model.decide(ids, torch.tensor([[True, True, False]]))[0].tolist() == [1]
+    assert chosen(model, ids, torch.tensor([[True, True, False]]))[0].tolist() == [1]
 
 
 def test_same_generator_same_weights_whatever_the_global_one() -> None:

@@ -20,7 +20,7 @@ from visiting import open_page
 
 from mixvocab.edge.runtime import Predictor, softmax
 from mixvocab.sources import Sizes, resolve_snips
-from mixvocab.tasks.decoding import spans, viterbi
+from mixvocab.tasks.encoding import spans, viterbi
 from mixvocab.widgets.demo import MASK
 
 TOLERANCE = 1e-3  # of a logit

@@ -1,4 +1,4 @@
-/** From a model's outputs to what it says, as `mixvocab/edge/runtime.py` and `mixvocab/tasks/decoding.py` have it. */
+/** From a model's outputs to what it says, as `mixvocab/edge/runtime.py` and `mixvocab/tasks/encoding.py` have it. */
 import { viterbi } from "./decoding.js";
 
 /**

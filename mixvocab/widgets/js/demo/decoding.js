@@ -1,4 +1,4 @@
-/** The most probable tags of an utterance that are IOB2, exactly as `mixvocab/tasks/decoding.py` finds them. */
+/** The most probable tags of an utterance that are IOB2, exactly as `mixvocab/tasks/encoding.py` finds them. */
 
 /**
  * The best sequence in which I-x follows only B-x or I-x, by the sum of its logits; of equally good tags the first.
