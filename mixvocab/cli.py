@@ -6,16 +6,18 @@ needs it, so that `mixvocab --help` answers at once.
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from mixvocab import __version__
-from mixvocab.common.errors import UserError, run_command
-from mixvocab.edge.cli import bench, export, predict
-from mixvocab.tasks.cli import finetune
+from mixvocab.common.errors import UserError, need, run_command
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -30,8 +32,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (finetune, export, predict, bench):
-    app.command()(command)
 
 
 def _print_version(wanted: bool) -> None:
@@ -115,6 +115,118 @@ def distill(
     typer.echo(f"written to {out}: load it with AutoModelForMaskedLM.from_pretrained")
 
 
+@app.command()
+def finetune(
+    model: Annotated[Path, typer.Argument(help="Folder of a student (mixvocab distill) or of another BERT.")],
+    task: Annotated[str, typer.Option(help="snips (any intents and slots in its layout), or a GLUE task by name.")],
+    out: Annotated[
+        Path, typer.Option(help="New folder for the model; an unfinished run of the same settings goes on.")
+    ],
+    data: Annotated[str, typer.Option(help="The task's folder, or a source: auto, embedded, hub:<name>.")] = "auto",
+    profile: Annotated[str, typer.Option(help="Whose recipe: smoke, laptop, evening, gpu, paper.")] = "laptop",
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Replace a setting of the recipe: epochs=20; repeatable.")
+    ] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Train on at most so many rows; default: on all.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of heads, order and dropout.")] = 0,
+) -> None:
+    """Fine-tune a BERT on intents and slots or on a GLUE task; development data chooses, the rest is scored once."""
+    need("tasks", "sklearn", "seqeval")
+    from mixvocab.common.files import claim, publish
+    from mixvocab.models.loading import read_config
+    from mixvocab.sources import resolve_glue, resolve_snips
+    from mixvocab.tasks.finetune import TaskModel
+    from mixvocab.tasks.finetune import finetune as run
+    from mixvocab.tasks.glue import new_classifier
+    from mixvocab.tasks.joint import new_joint_bert, unseen_labels
+    from mixvocab.tasks.scores import glue_roles, snips_roles
+
+    config = read_config(model)
+    joint = task.lower() == "snips"
+    tuning = _recipe(profile, setting or [], "snips" if joint else "glue").tuning(config.get("hidden_size"))
+    resolved: Any = resolve_snips(data) if joint else resolve_glue(task, data)
+    roles = snips_roles(resolved, rows) if joint else glue_roles(resolved, rows)
+    settings = {"model": str(model.resolve()), "tuning": tuning.model_dump(), "source": resolved.source.as_record()}
+    work = claim(out, settings | {"rows": rows, "seed": seed})
+    typer.echo(f"training on {len(roles.train):,} of {roles.available:,} rows; {roles.about}")
+    if joint:
+        if unseen := unseen_labels(resolved):
+            typer.echo(f"note: never in train, so each counts as an error: {', '.join(unseen)}", err=True)
+        fresh: TaskModel = new_joint_bert(model, resolved, roles, tuning, seed)
+    else:
+        fresh = new_classifier(model, resolved, tuning, seed)
+    tuned = run(fresh, roles, tuning, work, seed=seed)
+    publish(work / "model", out)
+    choosing = {name: value for name, value in tuned.best.items() if name not in ("step", "epoch")}
+    for split, values in {"choosing rows": choosing, **tuned.reported}.items():
+        typer.echo(f"{split}: " + "  ".join(f"{name} {100 * value:.2f}" for name, value in values.items()))
+    typer.echo(f"written to {out}")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder of a fine-tuned model, or of a pretrained student.")],
+    out: Annotated[Path, typer.Option(help="New folder for the ONNX files, the tokenizer and task.json.")],
+) -> None:
+    """Write a model as ONNX with 32-bit and with 8-bit weights, checked against PyTorch."""
+    need("export", "onnx", "onnxruntime")
+    from mixvocab.edge.export import export as run
+    from mixvocab.edge.runtime import deployed_bytes
+
+    gaps = ", ".join(f"{gap:.1e} ({numbers})" for numbers, gap in run(folder, out).items())
+    typer.echo(f"written to {out}; largest difference of a logit from PyTorch: {gaps}")
+    typer.echo("bytes to deploy: " + ", ".join(f"{name} {size:,}" for name, size in deployed_bytes(out).items()))
+
+
+@app.command()
+def predict(
+    folder: Annotated[Path, typer.Argument(help="Folder that `mixvocab export` wrote.")],
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts; a tab separates a pair. Without any: lines of standard input.")
+    ] = None,
+    numbers: Annotated[
+        Literal["fp32", "w8", "int8"],
+        typer.Option(help="8-bit weights; 8-bit products as well, faster where the processor can; or 32 bits."),
+    ] = "w8",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a text.")] = False,
+) -> None:
+    """Answer texts with an exported model; needs no PyTorch."""
+    need("export", "onnxruntime")
+    from mixvocab.edge.runtime import Predictor
+
+    predictor = Predictor.load(folder, numbers=numbers)
+    number = 0
+    for number, text in enumerate(texts or (line.rstrip("\r\n") for line in sys.stdin), 1):
+        first, tab, second = text.partition("\t")
+        try:
+            answer = predictor.predict(first, second if tab else None)
+        except UserError as error:
+            raise UserError(f"text {number}: {error}") from None
+        typer.echo(json.dumps(asdict(answer), ensure_ascii=False) if as_json else f"{text}\n{answer}")
+    if not number:
+        raise UserError("no text: give texts as arguments or as lines of standard input")
+
+
+@app.command()
+def bench(
+    folder: Annotated[Path, typer.Argument(help="Folder that `mixvocab export` wrote.")],
+    lengths: Annotated[list[int], typer.Option("--length", min=3, help="Tokens a query; repeatable.")] = [8, 16, 32],  # noqa: B006
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each kind of numbers.")] = 50,
+) -> None:
+    """Measure milliseconds a query: every kind of numbers, one thread and all threads, warm."""
+    need("export", "onnxruntime")
+    from mixvocab.edge.latency import measure
+    from mixvocab.edge.runtime import GRAPHS, Predictor
+
+    typer.echo("milliseconds a query\nnumbers  threads  tokens     p50     p95  p50 from text")
+    for threads in sorted({1, os.cpu_count() or 1}):
+        predictors = {str(kind): Predictor.load(folder, numbers=kind, threads=threads) for kind in GRAPHS}
+        models = {kind: predictor.logits for kind, predictor in predictors.items()}
+        for latency in measure(models, predictors["w8"].encoder, lengths, rounds, threads=threads):
+            times = f"{latency.p50:8.3f}{latency.p95:8.3f}{latency.text_p50:15.3f}"
+            typer.echo(f"{latency.name:7}{latency.threads:9}{latency.length:8}{times}")
+
+
 def _report(vocabulary: Vocabulary, counts: Mapping[str, int], teacher: PreTrainedTokenizerFast | None) -> None:
     """Print what the text looks like under the vocabulary and, if there is one, under the teacher's."""
     from mixvocab.text.reports import overlap, segmentation
@@ -136,6 +248,17 @@ def _report(vocabulary: Vocabulary, counts: Mapping[str, int], teacher: PreTrain
         rows["overlap: by use in the text"] = [f"{shared.share_of_text:.1%}"]
     for name, values in rows.items():
         typer.echo(f"{name:<46}" + "".join(f"{value:>10}" for value in values))
+
+
+def _recipe(profile: str, given: list[str], section: str) -> Any:
+    """A profile's settings for the task, some replaced. Raises UserError for one that fine-tuning does not read."""
+    from mixvocab.settings.profiles import TuningSettings, load_profile, parse_settings
+
+    settings = {key if "." in key else f"{section}.{key}": value for key, value in parse_settings(given).items()}
+    read = {f"{section}.{field}" for field in TuningSettings.model_fields} - {"glue.piece_dropout"}
+    if unread := settings.keys() - read:
+        raise UserError(f"--set {min(unread)}: this task does not read it; it reads {', '.join(sorted(read))}")
+    return getattr(load_profile(profile, **settings), section)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

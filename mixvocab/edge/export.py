@@ -31,9 +31,9 @@ SINGLE_TEXTS = {layout.folder for layout in LAYOUTS if len(layout.columns) == 1}
 def export(folder: Path, out: Path) -> dict[Kind, float]:
     """Export the model in `folder` to the new folder `out`; returns the largest difference of a logit from PyTorch's.
 
-    `out` gets `model.onnx`, `model.w8.onnx`, `model.int8.onnx`, of which a device needs one, `tokenizer.json`, and
-    `task.json` with labels and window. Raises UserError if `folder` is no BERT that was fine-tuned here or pretrained
-    as a masked language model, if `out` has something in it, or if a logit in 32 bits differs by more than 1e-4.
+    `out` gets a graph for each kind of numbers, `tokenizer.json`, and `task.json`. Raises UserError if `folder` is no
+    BERT that was fine-tuned here or pretrained as a masked language model, if `out` has something in it, or if a logit
+    in 32 bits differs by more than `TOLERANCE`.
     """
     model, bundle = load(folder)
     Encoder.load(folder, bundle.window)  # fails on a tokenizer that predicting could not use

@@ -76,6 +76,14 @@ class Answer:
     def probability(self) -> float | None:
         return None if self.label is None else self.probabilities[self.label]
 
+    def __str__(self) -> str:
+        """Lines of two spaces and a fact."""
+        facts = [f"score {self.score:.3f}" if self.label is None else f"{self.label} ({self.probability:.1%})"]
+        facts += [f"{slot.name}: {slot.text}" for slot in self.slots]
+        if not self.complete:
+            facts.append("(longer than the window: the last words were not read)")
+        return "\n".join(f"  {fact}" for fact in facts)
+
 
 @dataclass
 class Predictor:

@@ -19,8 +19,7 @@ from sklearn.pipeline import FeatureUnion
 from sklearn.preprocessing import FunctionTransformer
 
 from mixvocab.sources.rows import GlueData, GlueRow
-from mixvocab.tasks.roles import Roles
-from mixvocab.tasks.scores import Label, glue_scores
+from mixvocab.tasks.scores import Label, Roles, glue_scores
 
 STRENGTHS = (0.03, 0.3, 3.0)  # C of the logistic regression, 1 / alpha of the ridge; the choosing rows pick one
 FREQUENT = 1000  # training rows from which on a feature has to occur twice

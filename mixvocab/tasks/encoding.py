@@ -38,7 +38,6 @@ class Encoder:
         self.cls, self.sep, self.unk, self.pad = special.values()
         self.tokenizer.post_processor = BertProcessing(("[SEP]", self.sep), ("[CLS]", self.cls))
         self.tokenizer.enable_truncation(length)
-        self._pieces: dict[str, list[int]] = {}
 
     @classmethod
     def load(cls, folder: Path, length: int) -> Encoder:
@@ -55,10 +54,8 @@ class Encoder:
         for word in words:
             if len(ids) > self.length - 2:
                 break
-            if word not in self._pieces:
-                self._pieces[word] = self.tokenizer.encode(word, add_special_tokens=False).ids or [self.unk]
             first.append(len(ids))
-            ids += self._pieces[word]
+            ids += self.tokenizer.encode(word, add_special_tokens=False).ids or [self.unk]
         ids = [*ids[: self.length - 1], self.sep]
         return Encoded(np.array(ids), np.zeros(len(ids), dtype=np.int64), np.array(first, dtype=np.int64))
 

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +23,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.tasks.encoding import Encoded
-from mixvocab.tasks.roles import Roles
+from mixvocab.tasks.scores import Roles
 from mixvocab.train.loop import Recipe, TrainResult, Turn, to_tensors, train
 
 PREDICTED = 128  # rows that are predicted at once
@@ -96,8 +96,8 @@ class TaskModel(nn.Module):
     def scores(self, rows: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
         raise NotImplementedError
 
-    def save(self, out: Path, reported: Mapping[str, Mapping[str, float]]) -> None:
-        """Write the model to the new folder `out`, with the metrics of each reported set."""
+    def save(self, out: Path) -> None:
+        """Write the model to the new folder `out`."""
         raise NotImplementedError
 
     def inputs(self, text: Encoded) -> Example:
@@ -177,19 +177,17 @@ def finetune(
     )
     model.load_state_dict(load_file(weights_file))
     reported = {name: model.scores(rows, model.predict(rows)) for name, rows in roles.report.items()}
-    model.save(folder / "model", reported)
+    model.save(folder / "model")
     return Tuned(result, curve, max(curve, key=lambda point: point[model.choose_by]), reported)
 
 
-def save_bert(
-    model: PreTrainedModel, tokenizer: Path, out: Path, task: str, kind: str, window: int, scores: Mapping[str, Any]
-) -> None:
+def save_bert(model: PreTrainedModel, tokenizer: Path, out: Path, task: str, kind: str, window: int) -> None:
     """Write what transformers writes, the tokenizer's files from its folder, and task.json with all that remains."""
     model.save_pretrained(out)
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
         if (tokenizer / name).is_file():
             shutil.copyfile(tokenizer / name, out / name)
-    write_json(out / "task.json", {"task": task, "kind": kind, "window": window, "scores": scores})
+    write_json(out / "task.json", {"task": task, "kind": kind, "window": window})
 
 
 def read_task(folder: Path) -> dict[str, Any]:

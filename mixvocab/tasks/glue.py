@@ -6,7 +6,7 @@ ever after, so no number is read in another order than it was written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -62,9 +62,9 @@ class GlueTask(TaskModel):
     def scores(self, rows: Sequence[GlueRow], predictions: Sequence[Label]) -> dict[str, float]:
         return glue_scores(self.task, [row.label for row in rows], predictions, self.labels)
 
-    def save(self, out: Path, reported: Mapping[str, Mapping[str, float]]) -> None:
+    def save(self, out: Path) -> None:
         kind = "regression" if self.regression else "classification"
-        save_bert(self.model, self.folder, out, self.task, kind, self.encoder.length, reported)
+        save_bert(self.model, self.folder, out, self.task, kind, self.encoder.length)
 
 
 def new_classifier(folder: Path, data: GlueData, tuning: TuningSettings, seed: int) -> GlueTask:

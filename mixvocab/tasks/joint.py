@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +16,7 @@ from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks.encoding import Encoded, Encoder, viterbi
 from mixvocab.tasks.finetune import UNLABELLED, Example, TaskModel, read_task, save_bert
-from mixvocab.tasks.roles import Roles
-from mixvocab.tasks.scores import Prediction, joint_scores
+from mixvocab.tasks.scores import Prediction, Roles, joint_scores
 from mixvocab.train.losses import Losses, nll
 
 
@@ -119,8 +118,8 @@ class JointTask(JointModel):
     def logits(self, ids: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return self.model(ids, attention)
 
-    def save(self, out: Path, reported: Mapping[str, Mapping[str, float]]) -> None:
-        save_bert(self.model, self.folder, out, "snips", "joint", self.encoder.length, reported["test"])
+    def save(self, out: Path) -> None:
+        save_bert(self.model, self.folder, out, "snips", "joint", self.encoder.length)
 
 
 def new_joint_bert(folder: Path, data: SnipsData, roles: Roles, tuning: TuningSettings, seed: int) -> JointTask:

@@ -12,7 +12,7 @@ decoder is one LSTM call over the whole utterance; in exchange a share of that h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks.encoding import Encoded
 from mixvocab.tasks.joint import JointModel
-from mixvocab.tasks.roles import Roles
+from mixvocab.tasks.scores import Roles
 from mixvocab.train.losses import IGNORED, Losses, nll
 
 PAD, UNK = 0, 1  # places of [PAD] and [UNK] in the vocabulary
@@ -181,7 +181,7 @@ class StackProp(JointModel):
         """Chosen greedily, word by word, as published: they need not be IOB2."""
         return logits.argmax(-1)
 
-    def save(self, out: Path, reported: Mapping[str, Mapping[str, float]]) -> None:
+    def save(self, out: Path) -> None:
         names = {"words": list(self.words), "intents": list(self.intents), "slots": list(self.slots)}
         write_json(out / "config.json", names)
         save_file({name: tensor.cpu().clone() for name, tensor in self.state_dict().items()}, out / "model.safetensors")

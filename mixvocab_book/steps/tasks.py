@@ -27,8 +27,7 @@ from mixvocab.tasks import baselines
 from mixvocab.tasks.finetune import TaskModel, finetune
 from mixvocab.tasks.glue import new_classifier
 from mixvocab.tasks.joint import new_joint_bert
-from mixvocab.tasks.roles import Roles, glue_roles, snips_roles
-from mixvocab.tasks.scores import glue_scores
+from mixvocab.tasks.scores import Roles, glue_roles, glue_scores, snips_roles
 from mixvocab.tasks.stackprop import new_stackprop
 from mixvocab_book.steps.students import place_of, student_step, tokens_by_stage
 

@@ -58,7 +58,7 @@ def make_folder(tmp_path_factory):
         model.save_pretrained(folder)
         vocabulary.save(folder)
         if kind != "masked":
-            write_json(folder / "task.json", {"task": task, "kind": kind, "window": WINDOW, "scores": {}})
+            write_json(folder / "task.json", {"task": task, "kind": kind, "window": WINDOW})
         return folder
 
     return make

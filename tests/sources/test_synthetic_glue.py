@@ -8,7 +8,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.sources import Sizes, resolve_glue, synthetic
 from mixvocab.sources.synthetic import CLAIMS, GRAMMARS, Claim, options, relation
 from mixvocab.tasks import baselines
-from mixvocab.tasks.roles import glue_roles
+from mixvocab.tasks.scores import glue_roles
 
 TASKS = ("SST-2", "MRPC", "MNLI")
 SENTIMENT, PARAPHRASE, INFERENCE = (

@@ -5,8 +5,7 @@ from mixvocab.sources import GlueRow
 from mixvocab.sources.rows import GlueData
 from mixvocab.sources.source import Source
 from mixvocab.tasks.baselines import _overlap, _tokens, bag_of_words, majority
-from mixvocab.tasks.roles import glue_roles
-from mixvocab.tasks.scores import glue_scores
+from mixvocab.tasks.scores import glue_roles, glue_scores
 
 SOURCE = Source("glue", "a set", "path", "set/", "none", "0" * 64, False)
 

@@ -16,7 +16,7 @@ from mixvocab.settings.profiles import TuningSettings
 from mixvocab.tasks import finetune as module_under_test
 from mixvocab.tasks.encoding import Encoded
 from mixvocab.tasks.finetune import TaskModel, Tuned, finetune, read_task
-from mixvocab.tasks.roles import Roles
+from mixvocab.tasks.scores import Roles
 from mixvocab.train.loop import Recipe, Turn
 from mixvocab.train.losses import Losses, Part
 
@@ -47,7 +47,7 @@ class Mean(TaskModel):
     def scores(self, rows, predictions):
         return {"f1": self.f1(predictions[0])} if len(rows) == len(ROLES.choose) else {"value": predictions[0]}
 
-    def save(self, out, reported):
+    def save(self, out):
         out.mkdir(parents=True)
         save_file(self.state_dict(), out / "model.safetensors")
 

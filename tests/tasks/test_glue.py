@@ -14,7 +14,7 @@ from mixvocab.sources.rows import GlueData
 from mixvocab.sources.source import Source
 from mixvocab.tasks.finetune import collate, finetune
 from mixvocab.tasks.glue import load_classifier, new_classifier
-from mixvocab.tasks.roles import glue_roles
+from mixvocab.tasks.scores import glue_roles
 from mixvocab.train.loop import to_tensors
 
 SOURCE = Source("glue", "a set", "path", "set/", "none", "0" * 64, False)
@@ -132,12 +132,12 @@ def test_fresh_heads_come_from_the_seed_alone(tiny_teacher, nli, similarity):
 def test_labels_are_saved_in_order_with_their_names(tiny_teacher, nli, tmp_path):
     folder = tmp_path / "model"
     task, rows = model_of(tiny_teacher, nli), nli.splits["dev"]
-    task.save(folder, {"dev": {"accuracy": 0.5}})
+    task.save(folder)
     saved = json.loads((folder / "config.json").read_text())
     assert saved["id2label"] == {"0": "entailment", "1": "neutral"}
     assert saved["label2id"] == {"entailment": 0, "neutral": 1}
     about = json.loads((folder / "task.json").read_text())
-    assert about == {"task": "RTE", "kind": "classification", "window": 16, "scores": {"dev": {"accuracy": 0.5}}}
+    assert about == {"task": "RTE", "kind": "classification", "window": 16}
     assert load_classifier(folder).predict(rows) == task.predict(rows)
 
     plain = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True).eval()
@@ -156,7 +156,7 @@ def test_a_folder_that_is_no_fine_tuned_model(tiny_teacher, nli, tmp_path):
 
 def test_what_was_fine_tuned_on_one_task_begins_the_next_with_a_fresh_head(tiny_teacher, nli, similarity, tmp_path):
     first = model_of(tiny_teacher, nli)
-    first.save(tmp_path / "m", {})
+    first.save(tmp_path / "m")
     again = new_classifier(tmp_path / "m", nli, TUNING, 0).model.classifier
     assert again.weight.abs().max() < 0.2 < 1 < first.model.classifier.weight.abs().max()
     assert new_classifier(tmp_path / "m", similarity, TUNING, 0).model.classifier.weight.shape == (1, 32)

@@ -7,7 +7,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.sources import GlueRow, resolve_glue
 from mixvocab.sources.rows import GlueData
 from mixvocab.sources.source import Source
-from mixvocab.tasks.roles import glue_roles, snips_roles, stratified_order
+from mixvocab.tasks.scores import glue_roles, snips_roles, stratified_order
 
 SOURCE = Source("glue", "a set", "path", "set/", "none", "0" * 64, False)
 

@@ -10,7 +10,7 @@ from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks import stackprop
 from mixvocab.tasks.finetune import finetune
-from mixvocab.tasks.roles import snips_roles
+from mixvocab.tasks.scores import snips_roles
 from mixvocab.tasks.stackprop import UNK, StackProp, new_stackprop
 from mixvocab.train.losses import mean_loss
 

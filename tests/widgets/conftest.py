@@ -63,7 +63,7 @@ def device(tmp_path_factory):
             model.save_pretrained(folder / "model")
             Vocabulary(tuple(PIECES), lowercase=True).save(folder / "model")
             if kind == "joint":
-                task = {"task": "snips", "kind": kind, "window": WINDOW, "scores": {}}
+                task = {"task": "snips", "kind": kind, "window": WINDOW}
                 write_json(folder / "model" / "task.json", task)
             export(folder / "model", folder / "device")
             done[kind] = folder / "device"
