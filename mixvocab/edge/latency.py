@@ -60,7 +60,8 @@ def measure(
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in models}  # seconds from ids, and from text
         for turn in range(-1, rounds):
             for name, model in models.items():
-                begun, queries = time.perf_counter(), []
+                queries: list[tuple[float, float]] = []
+                begun = time.perf_counter()
                 while not queries or time.perf_counter() - begun < TURN:
                     text = " ".join(rng.choice(words, length - 2))
                     started = time.perf_counter()

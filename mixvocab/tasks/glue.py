@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,8 @@ class GlueTask(TaskModel):
         super().__init__()
         self.model, self.folder, self.task = model, folder, task
         self.encoder = Encoder.load(folder, window)
-        self.labels = [model.config.id2label[number] for number in range(model.config.num_labels)]
+        names: Any = model.config.id2label
+        self.labels = [names[number] for number in range(len(names))]
         self.regression = model.config.problem_type == "regression"
 
     def encode(self, row: GlueRow) -> Encoded:
