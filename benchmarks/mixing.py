@@ -29,6 +29,7 @@ import torch
 from common import Speeds, Texts, compare, options, texts, timed, write
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFast
 
+from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.words import WordStore
 
@@ -83,7 +84,9 @@ def rows_of_words(mixer: Mixer, store: WordStore, rows: int, rng: np.random.Gene
 def measure(text: Texts, rows: int, length: int, batches: int) -> Speeds:
     """The speeds of both sides at batches of one shape."""
     rng = np.random.default_rng(0)
-    mixer = Mixer(text.store, text.store.table(text.student), text.store.table(text.teacher), length=length)
+    mixer = Mixer(
+        text.store, text.store.table(text.student), text.store.table(text.teacher), MixingSettings(length=length)
+    )
     words = [rows_of_words(mixer, text.store, rows, rng) for _ in range(batches + WARM_UP)]
 
     def ours() -> int:

@@ -25,6 +25,7 @@ from mixvocab.models.init import pca_init, teacher_pieces
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.student import new_student
 from mixvocab.models.teacher import load_teacher
+from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.train import precision
 from mixvocab.train.loop import to_tensors
@@ -84,8 +85,8 @@ def main() -> None:
             return StudentMLM(new_student(shape, generator=torch.Generator().manual_seed(0)))
 
         ours = text.store.table(text.student)
-        mixed = Mixer(text.store, ours, text.store.table(text.teacher), length=64)
-        alone = Mixer(text.store, ours, None, length=128)
+        mixed = Mixer(text.store, ours, text.store.table(text.teacher), MixingSettings(length=64))
+        alone = Mixer(text.store, ours, None, MixingSettings())
         results = {"stage I": measure("stage I", teacher, mixed, 24, chosen.rounds)}
         for width in (96, 192, 256):
             title = f"stage II, L-6 H-{width}"

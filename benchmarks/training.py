@@ -30,6 +30,7 @@ from mixvocab.models.init import pca_init, teacher_pieces
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.student import new_student
 from mixvocab.models.teacher import load_teacher
+from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe, train
 from mixvocab.train.losses import Losses, Part
@@ -95,7 +96,7 @@ def our_training(module: nn.Module, mixer: Mixer, batch: int, steps: int) -> flo
 
 def stage_two(text: Texts, chosen: Namespace) -> Speeds:
     length, batch = 128, 32
-    mixer = Mixer(text.store, text.store.table(text.student), None, length=length)
+    mixer = Mixer(text.store, text.store.table(text.student), None, MixingSettings(length=length))
     rows = packed(text, length, rows=batch * chosen.steps)
 
     def model() -> nn.Module:
@@ -111,8 +112,8 @@ def stage_two(text: Texts, chosen: Namespace) -> Speeds:
 def stage_one(text: Texts, chosen: Namespace) -> Speeds:
     length, batch, steps = 64, 24, max(4, chosen.steps // 4)
     tables = text.store.table(text.student), text.store.table(text.teacher)
-    mixed_mixer = Mixer(text.store, *tables, length=length)
-    plain_mixer = Mixer(text.store, *tables, p_sv=0.0, length=length)
+    mixed_mixer = Mixer(text.store, *tables, MixingSettings(length=length))
+    plain_mixer = Mixer(text.store, *tables, MixingSettings(p_sv=0.0, length=length))
 
     def mixed() -> nn.Module:
         model = load_teacher(text.folder)

@@ -13,7 +13,6 @@ from mixvocab.models.teacher import load_tokenizer
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.sources import Corpus, TeacherSource
 from mixvocab.text.learner import learn_vocabularies
-from mixvocab.text.masking import Masking
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.reading import count_words
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
@@ -102,7 +101,7 @@ class Rows(Step[WordStore]):
     name, room = "word-store", "text"
 
     text: Ref[Corpus]
-    teacher: Ref[TeacherSource]  # words are cut where its tokenizer and the student's agree
+    teacher: Ref[TeacherSource]  # decides what a word is where it reads otherwise than BERT
     heldout: float  # share of the words
     lowercase: bool | None = True  # as the student's vocabulary reads; None: as the teacher's does
     processes: int = aside(1)
@@ -138,8 +137,5 @@ class Rows(Step[WordStore]):
             store.get(self),
             self.student_table(vocabulary, store),
             self.teacher_table(store) if mixed else None,
-            p_sv=mixing.p_sv,
-            length=mixing.length,
-            masking=Masking.of(mixing),
-            unit=mixing.unit,
+            mixing,
         )

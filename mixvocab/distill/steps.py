@@ -37,7 +37,7 @@ from mixvocab.models.parameters import BertShape, Spent, stage_one_flops
 from mixvocab.models.teacher import load_teacher, load_tokenizer
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.sources import TeacherSource
-from mixvocab.text.masking import Masking
+from mixvocab.text.masking import expected_shares
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe, TrainResult, read_curve, write_curve
 
@@ -154,7 +154,7 @@ class StageOne(Step[Embeddings]):
             result.tokens,
             mixing.length,
             result.steps,
-            masks=Masking.of(mixing).expected_shares(mixing.length, mixing.p_sv),
+            masks=expected_shares(mixing),
             p_sv=mixing.p_sv,
             frozen=[part for part in FREEZABLE if multipliers.get(part) == 0],
         )

@@ -31,7 +31,7 @@ from mixvocab.models.parameters import BertShape, Spent, stage_one_flops
 from mixvocab.models.student import prune
 from mixvocab.models.teacher import load_teacher
 from mixvocab.settings.profiles import MixingSettings
-from mixvocab.text.masking import Masking
+from mixvocab.text.masking import expected_shares
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe, TrainResult, evaluate, read_curve, write_curve
 from mixvocab.train.losses import IGNORED, Losses, Part
@@ -128,11 +128,11 @@ class TeacherHead(Step[OwnVocabularyTeacher]):
     def make(self, folder: Path, store: Store) -> None:
         if self.recipe is None:
             return
-        table, length = self.rows.teacher_table(store), self.mixing.length
+        table = self.rows.teacher_table(store)
         mixed, result = mixed_vocab.stage_one(
             load_teacher(self.rows.teacher.value.folder),
             self._init(),
-            Mixer(store.get(self.rows), table, table, p_sv=0.0, length=length, masking=self._masking()),
+            Mixer(store.get(self.rows), table, table, self._alone()),
             self.recipe,
             seed=self.seed,
             heldout_batches=self.heldout_batches,
@@ -148,13 +148,14 @@ class TeacherHead(Step[OwnVocabularyTeacher]):
             return OwnVocabularyTeacher(lambda: mixed, shape)
         load_model(mixed, str(folder / "model.safetensors"))
         result, length = read_curve(folder / "curve.json"), self.mixing.length
-        masks, nothing = self._masking().expected_shares(length, 0.0), BertShape(1, 0, 0)
+        masks, nothing = expected_shares(self._alone()), BertShape(1, 0, 0)
         flops = stage_one_flops(shape, nothing, result.tokens, length, result.steps, masks=masks, p_sv=0.0)
         return OwnVocabularyTeacher(lambda: mixed, shape, Spent.of(result, flops), result.curve[-1])
 
-    def _masking(self) -> Masking:
+    def _alone(self) -> MixingSettings:
         """Without student pieces, the cap that leaves masks to them has no use."""
-        return Masking(self.mixing.mask_rate, self.mixing.max_masks, self.mixing.max_masks)
+        changes = {"p_sv": 0.0, "unit": "word", "max_teacher_masks": self.mixing.max_masks}
+        return self.mixing.model_copy(update=changes)
 
     def _init(self) -> EmbeddingInit:
         """Student embeddings for a teacher that reads none: one row, of one number."""

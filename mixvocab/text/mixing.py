@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mixvocab.common.errors import UserError
-from mixvocab.text.masking import Masking, mask_tokens
+from mixvocab.settings.profiles import MixingSettings
+from mixvocab.text.masking import mask_tokens
 from mixvocab.text.words import WordStore, WordTable, ranges
 
 Choice = Callable[[np.random.Generator, tuple[int, int], float], np.ndarray]
@@ -66,28 +66,17 @@ class Mixer:
     words, and padding takes the vocabulary of its row's [SEP]: a row at p_SV = 0 is the teacher tokenizer's
     and one at p_SV = 1 the student's, to the last token. Without a teacher all tokens are the student's.
 
-    `unit`, what one draw of a vocabulary holds for: "word" (the paper), "span", "sequence", or a `Choice`.
-    Raises `UserError` for p_sv outside [0, 1].
+    `choose` draws which words the student's vocabulary segments, by default as `settings.unit` says.
     """
 
     def __init__(
-        self,
-        store: WordStore,
-        student: WordTable,
-        teacher: WordTable | None,
-        *,
-        p_sv: float = 0.5,
-        length: int = 128,
-        masking: Masking | None = None,
-        unit: str | Choice = "word",
+        self, store: WordStore, student: WordTable, teacher: WordTable | None, settings: MixingSettings
     ) -> None:
-        if not 0 <= p_sv <= 1:
-            raise UserError(f"p_sv = {p_sv} is not a probability; choose 0 <= p_sv <= 1, for example 0.5")
         if teacher is None:
-            teacher, p_sv, unit = student, 1.0, "word"
-        self.store, self.p_sv, self.length = store, p_sv, length
-        self.masking, self.mask, self.teacher_mask = masking or Masking(), student.mask, teacher.mask
-        self._choose = CHOICES[unit] if isinstance(unit, str) else unit
+            teacher, settings = student, settings.model_copy(update={"p_sv": 1.0, "unit": "word"})
+        self.store, self.settings, self.length = store, settings, settings.length
+        self.mask, self.teacher_mask = student.mask, teacher.mask
+        self.choose = CHOICES[settings.unit]
         self._words, self._tables = store.words("train"), (teacher, student)
         # Behind the words of each table stand [CLS], [SEP] and nothing, so that one gather reads a whole row.
         self._cls, self._sep, self._nothing = range(len(store.types), len(store.types) + 3)
@@ -111,7 +100,7 @@ class Mixer:
         words = self.store.words("heldout")
         position = 0
         for _ in range(count):
-            student = self._choose(rng, (rows, self.length), self.p_sv)
+            student = self.choose(rng, (rows, self.length), self.settings.p_sv)
             windows: list[np.ndarray] = []
             while len(windows) < rows and position < len(words):
                 window = self._windows(words, np.array([position]))
@@ -125,7 +114,7 @@ class Mixer:
         """Windows at random places, with a row's worth of words behind each, and who segments them."""
         starts = rng.integers(max(1, len(self._words) - (self.length - 2) + 1), size=rows)
         types = self._windows(self._words, starts)
-        return types, self._choose(rng, types.shape, self.p_sv)
+        return types, self.choose(rng, types.shape, self.settings.p_sv)
 
     def _windows(self, words: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """(B, length) types: [CLS], as many words as could ever fit, [SEP] in the last column."""
@@ -158,7 +147,7 @@ class Mixer:
         teacher_table, student_table = self._tables
         ids = np.where(own, student_table.pad, teacher_table.pad)
         ids[attention] = self._ids[ranges(starts.ravel(), pieces.ravel())]
-        masked, labels = mask_tokens(ids, own, attention, self.masking, self._tables, rng)
+        masked, labels = mask_tokens(ids, own, attention, self.settings, self._tables, rng)
         return Batch(masked, own, labels, attention)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from tokenizers import Tokenizer
 
+from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.normalise import backend
@@ -87,12 +88,13 @@ def mixed_line(
     """The row that `mixvocab.text.mixing.Mixer` draws from a text that holds this line alone.
 
     The sequence is [CLS], as many whole words as fit into `length` tokens, [SEP]. The draws of a word do not depend on
-    what follows it. Raises `UserError` for `p_sv` outside [0, 1].
+    what follows it.
     """
     words = words_of_line(text, backend(student))[: length - 2]
-    tables = [WordTable.of(tokenizer, words) for tokenizer in (student, teacher)]
+    student_table, teacher_table = (WordTable.of(tokenizer, words) for tokenizer in (student, teacher))
     store: Any = SimpleNamespace(types=words, words=lambda split: np.arange(len(words)))  # a `WordStore` in memory
-    batch = Mixer(store, *tables, p_sv=p_sv, length=length).batch(1, np.random.default_rng(seed))
+    mixer = Mixer(store, student_table, teacher_table, MixingSettings(p_sv=p_sv, length=length))
+    batch = mixer.batch(1, np.random.default_rng(seed))
     here = batch.attention[0]
     inputs, labels, own = (row[0][here].tolist() for row in (batch.ids, batch.labels, batch.student))
     ids = [number if label == IGNORED else label for number, label in zip(inputs, labels, strict=True)]

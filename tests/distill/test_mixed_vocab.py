@@ -8,7 +8,7 @@ from mixvocab.models.init import pca_init, shared_pieces, teacher_pieces
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.student import student_with
 from mixvocab.models.teacher import load_teacher
-from mixvocab.settings.profiles import PRESETS
+from mixvocab.settings.profiles import PRESETS, MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe
 
@@ -17,8 +17,8 @@ RECIPE = Recipe(steps=4, batch_size=4, learning_rate=1e-2, evaluations=2)
 
 @pytest.fixture
 def world(tiny):  # type: ignore[no-untyped-def]
-    mixed = Mixer(tiny.store, tiny.student, tiny.teacher, length=16)
-    alone = Mixer(tiny.store, tiny.student, None, length=16)
+    mixed = Mixer(tiny.store, tiny.student, tiny.teacher, MixingSettings(length=16))
+    alone = Mixer(tiny.store, tiny.student, None, MixingSettings(length=16))
     teacher = load_teacher(tiny.folder)
     pieces = teacher_pieces(tiny.vocab.tokenizer(), tiny.tokenizer)
     init = pca_init(teacher.get_input_embeddings().weight, pieces, 8)
@@ -50,7 +50,7 @@ def test_tied_rows_learn_from_teacher_tokens_and_the_others_stay(tiny, world) ->
     _, init, _, _, _ = world
     shared = shared_pieces(tiny.vocab.tokenizer(), tiny.tokenizer)
     assert 0 < len(shared) < len(tiny.vocab)
-    reading = Mixer(tiny.store, tiny.student, tiny.teacher, p_sv=0.0, length=16)
+    reading = Mixer(tiny.store, tiny.student, tiny.teacher, MixingSettings(p_sv=0.0, length=16))
     recipe = Recipe(2, 4, 1e-2, weight_decay=0.0)
     for tied, moved in ((True, set(shared[:, 0].tolist())), (False, set())):
         teacher = load_teacher(tiny.folder)

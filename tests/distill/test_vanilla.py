@@ -17,6 +17,7 @@ from mixvocab.models.init import random_init
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.student import new_student
 from mixvocab.models.teacher import load_teacher
+from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe
 from mixvocab.train.losses import mean_loss
@@ -92,9 +93,10 @@ def test_the_pretrained_teacher_labels_its_own_pieces(tiny_teacher: Path) -> Non
 
 
 def test_at_zero_it_is_stage_two_and_above_it_is_not(tiny) -> None:  # type: ignore[no-untyped-def]
-    shape, mixer = BertShape(1, 8, len(tiny.tokenizer), heads=2), Mixer(tiny.store, tiny.teacher, None, length=16)
+    shape = BertShape(1, 8, len(tiny.tokenizer), heads=2)
+    mixer = Mixer(tiny.store, tiny.teacher, None, MixingSettings(length=16))
     init = random_init(1, 1, 32, generator=torch.Generator().manual_seed(0))
-    reading = Mixer(tiny.store, tiny.teacher, tiny.teacher, p_sv=0.0, length=16)
+    reading = Mixer(tiny.store, tiny.teacher, tiny.teacher, MixingSettings(p_sv=0.0, length=16))
     mixed, warmed = stage_one(load_teacher(tiny.folder), init, reading, RECIPE, heldout_batches=1)
     assert warmed.curve[-1]["teacher"] < warmed.curve[0]["teacher"]
     assert "student" not in warmed.curve[-1]
@@ -115,7 +117,7 @@ def test_labels_alone_draw_the_student_to_the_teacher(tiny) -> None:  # type: ig
     stubborn = fresh(1, size)
     with torch.no_grad():
         stubborn.cls.predictions.bias[17] = 20.0
-    mixer = Mixer(tiny.store, tiny.student, None, length=16)
+    mixer = Mixer(tiny.store, tiny.student, None, MixingSettings(length=16))
     recipe = Recipe(steps=40, batch_size=8, learning_rate=2e-2, evaluations=1)
     shape = BertShape(1, 8, size, heads=2)
     objective = partial(LabelDistillation, teacher=stubborn, weight=1.0)

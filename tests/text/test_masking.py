@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixvocab.text.masking import IGNORED, Masking, choose_masks, mask_tokens
+from mixvocab.settings.profiles import MixingSettings
+from mixvocab.text.masking import IGNORED, choose_masks, expected_shares, mask_tokens
 from mixvocab.text.words import WordTable
 
 
@@ -19,13 +20,13 @@ def table(size: int, mask: int) -> WordTable:
     return WordTable(np.zeros(1, np.int64), np.zeros(0, np.int32), **names, special=special, regular=regular)
 
 
-def expected_counts(maskable: np.ndarray, student: np.ndarray, masking: Masking) -> np.ndarray:
+def expected_counts(maskable: np.ndarray, student: np.ndarray, mixing: MixingSettings) -> np.ndarray:
     """Masks a row must have, from the rule as written: one row, one number."""
     counts = []
     for can, own in zip(maskable, student, strict=True):
-        wanted = min(max(1, round(masking.rate * int(can.sum()))), masking.max_masks)
+        wanted = min(max(1, round(mixing.mask_rate * int(can.sum()))), mixing.max_masks)
         of_teacher, of_student = int((can & ~own).sum()), int((can & own).sum())
-        counts.append((wanted, of_student, min(of_teacher, masking.max_teacher_masks)))
+        counts.append((wanted, of_student, min(of_teacher, mixing.max_teacher_masks)))
     return np.array(counts)
 
 
@@ -41,11 +42,11 @@ def test_counts_and_caps_hold_for_any_row(
     seed: int, length: int, p_sv: float, max_masks: int, max_teacher_masks: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    masking = Masking(max_masks=max_masks, max_teacher_masks=max_teacher_masks)
+    mixing = MixingSettings(max_masks=max_masks, max_teacher_masks=max_teacher_masks)
     maskable, student = rng.random((6, length)) < 0.9, rng.random((6, length)) < p_sv
-    chosen = choose_masks(maskable, student, masking, rng)
+    chosen = choose_masks(maskable, student, mixing, rng)
     assert not (chosen & ~maskable).any()
-    wanted, of_student, of_teacher = expected_counts(maskable, student, masking).T
+    wanted, of_student, of_teacher = expected_counts(maskable, student, mixing).T
     np.testing.assert_array_equal(chosen.sum(1), np.minimum(wanted, of_student + of_teacher))
     assert ((chosen & ~student).sum(1) <= max_teacher_masks).all()
 
@@ -53,37 +54,36 @@ def test_counts_and_caps_hold_for_any_row(
 def test_the_papers_numbers_on_rows_of_128() -> None:
     rng = np.random.default_rng(0)
     maskable = np.ones((200, 140), bool)
-    chosen = choose_masks(maskable, rng.random((200, 140)) < 0.5, Masking(), rng)
+    chosen = choose_masks(maskable, rng.random((200, 140)) < 0.5, MixingSettings(), rng)
     assert (chosen.sum(1) == 20).all()
     none, every = np.zeros((200, 140), bool), np.ones((200, 140), bool)
-    assert (choose_masks(maskable, none, Masking(), rng).sum(1) == 10).all()
-    assert (choose_masks(maskable, every, Masking(), rng).sum(1) == 20).all()
+    assert (choose_masks(maskable, none, MixingSettings(), rng).sum(1) == 10).all()
+    assert (choose_masks(maskable, every, MixingSettings(), rng).sum(1) == 20).all()
 
 
 @pytest.mark.parametrize(
-    ("masking", "length", "p_sv", "expected"),
+    ("settings", "expected"),
     [
-        (Masking(), 64, 0.5, (0.075, 0.075)),
-        (Masking(0.5, 20, 5), 128, 0.5, (5 / 128, 15 / 128)),
-        (Masking(), 128, 0.0, (10 / 128, 0.0)),
-        (Masking(), 64, 1.0, (0.0, 0.15)),
+        ({"length": 64}, (0.075, 0.075)),
+        ({"mask_rate": 0.5, "max_teacher_masks": 5}, (5 / 128, 15 / 128)),
+        ({"p_sv": 0.0}, (10 / 128, 0.0)),
+        ({"length": 64, "p_sv": 1.0}, (0.0, 0.15)),
     ],
 )
-def test_expected_shares_are_what_long_batches_have(
-    masking: Masking, length: int, p_sv: float, expected: tuple[float, float]
-) -> None:
-    assert masking.expected_shares(length, p_sv) == pytest.approx(expected)
+def test_expected_shares_are_what_long_batches_have(settings: dict[str, float], expected: tuple[float, float]) -> None:
+    mixing = MixingSettings(**settings)
+    assert expected_shares(mixing) == pytest.approx(expected)
     rng = np.random.default_rng(0)
-    student = rng.random((4000, length)) < p_sv
-    chosen = choose_masks(np.ones(student.shape, bool), student, masking, rng)
+    student = rng.random((4000, mixing.length)) < mixing.p_sv
+    chosen = choose_masks(np.ones(student.shape, bool), student, mixing, rng)
     assert [(chosen & own).mean() for own in (~student, student)] == pytest.approx(expected, abs=0.01)
 
 
 def test_a_row_without_tokens_and_a_rate_of_zero_get_no_mask() -> None:
     rng = np.random.default_rng(2)
     nothing, student = np.zeros((3, 10), bool), np.ones((3, 10), bool)
-    assert not choose_masks(nothing, student, Masking(), rng).any()
-    assert not choose_masks(student, student, Masking(rate=0), rng).any()
+    assert not choose_masks(nothing, student, MixingSettings(), rng).any()
+    assert not choose_masks(student, student, MixingSettings(mask_rate=0), rng).any()
 
 
 def test_replacements_stay_in_the_tokens_own_vocabulary() -> None:
@@ -91,8 +91,8 @@ def test_replacements_stay_in_the_tokens_own_vocabulary() -> None:
     teacher, student = table(1000, mask=104), table(50, mask=4)
     own = rng.random((400, 100)) < 0.5
     ids = np.where(own, rng.choice(student.regular, own.shape), rng.choice(teacher.regular, own.shape))
-    masking = Masking(max_masks=90, max_teacher_masks=90)
-    masked, labels = mask_tokens(ids, own, np.ones(own.shape, bool), masking, (teacher, student), rng)
+    mixing = MixingSettings(max_masks=90, max_teacher_masks=90)
+    masked, labels = mask_tokens(ids, own, np.ones(own.shape, bool), mixing, (teacher, student), rng)
     chosen = labels != IGNORED
     assert (chosen.sum(axis=1) == 15).all()
     np.testing.assert_array_equal(labels[chosen], ids[chosen])

@@ -4,7 +4,7 @@ import { Generator } from "./generator.js";
 
 /** Tokens of a sequence, as in the paper: [CLS], as many whole words as fit, [SEP]. */
 export const LENGTH = 128;
-// The rule of BERT and the paper's two caps, as `mixvocab.text.masking.Masking` has them by default.
+// The rule of BERT and the paper's two caps, as `mixvocab.settings.profiles.MixingSettings` has them by default.
 const MASKING = { rate: 0.15, maxMasks: 20, maxTeacherMasks: 10, keep: 0.1, random: 0.1 };
 const [CLS, SEP, MASK] = ["[CLS]", "[SEP]", "[MASK]"];
 const SPECIAL = new Set(["[PAD]", "[UNK]", CLS, SEP, MASK]);
