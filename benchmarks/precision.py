@@ -78,7 +78,7 @@ def main() -> None:
         def teacher() -> MixedTeacher:
             model = load_teacher(text.folder)
             init = pca_init(model.get_input_embeddings().weight, teacher_pieces(text.student, text.teacher), 96)
-            return MixedTeacher(model, init.embeddings, init.affine)
+            return MixedTeacher(model, init)
 
         def student(width: int) -> StudentMLM:
             shape = BertShape(6, width, len(text.student))

@@ -118,7 +118,7 @@ def stage_one(text: Texts, chosen: Namespace) -> Speeds:
     def mixed() -> nn.Module:
         model = load_teacher(text.folder)
         init = pca_init(model.get_input_embeddings().weight, teacher_pieces(text.student, text.teacher), 96)
-        return MixedTeacher(model, init.embeddings, init.affine)
+        return MixedTeacher(model, init)
 
     def plain(all_positions: bool) -> Callable[[], float]:
         return lambda: our_training(PlainMLM(load_teacher(text.folder), all_positions), plain_mixer, batch, steps)

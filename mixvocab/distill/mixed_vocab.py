@@ -51,8 +51,7 @@ class MixedTeacher(nn.Module):
 
     Args:
         model: a masked language model of the BERT family (BERT, RoBERTa, DistilBERT, ...).
-        student_embeddings: (V_s, d) that the student's word embeddings begin with, see `mixvocab.models.init`.
-        affine: (weight (D, d), bias (D,)) that the up-projection begins with.
+        init: what the student's embeddings and the up-projection begin with.
         tied: score student tokens against their own up-projected embeddings (default), else against a separate
             output matrix that begins as a copy of them.
         masks: ids of [MASK] in the teacher's and the student's vocabulary; with them evaluation takes the losses apart.
@@ -65,8 +64,7 @@ class MixedTeacher(nn.Module):
     def __init__(
         self,
         model: PreTrainedModel,
-        student_embeddings: Tensor,
-        affine: tuple[Tensor, Tensor],
+        init: EmbeddingInit,
         *,
         tied: bool = True,
         shared: Tensor | None = None,
@@ -81,13 +79,13 @@ class MixedTeacher(nn.Module):
         self.teacher_embeddings = words
         self.encoder = model.base_model
         self.transform = head_transform(model)
-        vocab, width = student_embeddings.shape
+        vocab, width = init.embeddings.shape
         self.student_embeddings = nn.Embedding(vocab, width)
         self.up_projection = nn.Linear(width, words.embedding_dim)
         with torch.no_grad():
-            self.student_embeddings.weight.copy_(student_embeddings)
-            self.up_projection.weight.copy_(affine[0])
-            self.up_projection.bias.copy_(affine[1])
+            self.student_embeddings.weight.copy_(init.embeddings)
+            self.up_projection.weight.copy_(init.weight)
+            self.up_projection.bias.copy_(init.bias)
         output_bias = getattr(model.get_output_embeddings(), "bias", None)
         self.teacher_bias = nn.Parameter(
             torch.zeros(words.num_embeddings) if output_bias is None else output_bias.detach().clone()
@@ -184,7 +182,7 @@ def stage_one(
         held-out loss of each vocabulary under "teacher" and "student".
     """
     masks = mixer.teacher_mask, mixer.mask
-    mixed = MixedTeacher(teacher, init.embeddings, init.affine, tied=tied, shared=shared, masks=masks)
+    mixed = MixedTeacher(teacher, init, tied=tied, shared=shared, masks=masks)
     heldout = heldout_rows(mixer, heldout_batches)
     result = train(mixed, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label="stage I")
     return mixed, result

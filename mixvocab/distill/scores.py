@@ -1,4 +1,4 @@
-"""What students are scored by, as steps: whole hidden words, the guess by frequency; and the spectrum of a PCA."""
+"""What students are scored by, as steps: whole hidden words, and the guess by frequency."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from mixvocab.common.files import write_json
-from mixvocab.common.store import Ref, Step, Store
+from mixvocab.common.store import Step, Store
 from mixvocab.distill import mixed_vocab
 from mixvocab.distill.data import Rows, VocabularyStep
 from mixvocab.distill.steps import StudentStep
 from mixvocab.evaluate.word_scores import guess_pieces, guess_words, word_scores
-from mixvocab.models.init import copied_embeddings, piece_frequencies, teacher_pieces
-from mixvocab.models.teacher import load_teacher, load_tokenizer
+from mixvocab.models.init import piece_frequencies
 from mixvocab.settings.profiles import MixingSettings
-from mixvocab.sources import TeacherSource
 from mixvocab.text.whole_words import whole_word_batches
 
 
@@ -63,11 +60,6 @@ class FrequencyGuess(Step[Guess]):
     mixing: MixingSettings
     heldout_batches: int = 8
 
-    @classmethod
-    def beside(cls, student: StudentStep) -> FrequencyGuess:
-        """The guess that a student is to beat."""
-        return cls(student.vocabulary, student.rows, student.mixing, student.heldout_batches)
-
     def make(self, folder: Path, store: Store) -> None:
         table, words = self.rows.student_table(self.vocabulary, store), store.get(self.rows)
         frequencies = piece_frequencies(words, table, len(store.get(self.vocabulary))).numpy()
@@ -79,25 +71,3 @@ class FrequencyGuess(Step[Guess]):
 
     def load(self, folder: Path, store: Store) -> Guess:
         return Guess(**json.loads((folder / "guess.json").read_text(encoding="utf-8")))
-
-
-@dataclass(frozen=True)
-class Spectrum(Step[np.ndarray]):
-    """Variance of the copied teacher embeddings along each principal direction, (D,), largest first."""
-
-    name, room = "spectrum", "distill"
-
-    vocabulary: VocabularyStep
-    teacher: Ref[TeacherSource]
-
-    def make(self, folder: Path, store: Store) -> None:
-        model = load_teacher(self.teacher.value.folder)
-        table: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
-        own = store.get(self.vocabulary).tokenizer()
-        copied = copied_embeddings(table, teacher_pieces(own, load_tokenizer(self.teacher.value.folder)))
-        variances = torch.linalg.svdvals((copied - copied.mean(dim=0)).double()).square()
-        save_file({"variances": variances}, folder / "spectrum.safetensors")
-
-    def load(self, folder: Path, store: Store) -> np.ndarray:
-        """(D,) float64."""
-        return load_file(folder / "spectrum.safetensors")["variances"].numpy()

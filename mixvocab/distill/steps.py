@@ -47,26 +47,23 @@ class Embeddings:
     """Student embeddings with the affine layer that raises them, and how they came about."""
 
     embeddings: Tensor  # (V_s, d)
-    affine: tuple[Tensor, Tensor]  # weight (D, d), bias (D,)
+    weight: Tensor  # (D, d)
+    bias: Tensor  # (D,)
     neighbours: Tensor  # (V_s, k) the nearest teacher pieces of each student piece
     result: TrainResult | None = None  # the curves of stage I
     spent: Spent = field(default_factory=Spent)  # by stage I
 
     def save(self, folder: Path) -> None:
         """As safetensors, and the curves as JSON."""
-        weight, bias = self.affine
-        tensors = {"embeddings": self.embeddings, "weight": weight, "bias": bias, "neighbours": self.neighbours}
-        kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        save_file(kept, folder / "embeddings.safetensors")
+        tensors = {name: content for name, content in vars(self).items() if isinstance(content, Tensor)}
+        save_file({n: t.detach().cpu().contiguous() for n, t in tensors.items()}, folder / "embeddings.safetensors")
         if self.result:
             write_curve(folder / "curve.json", self.result)
 
     @classmethod
     def load(cls, folder: Path) -> Embeddings:
-        tensors = load_file(folder / "embeddings.safetensors")
-        curve = folder / "curve.json"
-        result = read_curve(curve) if curve.exists() else None
-        return cls(tensors["embeddings"], (tensors["weight"], tensors["bias"]), tensors["neighbours"], result)
+        tensors, curve = load_file(folder / "embeddings.safetensors"), folder / "curve.json"
+        return cls(**tensors, result=read_curve(curve) if curve.exists() else None)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ class Init(Step[Embeddings]):
             pieces = teacher_pieces(own.tokenizer(), load_tokenizer(self.teacher.value.folder))
             begin = pca_init(table, pieces, self.width, weights=weights, std=std)
         raised = begin.embeddings @ begin.weight.T + begin.bias
-        Embeddings(begin.embeddings, begin.affine, nearest(raised, table.detach())).save(folder)
+        Embeddings(*begin, nearest(raised, table.detach())).save(folder)
 
     def load(self, folder: Path, store: Store) -> Embeddings:
         return Embeddings.load(folder)
@@ -127,7 +124,7 @@ class StageOne(Step[Embeddings]):
         teacher = self.init.teacher.value.folder
         mixed, result = mixed_vocab.stage_one(
             load_teacher(teacher),
-            EmbeddingInit(begin.embeddings, *begin.affine),
+            EmbeddingInit(begin.embeddings, begin.weight, begin.bias),
             self.rows.mixer(self.init.vocabulary, self.mixing, store, mixed=True),
             self.recipe,
             seed=self.seed,
@@ -139,29 +136,23 @@ class StageOne(Step[Embeddings]):
         mixed.cpu()  # training may have left it on an accelerator
         layer, table = mixed.up_projection, mixed.teacher_embeddings.weight.detach()
         neighbours = nearest(mixed.up_projected().detach(), table)
-        Embeddings(mixed.student_embeddings.weight, (layer.weight, layer.bias), neighbours, result).save(folder)
+        Embeddings(mixed.student_embeddings.weight, layer.weight, layer.bias, neighbours, result).save(folder)
 
     def load(self, folder: Path, store: Store) -> Embeddings:
-        trained = Embeddings.load(folder)
-        assert trained.result
-        return replace(trained, spent=self._spent(trained.result, len(store.get(self.init.vocabulary))))
-
-    def _spent(self, result: TrainResult, pieces: int) -> Spent:
-        mixing, multipliers = self.mixing, self.recipe.multipliers
+        trained, mixing = Embeddings.load(folder), self.mixing
+        result = trained.result
+        assert result
         flops = stage_one_flops(
             teacher_shape(self.init.teacher.value.folder),
-            BertShape(1, self.init.width, pieces),  # of the student its embeddings alone take part
+            BertShape(1, self.init.width, len(trained.embeddings)),  # of the student its embeddings alone take part
             result.tokens,
             mixing.length,
             result.steps,
             masks=expected_shares(mixing),
             p_sv=mixing.p_sv,
-            frozen=[part for part in FREEZABLE if multipliers.get(part) == 0],
+            frozen=[part for part, multiplier in self.recipe.multipliers.items() if multiplier == 0],
         )
-        return Spent.of(result, flops)
-
-
-FREEZABLE = ("encoder", "transform", "teacher_embeddings", "up_projection")  # parts of stage I that cost less frozen
+        return replace(trained, spent=Spent.of(result, flops))
 
 
 @dataclass(frozen=True)

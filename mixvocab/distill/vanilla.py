@@ -104,8 +104,8 @@ class OwnVocabularyTeacher:
 
     model: Callable[[], MixedTeacher]
     shape: BertShape
-    spent: Spent = field(default_factory=Spent)
-    scores: Mapping[str, float] = field(default_factory=dict)  # held-out, none where it was taken as it is
+    spent: Spent
+    scores: Mapping[str, float]  # held-out
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class TeacherHead(Step[OwnVocabularyTeacher]):
     """The teacher on its own pieces, trained as in stage I at p_SV = 0.
 
     MiniLM has no masked-language-model head, so one has to be trained before it can label anything. With a recipe of
-    None the teacher is taken as it is, which suits one that comes with a head.
+    no steps the teacher is taken as it is, which suits one that comes with a head.
     """
 
     name, room = "label-teacher", "distill"
@@ -121,13 +121,11 @@ class TeacherHead(Step[OwnVocabularyTeacher]):
 
     rows: Rows
     mixing: MixingSettings
-    recipe: Recipe | None
+    recipe: Recipe
     seed: int
     heldout_batches: int = 8
 
     def make(self, folder: Path, store: Store) -> None:
-        if self.recipe is None:
-            return
         table = self.rows.teacher_table(store)
         mixed, result = mixed_vocab.stage_one(
             load_teacher(self.rows.teacher.value.folder),
@@ -143,9 +141,7 @@ class TeacherHead(Step[OwnVocabularyTeacher]):
 
     def load(self, folder: Path, store: Store) -> OwnVocabularyTeacher:
         teacher, init = self.rows.teacher.value.folder, self._init()
-        shape, mixed = teacher_shape(teacher), MixedTeacher(load_teacher(teacher), init.embeddings, init.affine)
-        if self.recipe is None:
-            return OwnVocabularyTeacher(lambda: mixed, shape)
+        shape, mixed = teacher_shape(teacher), MixedTeacher(load_teacher(teacher), init)
         load_model(mixed, str(folder / "model.safetensors"))
         result, length = read_curve(folder / "curve.json"), self.mixing.length
         masks, nothing = expected_shares(self._alone()), BertShape(1, 0, 0)
@@ -236,7 +232,7 @@ def vanilla(plan: Plan, seed: int) -> Labelled:
     """The teacher's own vocabulary and its labels (section 6)."""
     plan = plan.with_settings(vocabulary={"kind": "teacher"})
     settings = plan.profile.stage_one
-    recipe = Recipe(**settings.recipe()) if settings.steps else None
+    recipe = Recipe(**settings.recipe())
     head = TeacherHead(plan.rows(), plan.profile.mixing, recipe, seed, settings.heldout_batches)
     return _labelled(plan, seed, head)
 

@@ -29,10 +29,6 @@ class EmbeddingInit(NamedTuple):
     weight: Tensor
     bias: Tensor
 
-    @property
-    def affine(self) -> tuple[Tensor, Tensor]:
-        return self.weight, self.bias
-
 
 def random_init(
     vocab_size: int, width: int, teacher_width: int, *, generator: torch.Generator, std: float = BERT_STD

@@ -67,7 +67,7 @@ def run(chapter: Chapter, method: str, seed: int) -> Run:
         store.get(step),
         step.costs(store),
         store.get(WordScores(step)),
-        store.get(FrequencyGuess.beside(step)),
+        store.get(FrequencyGuess(step.vocabulary, step.rows, step.mixing, step.heldout_batches)),
         step.notes(store),
     )
 

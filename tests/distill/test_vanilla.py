@@ -83,7 +83,7 @@ def test_the_pretrained_teacher_labels_its_own_pieces(tiny_teacher: Path) -> Non
     plain = load_teacher(tiny_teacher)
     pieces, width = plain.get_input_embeddings().weight.shape
     init = random_init(3, 2, width, generator=torch.Generator().manual_seed(0))
-    mixed = MixedTeacher(load_teacher(tiny_teacher), init.embeddings, init.affine).eval()
+    mixed = MixedTeacher(load_teacher(tiny_teacher), init).eval()
     ids = torch.randint(5, pieces, (2, 6), generator=torch.Generator().manual_seed(1))
     masked = torch.rand(2, 6, generator=torch.Generator().manual_seed(2)) < 0.5
     attention = torch.ones(2, 6, dtype=torch.bool)

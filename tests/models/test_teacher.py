@@ -39,7 +39,7 @@ def bert(build=BertForMaskedLM):  # type: ignore[no-untyped-def]
 
 def mixed(tied: bool = True) -> MixedTeacher:
     init = random_init(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
-    return MixedTeacher(bert(), init.embeddings, init.affine, tied=tied).eval()
+    return MixedTeacher(bert(), init, tied=tied).eval()
 
 
 def batch() -> dict[str, torch.Tensor]:
@@ -148,7 +148,7 @@ DISTILBERT = DistilBertConfig(vocab_size=V_T, dim=D, n_layers=1, n_heads=2, hidd
 )
 def test_other_teachers_of_the_family(other: torch.nn.Module) -> None:
     init = random_init(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
-    model = MixedTeacher(other, init.embeddings, init.affine).eval()
+    model = MixedTeacher(other, init).eval()
     data = batch() | {"student": torch.zeros(4, 9, dtype=torch.bool)}
     logits = other.eval()(data["ids"]).logits
     expected = torch.nn.functional.cross_entropy(logits.reshape(-1, V_T), data["labels"].reshape(-1), reduction="sum")
@@ -160,7 +160,7 @@ def test_an_encoder_without_a_head_starts_from_its_pretrained_states(tmp_path: P
     model = load_teacher(tmp_path)
     states = torch.randn(5, D, generator=torch.Generator().manual_seed(0))
     init = random_init(V_S, 4, D, generator=torch.Generator().manual_seed(1))
-    transform = MixedTeacher(model, init.embeddings, init.affine).transform
+    transform = MixedTeacher(model, init).transform
     torch.testing.assert_close(transform(states), torch.nn.functional.layer_norm(states, (D,), eps=1e-12))
     assert torch.equal(model.get_input_embeddings().weight, bert(BertModel).get_input_embeddings().weight)
 

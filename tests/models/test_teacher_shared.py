@@ -24,7 +24,7 @@ def model(**more: Any) -> MixedTeacher:
     init = random_init(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return MixedTeacher(BertForMaskedLM(config), init.embeddings, init.affine, **{"shared": SHARED} | more).eval()
+        return MixedTeacher(BertForMaskedLM(config), init, **{"shared": SHARED} | more).eval()
 
 
 def batch() -> dict[str, Tensor]:
