@@ -15,10 +15,9 @@ from mixvocab.common.store import Step, Store
 from mixvocab.distill import mixed_vocab
 from mixvocab.distill.data import Rows, VocabularyStep
 from mixvocab.distill.steps import StudentStep
-from mixvocab.evaluate.word_scores import guess_pieces, guess_words, word_scores
+from mixvocab.evaluate.word_scores import guess_pieces, guess_words, whole_word_batches, word_scores
 from mixvocab.models.init import piece_frequencies
 from mixvocab.settings.profiles import MixingSettings
-from mixvocab.text.whole_words import whole_word_batches
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,11 @@ from transformers import BertForMaskedLM
 from mixvocab.common.store import Ref, Step, Store, aside
 from mixvocab.distill import mixed_vocab
 from mixvocab.distill.data import Rows, VocabularyStep
-from mixvocab.evaluate.neighbours import aligned_share, nearest
 from mixvocab.models.init import (
     BERT_STD,
     EmbeddingInit,
+    aligned_share,
+    nearest,
     pca_init,
     piece_frequencies,
     random_init,

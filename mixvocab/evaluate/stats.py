@@ -44,11 +44,8 @@ class Estimate:
 def estimate(values: Sequence[float], *, level: float = 0.95) -> Estimate:
     """Mean and interval by Student's t, which is honest about few seeds: with three, 95 % span 2.5 deviations."""
     n = len(values)
-    mean = math.fsum(values) / n
-    if n < 2:
-        return Estimate(mean, math.nan, n)
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    return Estimate(mean, _t(level, n - 1) * deviation / math.sqrt(n), n)
+    half_width = _t(level, n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else math.nan
+    return Estimate(float(np.mean(values)), half_width, n)
 
 
 def corrected(comparisons: int) -> float:
@@ -112,28 +109,19 @@ class Comparison:
     high: float
 
     @property
-    def n(self) -> int:
-        return self.estimate.n
-
-    @property
     def finding(self) -> bool:
         """Whether both intervals exclude zero; never with one seed."""
-        return self.n >= 2 and (min(self.estimate.low, self.low) > 0 or max(self.estimate.high, self.high) < 0)
+        return self.estimate.n >= 2 and (min(self.estimate.low, self.low) > 0 or max(self.estimate.high, self.high) < 0)
 
     @property
     def margin(self) -> float:
-        """The wider of the two intervals, as a distance from the mean; nan with one seed.
-
-        Of a finding only the side towards zero counts, so that its margin is always less than its mean.
-        """
+        """The wider of the two intervals on the side towards zero, from the mean; nan with one seed."""
         mean = self.estimate.mean
-        below, above = mean - self.low, self.high - mean
-        widest = max(below, above) if not self.finding else below if mean > 0 else above
-        return max(self.estimate.half_width, widest)  # nan stays nan
+        return max(self.estimate.half_width, mean - self.low if mean > 0 else self.high - mean)  # nan stays nan
 
     def verdict(self, unit: str = "nats") -> str:
         """What may be said: "0.031 ± 0.004 nats lower", or that no difference was found, or that nothing is claimed."""
-        if self.n < 2:
+        if self.estimate.n < 2:
             return "one seed: nothing is claimed"
         if not self.finding:
             return f"no difference found at this scale (± {self.margin:.3f})"
@@ -158,7 +146,7 @@ def compare(
     if not shared:
         return None
     level, pairs = corrected(m), [(first[seed], second[seed]) for seed in shared]
-    difference = estimate([score(one) - score(other) for one, other in pairs], level=level)
+    difference = estimate([score(ours) - score(theirs) for ours, theirs in pairs], level=level)
     if noise is not None and difference.n > 1:
         difference = replace(difference, half_width=noise.half_width(difference.n, level))
     return Comparison(difference, *bootstrap(*zip(*pairs, strict=True), rng=rng, level=level))

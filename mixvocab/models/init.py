@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from transformers import PreTrainedTokenizerFast
 
 from mixvocab.common.errors import UserError
@@ -147,3 +148,19 @@ def shared_pieces(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenizer
     if not any(piece.startswith(CONTINUATION) for piece in other):
         raise UserError("stage_one.shared needs a teacher with a WordPiece vocabulary: choose a BERT as teacher.source")
     return torch.tensor(sorted((number, other[piece]) for piece, number in own.items() if piece in other))
+
+
+def nearest(raised: Tensor, table: Tensor, k: int = 5) -> Tensor:
+    """The k rows of `table` (V_t, D) of highest cosine similarity to each row of `raised` (V_s, D): (V_s, k) int32."""
+    directions = F.normalize(table, dim=1)
+    best = [(F.normalize(rows, dim=1) @ directions.T).topk(k, dim=1).indices for rows in raised.split(1024)]
+    return torch.cat(best).to(torch.int32)
+
+
+def aligned_share(neighbours: Tensor, counterparts: list[list[int]]) -> float:
+    """The share of student pieces whose nearest teacher piece is the same piece, of those the teacher has.
+
+    `neighbours`: (V_s, k) from `nearest`; `counterparts`: each piece's teacher ids, from `teacher_pieces`.
+    """
+    same = [int(row[0]) == ids[0] for row, ids in zip(neighbours, counterparts, strict=True) if len(ids) == 1]
+    return sum(same) / max(1, len(same))

@@ -102,7 +102,7 @@ class Answer:
         if not compared:
             return f"{self.experiment.name}: nothing to compare yet"
         if not self.findings:
-            widest = max(compared, key=lambda comparison: (comparison.n >= 2, comparison.margin)).verdict(UNIT)
+            widest = max(compared, key=lambda comparison: (comparison.estimate.n >= 2, comparison.margin)).verdict(UNIT)
             return widest[:1].upper() + widest[1:]
         first = self.findings[0]
         assert first.baseline

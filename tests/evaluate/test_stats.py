@@ -181,7 +181,7 @@ def test_shared_seeds_alone_are_compared() -> None:
     first, second = students(np.random.default_rng(0), 4, 0.5, 0.01, 0.01)
     del first[0], second[3]
     found = compare(first, second, m=2, rng=np.random.default_rng(0))
-    assert found.n == 2
+    assert found.estimate.n == 2
     assert found.estimate.mean == pytest.approx(np.mean([score(first[s]) - score(second[s]) for s in (1, 2)]))
     assert compare({0: first[1]}, {1: first[1]}, m=1, rng=np.random.default_rng(0)) is None
 

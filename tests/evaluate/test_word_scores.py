@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from transformers import BertForMaskedLM
+from transformers import BertForMaskedLM, BertTokenizer
 
-from mixvocab.evaluate.word_scores import MARGIN, guess_pieces, guess_words, left_plateau, word_scores
+from mixvocab.evaluate.word_scores import (
+    MARGIN,
+    WordBatch,
+    guess_pieces,
+    guess_words,
+    left_plateau,
+    whole_word_batches,
+    word_scores,
+)
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.student import new_student
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.mixing import Batch
-from mixvocab.text.whole_words import WordBatch
+from mixvocab.text.words import WordStore
+
+
+@pytest.fixture(scope="module")
+def batches(tiny_teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> list[WordBatch]:
+    tokenizer = BertTokenizer.from_pretrained(tiny_teacher)
+    words = "the rereadings student and a machine were learning at night".split()
+    texts = [" ".join(words[(n + k * k) % len(words)] for k in range(1, 40)) for n in range(60)]
+    store = WordStore.build(texts, tmp_path_factory.mktemp("scores") / "store", tokenizer, heldout=0.5)
+    table = store.table(tokenizer)
+    return list(whole_word_batches(store, table, rng=np.random.default_rng(0), words=8, masked=3, batch=7, rows=20))
 
 
 @pytest.fixture
@@ -45,8 +64,6 @@ def test_scores_are_those_of_the_chain_rule_by_row(batches: list[WordBatch], stu
     assert scores.shape == (20, 2)
     assert scores.dtype == np.float64
     assert (scores[:, 1] == 3).all()
-    assert student.training  # left as it was, and scored without its dropout
-    student.eval()
     assert max(batch.place.max() for batch in batches) > 1  # words of three pieces are among them
     expected = [by_hand(student, batch, row) for batch in batches for row in range(len(batch.ids))]
     assert scores[:, 0] == pytest.approx(expected, abs=1e-4)

@@ -11,6 +11,8 @@ from transformers import PreTrainedTokenizerFast
 from mixvocab.common.errors import UserError
 from mixvocab.models.init import (
     EmbeddingInit,
+    aligned_share,
+    nearest,
     pca_init,
     piece_frequencies,
     random_init,
@@ -154,3 +156,14 @@ def test_sinusoids_are_turned_away_from_the_axes() -> None:
     table = sinusoidal_positions(512, 96, 1.0, generator=torch.Generator().manual_seed(0))
     spreads = table.std(dim=0)
     assert float(spreads.max() / spreads.min()) < 3  # unturned, the slowest wave hardly moves over 512 places
+
+
+def test_nearest_is_by_direction_not_by_length() -> None:
+    table = torch.tensor([[1.0, 0.0], [0.0, 5.0], [-1.0, 0.0]])
+    found = nearest(torch.tensor([[9.0, 1.0], [0.1, 0.2]]), table, k=2)
+    assert found.tolist() == [[0, 1], [1, 0]]
+
+
+def test_aligned_share_counts_only_pieces_the_teacher_has() -> None:
+    neighbours = torch.tensor([[3, 1], [4, 2], [5, 0]])
+    assert aligned_share(neighbours, [[3], [9], [5, 6]]) == 0.5
