@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mixvocab.common.files import write_json
-from mixvocab.sources import resolve_corpus, resolve_teacher
+from mixvocab.sources.corpus import resolve_corpus
+from mixvocab.sources.teacher import resolve_teacher
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.reading import count_words
 from mixvocab_book.store.provenance import provenance
@@ -57,7 +58,7 @@ class Texts:
 def texts(chosen: argparse.Namespace) -> Iterator[Texts]:
     """The text that the options ask for; its store is gone when the context ends."""
     # Here, since processes that count words import this file as well.
-    from mixvocab.models.teacher import load_tokenizer
+    from mixvocab.models.pretrained import load_tokenizer
     from mixvocab.text.words import WordStore
 
     corpus = resolve_corpus(data_dir=chosen.data_dir, megabytes=chosen.megabytes)

@@ -20,7 +20,7 @@ from dataclasses import asdict
 from common import options, write
 
 from mixvocab.edge import latency, peers
-from mixvocab.sources import resolve_corpus
+from mixvocab.sources.corpus import resolve_corpus
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.reading import count_words

@@ -26,8 +26,10 @@ from transformers import BertConfig
 from mixvocab.common.files import write_json
 from mixvocab.edge.export import export
 from mixvocab.edge.runtime import Predictor
-from mixvocab.models.loading import quietly
-from mixvocab.sources import Sizes, SnipsData, resolve_corpus, resolve_snips
+from mixvocab.models.pretrained import quietly
+from mixvocab.sources.corpus import resolve_corpus
+from mixvocab.sources.rows import Sizes, SnipsData
+from mixvocab.sources.snips import resolve_snips
 from mixvocab.tasks.joint import JointBert
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.reading import count_words

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM
 from mixvocab.models.init import pca_init, teacher_pieces
 from mixvocab.models.parameters import BertShape
+from mixvocab.models.pretrained import load_teacher
 from mixvocab.models.student import new_student
-from mixvocab.models.teacher import load_teacher
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.train import precision

@@ -28,8 +28,8 @@ from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArgum
 from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM, drawing
 from mixvocab.models.init import pca_init, teacher_pieces
 from mixvocab.models.parameters import BertShape
+from mixvocab.models.pretrained import load_teacher
 from mixvocab.models.student import new_student
-from mixvocab.models.teacher import load_teacher
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe, train

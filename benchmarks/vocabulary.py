@@ -22,7 +22,7 @@ from typing import Any
 from common import options, write
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from mixvocab.sources import resolve_corpus
+from mixvocab.sources.corpus import resolve_corpus
 from mixvocab.text.learner import ascii_pieces, learn_vocabulary
 from mixvocab.text.normalise import bert_normalizer
 from mixvocab.text.reading import count_words

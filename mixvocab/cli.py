@@ -57,13 +57,14 @@ def vocab(
     teacher: Annotated[
         str | None, typer.Option(help="Compare with this teacher's vocabulary: a folder, auto, embedded, hub:<name>.")
     ] = None,
-    megabytes: Annotated[float | None, typer.Option(help="Read at most this much of each text.")] = None,
+    megabytes: Annotated[float | None, typer.Option(min=0.001, help="Read at most this much of each text.")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Count words in so many processes; the result is equal.")] = 1,
     cased: Annotated[bool, typer.Option("--cased", help="Keep capitals and accents.")] = False,
 ) -> None:
     """Learn a WordPiece vocabulary from text and report what it is worth."""
-    from mixvocab.models.teacher import load_tokenizer
-    from mixvocab.sources import resolve_corpus, resolve_teacher
+    from mixvocab.models.pretrained import load_tokenizer
+    from mixvocab.sources.corpus import resolve_corpus
+    from mixvocab.sources.teacher import resolve_teacher
     from mixvocab.text.learner import learn_vocabulary
     from mixvocab.text.reading import count_words
 
@@ -133,8 +134,9 @@ def finetune(
     """Fine-tune a BERT on intents and slots or on a GLUE task; development data chooses, the rest is scored once."""
     need("tasks", "sklearn", "seqeval")
     from mixvocab.common.files import claim, publish
-    from mixvocab.models.loading import read_config
-    from mixvocab.sources import resolve_glue, resolve_snips
+    from mixvocab.models.pretrained import read_config
+    from mixvocab.sources.glue import resolve_glue
+    from mixvocab.sources.snips import resolve_snips
     from mixvocab.tasks.finetune import TaskModel
     from mixvocab.tasks.finetune import finetune as run
     from mixvocab.tasks.glue import new_classifier

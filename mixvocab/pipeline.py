@@ -20,9 +20,10 @@ from mixvocab.distill.data import GivenVocabulary, Rows, StudentVocabulary, Voca
 from mixvocab.distill.methods import find_method
 from mixvocab.distill.steps import Init, StageOne, StageTwo
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.teacher import load_tokenizer
+from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.settings.profiles import MixingSettings, Profile
-from mixvocab.sources import Corpus, TeacherSource, resolve_corpus, resolve_teacher
+from mixvocab.sources.corpus import Corpus, resolve_corpus
+from mixvocab.sources.teacher import TeacherSource, resolve_teacher
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.train.loop import Recipe
 

@@ -120,6 +120,6 @@ def tiny_corpus(tmp_path: Path) -> Path:
     words = "the cat sat on a mat while dogs were running around every old house in town".split()
     lines = [" ".join(words[(i * k) % len(words)] for k in range(1, 12)) + f" number {i} ." for i in range(200)]
     folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "text.txt").write_text("\n\n".join(lines), encoding="utf-8")
+    (folder / "corpus").mkdir(parents=True)
+    (folder / "corpus" / "text.txt").write_text("\n\n".join(lines), encoding="utf-8")
     return folder

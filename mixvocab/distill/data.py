@@ -9,9 +9,10 @@ from pathlib import Path
 
 from mixvocab.common.files import write_json
 from mixvocab.common.store import Ref, Step, Store, aside
-from mixvocab.models.teacher import load_tokenizer
+from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.settings.profiles import MixingSettings
-from mixvocab.sources import Corpus, TeacherSource
+from mixvocab.sources.corpus import Corpus
+from mixvocab.sources.teacher import TeacherSource
 from mixvocab.text.learner import learn_vocabularies
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.reading import count_words

@@ -22,8 +22,8 @@ from transformers import BertForMaskedLM, PreTrainedModel
 from mixvocab.common.errors import UserError
 from mixvocab.models.init import EmbeddingInit
 from mixvocab.models.parameters import BertShape
+from mixvocab.models.pretrained import ReadAndPass, head_transform
 from mixvocab.models.student import student_with
-from mixvocab.models.teacher import ReadAndPass, head_transform
 from mixvocab.text.mixing import Batch, Mixer
 from mixvocab.train.loop import Recipe, TrainResult, Turn, train
 from mixvocab.train.losses import IGNORED, Losses, Part, nll

@@ -35,9 +35,9 @@ from mixvocab.models.init import (
     teacher_pieces,
 )
 from mixvocab.models.parameters import BertShape, Spent, stage_one_flops
-from mixvocab.models.teacher import load_teacher, load_tokenizer
+from mixvocab.models.pretrained import load_teacher, load_tokenizer
 from mixvocab.settings.profiles import MixingSettings
-from mixvocab.sources import TeacherSource
+from mixvocab.sources.teacher import TeacherSource
 from mixvocab.text.masking import expected_shares
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe, TrainResult, read_curve, write_curve

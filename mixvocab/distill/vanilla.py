@@ -28,8 +28,8 @@ from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM, heldout_rows
 from mixvocab.distill.steps import StageTwo, Student, StudentStep, teacher_shape
 from mixvocab.models.init import EmbeddingInit
 from mixvocab.models.parameters import BertShape, Spent, stage_one_flops
+from mixvocab.models.pretrained import load_teacher
 from mixvocab.models.student import prune
-from mixvocab.models.teacher import load_teacher
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.masking import expected_shares
 from mixvocab.text.mixing import Mixer

@@ -17,7 +17,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.common.files import claim, publish
 from mixvocab.edge.graph import BertGraph, Floats, Integers, Rounded
 from mixvocab.edge.runtime import GRAPHS, TASK, TOKENIZER, Bundle, Kind, open_session
-from mixvocab.models.loading import load_pretrained, read_config
+from mixvocab.models.pretrained import load_pretrained, read_config
 from mixvocab.sources.glue import LAYOUTS
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.finetune import read_task

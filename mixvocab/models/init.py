@@ -61,10 +61,8 @@ def pca_init(
 
     Args:
         pieces: for each student piece, the teacher's ids that stand for it (see `teacher_pieces`).
-        width: the student's d.
         weights: (V_s,) how much each piece counts; None: all alike.
-        std: standard deviation that the entries of the embeddings get, the affine layer making up for it, so that
-            the teacher reads the same; None: as PCA gives them. The student's first steps do depend on it.
+        std: of the entries of the embeddings, the affine layer making up for it; None: as PCA gives them.
     """
     copied = copied_embeddings(teacher_embeddings, pieces)
     if weights is None:
@@ -85,10 +83,9 @@ def sinusoidal_positions(positions: int, width: int, std: float, *, generator: t
     """A table of position embeddings for a model to begin with: (positions, width), entries of spread `std`.
 
     Sinusoids (Vaswani et al. 2017, section 3.5): the product of two rows depends on their distance alone, so attention
-    can tell a neighbour from a stranger from the first step on. BERT's own init, normal(0, 0.02), has every row alike
-    far from every other; beside word embeddings five times as wide it cannot be read at all, and a student sees a bag
-    of words until training has enlarged it. A random rotation keeps all products and spreads the sinusoids over all
-    directions: the first axes of a PCA init are those in which words differ most.
+    can tell a neighbour from a stranger from the first step on. BERT's own init, normal(0, 0.02), cannot be read beside
+    word embeddings five times as wide: a student sees a bag of words until training has enlarged it. A random rotation
+    spreads the sinusoids over all directions: the first axes of a PCA init are those in which words differ most.
     """
     place = torch.arange(positions, dtype=torch.float64)[:, None]
     angles = place * 10_000.0 ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)  # (positions, width / 2)
@@ -141,8 +138,7 @@ def teacher_pieces(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenize
 def shared_pieces(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenizerFast) -> Tensor:
     """The pieces that both vocabularies have: (P, 2) int64 pairs (student id, teacher id) in the student's order.
 
-    Raises `UserError` for a teacher that marks a word's continuation otherwise than by "##": its pieces of equal
-    text do not stand in equal places.
+    Raises `UserError` for a teacher that does not mark a word's continuation by "##": there, text tells no place.
     """
     own, other = student.get_vocab(), teacher.get_vocab()
     if not any(piece.startswith(CONTINUATION) for piece in other):

@@ -86,8 +86,6 @@ class PaperModel:
     """One row of the paper's tables 1 and 2 whose architecture is published, see `paper_models.yaml`."""
 
     name: str
-    printed: float  # the paper's #Params, in parameters
-    decimals: int  # decimals of the printed figure in millions; -1: rounded to tens of millions
     embedding_params: int
     total_params: int
 
@@ -116,11 +114,8 @@ def stage_one_flops(
     """Operations of stage I over `tokens` tokens in `steps` steps of sequences of `length` tokens.
 
     Every step raises all V_s student embeddings by the affine layer for the softmax, and the student tokens read.
-
-    Args:
-        masks: share of all tokens that are masked teacher tokens and masked student tokens.
-        p_sv: share of the tokens that the student's vocabulary segmented.
-        frozen: parts that learn nothing ("encoder", "transform", "teacher_embeddings", "up_projection").
+    `masks` are the shares of all tokens that are masked teacher tokens and masked student tokens; `frozen` names parts
+    that learn nothing.
     """
     own, guest = (share * tokens for share in masks)
     wide, narrow = teacher.hidden, student.hidden

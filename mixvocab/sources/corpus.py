@@ -1,16 +1,28 @@
-"""The corpus: where raw text comes from, as a stream of documents."""
+"""The corpus: where raw text comes from, as a stream of documents.
+
+Format of a corpus in files: `.txt`, `.txt.gz`, `.txt.xz` or `.txt.zst`, UTF-8; one paragraph a line, a blank line
+between documents. It is read with constant memory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import inspect
+import math
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import distributions
+from itertools import groupby
 from pathlib import Path
 
 from mixvocab.common.errors import UserError
+from mixvocab.common.files import atomic_write, file_sha256
 from mixvocab.sources import hub, installed
-from mixvocab.sources.files import SUFFIXES, files_source, is_text, limited, listed, read_documents
 from mixvocab.sources.lookup import look_up
-from mixvocab.sources.source import Source
+from mixvocab.sources.source import Source, cache_root, files_source, read_lines, text_sha256
+
+SUFFIXES = (".txt", ".txt.gz", ".txt.xz", ".txt.zst")
 
 
 @dataclass(frozen=True)
@@ -19,33 +31,27 @@ class Corpus:
 
     source: Source
     documents: Callable[[], Iterator[str]] = field(repr=False)
-    """Documents in a fixed order: paragraphs joined by a line break. Constant memory. Raises UserError, naming file and
-    line, on damaged files and text that is not UTF-8."""
+    """Documents in a fixed order: paragraphs joined by a line break. Raises UserError, naming file and line, on damaged
+    files and text that is not UTF-8."""
 
 
 def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, megabytes: float | None = None) -> Corpus:
     """Find raw text (`mixvocab.sources.lookup` has the order and the specifications).
 
-    A corpus may also be `code`: the source code of Python's standard library. A data directory's corpus is its
-    folder `corpus/`, else the text files directly in it. `megabytes` limits the text taken (10^6 bytes of UTF-8,
-    whole documents), evenly over the files. Raises UserError if a source named is missing or there is no text in it.
+    A corpus may also be `code`: the source code of Python's standard library. `megabytes` limits the text taken (10^6
+    bytes of UTF-8, whole documents), evenly over the files. Raises UserError if a source named is missing or there is
+    no text in it.
     """
-    if megabytes is not None and megabytes <= 0:
-        raise UserError(f"corpus: megabytes={megabytes} leaves no text; give a positive number or leave it out")
-
-    def place(data: Path) -> Path | None:
-        return next((folder for folder in (data / "corpus", data) if any(map(is_text, folder.glob("*")))), None)
 
     def read(path: Path, origin: str, root: Path) -> Corpus:
-        root = root if root.is_dir() else root.parent
-        below = path.glob("**/*" if origin == "path" else "*")
-        visible = (file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts))
-        files = [path] if is_text(path) else sorted(filter(is_text, visible))
+        below = [path] if path.is_file() else sorted(path.rglob("[!.]*"))
+        files = [file for file in below if file.name.endswith(SUFFIXES)]
         if not files:
             raise UserError(f"corpus: {path} is or has no text file ({', '.join(SUFFIXES)})")
-        source = files_source("corpus", listed([file.name for file in files]), origin, root, files, files)
+        names = textwrap.shorten(", ".join(file.name for file in files), 80, placeholder=" ...")
         # With a limit the short files come first, so that others can take what they leave.
         ordered = sorted(files, key=lambda file: (file.stat().st_size, file.name)) if megabytes else files
+        source = files_source("corpus", names, origin, root, path, files)
         return Corpus(source, lambda: limited([read_documents(file) for file in ordered], megabytes))
 
     def on_hub(repository: str) -> Corpus:
@@ -53,14 +59,61 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
         return Corpus(source, lambda: limited([hub.read_documents(repository)], megabytes))
 
     def embedded(kind: str = "prose") -> Corpus:
-        source, path = installed.kept_text(kind, megabytes)
+        path = _collected(kind, megabytes)
+        source = Source(kind="corpus", origin="embedded", sha256=file_sha256(path), real=True, **installed.ABOUT[kind])
         return Corpus(source, lambda: read_documents(path))
 
     if spec == "code":
         return embedded(spec)
     corpus = look_up(
-        "corpus", spec, data_dir, place=place, read=read, embedded=embedded, on_hub=on_hub, repository=hub.CORPUS
+        "corpus",
+        spec,
+        data_dir,
+        place=lambda data: data / "corpus",
+        read=read,
+        embedded=embedded,
+        on_hub=on_hub,
+        repository=hub.CORPUS,
     )
     if next(corpus.documents(), None) is None:
         raise UserError(f"corpus: {corpus.source.location} holds no text; name a file with at least one paragraph")
     return corpus
+
+
+def _collected(kind: str, megabytes: float | None) -> Path:
+    """A file of installed text, "prose" or "code", collected once and kept until what is installed changes."""
+    packages = sorted(f"{package.metadata['Name']} {package.version}" for package in distributions())
+    version = text_sha256(sys.version, *packages, inspect.getsource(installed), installed.RULES)[:16]
+    path = cache_root() / "sources" / f"{kind}-{version}-{megabytes or 'all'}.txt"
+    if not path.is_file():
+        documents = installed.prose() if kind == "prose" else installed.code()
+        with atomic_write(path) as file:
+            file.writelines(f"{document}\n\n" for document in limited([documents], megabytes))
+    return path
+
+
+def read_documents(path: Path) -> Iterator[str]:
+    """The documents of one file: paragraphs joined by a line break. Raises UserError as `read_lines` does."""
+    for has_text, paragraphs in groupby(map(str.strip, read_lines(path)), key=bool):
+        if has_text:
+            yield "\n".join(paragraphs)
+
+
+def limited(streams: Sequence[Iterable[str]], megabytes: float | None) -> Iterator[str]:
+    """The documents of all streams; with `megabytes` (10^6 bytes of UTF-8), about as much from the start of each.
+
+    What a short stream leaves over goes to those after it. Nothing behind the first document that is too long for what
+    is left is read. Documents are whole, and the first one always comes.
+    """
+    left = math.inf if megabytes is None else round(megabytes * 1e6)
+    first = True
+    for number, documents in enumerate(streams):
+        share = left / (len(streams) - number)
+        for document in documents:
+            size = len(document.encode("utf-8")) + 2  # the line end and the blank line behind it
+            if size > share and not first:
+                break
+            first = False
+            share -= size
+            left -= size
+            yield document

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from mixvocab.common.errors import UserError
 from mixvocab.sources import hub, synthetic
-from mixvocab.sources.files import files_source, read_lines
-from mixvocab.sources.lookup import look_up, subfolder
+from mixvocab.sources.lookup import look_up
 from mixvocab.sources.rows import DEVELOPMENT, GlueData, GlueRow, Sizes
+from mixvocab.sources.source import files_source, read_lines
 
 
 class Layout(BaseModel, frozen=True):
@@ -28,14 +28,13 @@ class Layout(BaseModel, frozen=True):
     label: str
     hub_columns: tuple[str, ...] = ()
     regression: bool = False
-    headless: dict[str, int] = {}  # column numbers of labelled files, where they have no header
+    header: tuple[str, ...] = ()  # the columns of labelled files, where they do not say so
     ragged: bool = False  # the published file has some broken rows, which every reader leaves out
 
 
 _DATA = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _FILES: dict[str, str] = _DATA["files"]
 LAYOUTS = tuple(Layout(**task) for task in _DATA["layouts"])
-TASKS = tuple(layout.folder for layout in LAYOUTS)
 SIZES = Sizes(train=8_000, valid=1_000, test=1_000)
 
 
@@ -44,7 +43,7 @@ def layout(task: str) -> Layout:
     for known in LAYOUTS:
         if known.folder.lower().replace("-", "") == task.lower().replace("-", "").replace("_", ""):
             return known
-    raise UserError(f"glue: no task {task!r}; there are {', '.join(TASKS)}")
+    raise UserError(f"glue: no task {task!r}; there are {', '.join(known.folder for known in LAYOUTS)}")
 
 
 def resolve_glue(
@@ -52,16 +51,16 @@ def resolve_glue(
 ) -> GlueData:
     """Find a GLUE task (`mixvocab.sources.lookup` has the order and the specifications).
 
-    `task` is GLUE's own name in any case, with or without hyphen (SST-2, sst2, MNLI). A data directory has it
-    as `glue/<task>/` or `<task>/` with GLUE's own files; a path names the folder with the files in it. Embedded,
-    for the paper's three tasks, is a synthetic set with the same labels, which `seed` and `sizes` steer. Raises
-    UserError on an unknown task and, naming file and line, on missing or malformed data.
+    `task` is GLUE's own name in any case, with or without hyphen (SST-2, sst2, MNLI). A data directory has it as
+    `glue/SST-2/` with GLUE's own files; a path names the folder with the files in it. Embedded, for the paper's three
+    tasks, is a synthetic set with the same labels, which `seed` and `sizes` steer. Raises UserError on an unknown task
+    and, naming file and line, on missing or malformed data.
     """
     known = layout(task)
 
     def read(folder: Path, origin: str, root: Path) -> GlueData:
         splits, files = _read_folder(known, folder)
-        source = files_source("glue", known.folder, origin, root, [folder], files)
+        source = files_source("glue", known.folder, origin, root, folder, files)
         return GlueData(source, known.folder, splits, known.regression)
 
     def on_hub(repository: str) -> GlueData:
@@ -77,7 +76,7 @@ def resolve_glue(
         f"task {known.folder}",
         spec,
         data_dir,
-        place=lambda data: subfolder(subfolder(data, "glue") or data, known.folder),
+        place=lambda data: data / "glue" / known.folder,
         read=read,
         embedded=embedded,
         on_hub=on_hub,
@@ -100,10 +99,8 @@ def _read_hub(layout: Layout, repository: str) -> dict[str, list[GlueRow]]:
 def _read_folder(layout: Layout, folder: Path) -> tuple[dict[str, list[GlueRow]], list[Path]]:
     """The splits that lie in `folder`, and the files that they are read from."""
     files = {split: path for split, name in _FILES.items() if (path := folder / f"{name}.tsv").is_file()}
-    if "train" not in files:
-        raise UserError(f"{folder.name}: no training set (train.tsv)")
-    if not DEVELOPMENT & files.keys():
-        raise UserError(f"{folder.name}: no development set (dev.tsv; for MNLI dev_matched.tsv)")
+    if "train" not in files or not DEVELOPMENT & files.keys():
+        raise UserError(f"{folder.name}: no train.tsv, or no development set (dev.tsv; for MNLI dev_matched.tsv)")
     splits: dict[str, list[GlueRow]] = {}
     for split, path in files.items():
         known = {row.label for row in splits.get("train", [])}
@@ -116,28 +113,23 @@ def _read_folder(layout: Layout, folder: Path) -> tuple[dict[str, list[GlueRow]]
 def _read_file(path: Path, layout: Layout, known: Set[Any], *, labelled: bool) -> Iterator[GlueRow]:
     """The rows of one file; `known` are the labels of the training set, empty when that is what is read."""
     shown = f"{path.parent.name}/{path.name}"
-    lines = read_lines(path)
-    if layout.headless and labelled:
-        columns, first = layout.headless, 0
-    else:
-        columns, first = {name.strip(): i for i, name in enumerate("".join(lines[:1]).split("\t"))}, 1
-    needed = [*layout.columns, *([layout.label] if labelled else [])]
-    if missing := [name for name in needed if name not in columns]:
-        raise UserError(f"{shown}, line 1: no column {missing[0]!r}; it has {', '.join(columns)}")
-    least, width = max(columns[name] for name in needed) + 1, max(columns.values()) + 1
-    for number, line in enumerate(lines[first:], first + 1):
-        place = f"{shown}, line {number}"
-        cells = [cell.strip() for cell in line.split("\t")]
-        complete = len(cells) >= least and not any(cells[width:])
+    lines = ([cell.strip() for cell in line.split("\t")] for line in read_lines(path))
+    header, first = (layout.header, 1) if layout.header and labelled else (next(lines, []), 2)
+    needed = {*layout.columns, *([layout.label] if labelled else [])}
+    if missing := needed.difference(header):
+        raise UserError(f"{shown}, line 1: no column {min(missing)!r}; it has {', '.join(header)}")
+    for number, cells in enumerate(lines, first):
+        place, row = f"{shown}, line {number}", dict(zip(header, cells, strict=False))
+        complete = row.keys() >= needed and not any(cells[len(header) :])
         if not any(cells) or (layout.ragged and not complete):
             continue
         if not complete:
-            raise UserError(f"{place}: {len(cells)} columns where {least} are needed and {width} known")
-        label = cells[columns[layout.label]] if columns.get(layout.label, width) < len(cells) else ""
+            raise UserError(f"{place}: {len(cells)} columns where {len(header)} are expected")
+        label = row.get(layout.label, "")
         if labelled and not label:
             raise UserError(f"{place}: no {layout.label}")
         if label != "-":  # annotators of MNLI did not agree
-            yield _row([cells[columns[name]] for name in layout.columns], _label(label, layout, known, place))
+            yield _row([row[name] for name in layout.columns], _label(label, layout, known, place))
 
 
 def _label(text: str, layout: Layout, known: Set[Any], place: str) -> str | float | None:

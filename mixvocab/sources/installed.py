@@ -13,41 +13,21 @@ import hashlib
 import inspect
 import os
 import re
-import sys
 import sysconfig
 from collections.abc import Iterator
-from importlib.metadata import distributions
 from pathlib import Path
 
 import yaml
 
-from mixvocab.common.files import atomic_write, file_sha256
 from mixvocab.common.progress import progress
-from mixvocab.sources.files import limited
-from mixvocab.sources.source import Source, cache_root, text_sha256
 
 _LARGEST = 3_000_000  # bytes; larger sources are tables written by programs
-_DATA = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+RULES = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
+_DATA = yaml.safe_load(RULES)
+ABOUT: dict[str, dict[str, str]] = _DATA["texts"]  # name, location and licence by kind
 _PATTERNS = {name: re.compile(pattern) for name, pattern in _DATA["patterns"].items()}
 _INLINE = [(needle, re.compile(pattern), kept) for needle, pattern, kept in _DATA["inline"]]
 _FUNCTION_WORDS = frozenset(_DATA["function_words"].split())
-
-
-def kept_text(kind: str, megabytes: float | None) -> tuple[Source, Path]:
-    """Text of a kind, "prose" or "code", in a file that `mixvocab.sources.files` reads.
-
-    It is collected once, of `megabytes` only what comes first, and kept until what is installed changes.
-    """
-    packages = sorted(f"{package.metadata['Name']} {package.version}" for package in distributions())
-    reader = inspect.getsource(sys.modules[__name__])
-    version = text_sha256(sys.version, *packages, reader, str(_DATA))[:16]
-    path = cache_root() / "sources" / f"{kind}-{version}-{megabytes or 'all'}.txt"
-    if not path.is_file():
-        documents = prose() if kind == "prose" else code()
-        with atomic_write(path) as file:
-            file.writelines(f"{document}\n\n" for document in limited([documents], megabytes))
-    about = {key: text.format(version=sys.version.split()[0]) for key, text in _DATA["texts"][kind].items()}
-    return Source(kind="corpus", origin="embedded", sha256=file_sha256(path), real=True, **about), path
 
 
 def prose() -> Iterator[str]:
@@ -102,8 +82,7 @@ def paragraphs(text: str) -> Iterator[str]:
 def _files(*roots: str) -> list[Path]:
     """Files that hold prose or code, below folders of `sysconfig`.
 
-    The order is that of the digests of their names in these folders: the same on every machine with the same packages,
-    and any stretch of it is a fair sample of all packages.
+    In the order of the digests of their names there: the same on every machine, any stretch of it a fair sample.
     """
     paths: dict[str, Path] = {}
     for root in {sysconfig.get_paths()[name]: None for name in roots}:

@@ -31,7 +31,7 @@ def look_up(
     spec: str,
     data_dir: Path | str | None,
     *,
-    place: Callable[[Path], Path | None],
+    place: Callable[[Path], Path],
     read: Callable[[Path, str, Path], T],
     embedded: Callable[[], T],
     on_hub: Callable[[str], T] | None = None,
@@ -39,12 +39,12 @@ def look_up(
 ) -> T:
     """Look for `what` (its name in messages) in the order of the module's docstring.
 
-    `place` says where a data directory has it, if it does; `read` takes that place or the path given, the origin for
-    its provenance, and the folder that locations are relative to. `repository` is the hub's default one.
+    `place` says which folder of a data directory would have it; `read` takes that folder or the path given, the origin,
+    and the folder that locations are told from. `repository` is the hub's default one.
     """
     folder = data_directory(data_dir)
     if spec in ("auto", "data-dir"):
-        if folder and (inside := place(folder)):
+        if folder and (inside := place(folder)).is_dir():
             return read(inside, "data-dir", folder)
         if spec == "data-dir":
             where = folder or f"a data folder, since none is named: pass --data-dir or set {DATA_VARIABLE}"
@@ -58,14 +58,7 @@ def look_up(
         if not on_hub or not hub.reachable():
             raise UserError(f"{what}: not on the Hugging Face hub, or it cannot be reached (is HF_HUB_OFFLINE set?)")
         return on_hub(spec[4:] or repository)
-    path = Path(spec).expanduser()
+    path = Path(spec).expanduser().resolve()
     if not path.exists():
         raise UserError(f"{what}: {spec!r} is neither auto, data-dir, hub, hub:<id>, embedded nor an existing path")
-    return read(path, "path", path)
-
-
-def subfolder(folder: Path, name: str) -> Path | None:
-    """The folder of that name in `folder`, hyphens and case aside."""
-    wanted = name.lower().replace("-", "")
-    matching = (path for path in sorted(folder.iterdir()) if path.name.lower().replace("-", "") == wanted)
-    return next(filter(Path.is_dir, matching), None)
+    return read(path, "path", path.parent)

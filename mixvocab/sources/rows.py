@@ -44,7 +44,6 @@ class SnipsData:
 
     @property
     def intents(self) -> tuple[str, ...]:
-        """The intents that occur in any split, in alphabetical order."""
         return tuple(sorted({row.intent for rows in self.splits.values() for row in rows}))
 
     @property
@@ -58,9 +57,8 @@ class SnipsData:
 class GlueData:
     """A GLUE task: "train", then the development sets, then the test sets.
 
-    Development sets are called "dev", or for MNLI "m" and "mm" ("mm-hard" for the adversarially chosen half of
-    the mismatched set, which is never reported as "mm"). Test sets are "test", "test-m", "test-mm", and "ax"
-    for the diagnostic set.
+    Development sets are called "dev", or for MNLI "m" and "mm" ("mm-hard" for the adversarially chosen half of the
+    mismatched set, which is never reported as "mm"); test sets "test", "test-m", "test-mm", and "ax".
     """
 
     source: Source
@@ -70,15 +68,11 @@ class GlueData:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that occur, in alphabetical order (contradiction, entailment, neutral); none if regression.
-
-        The order comes from the data, so a model's outputs always carry these names with them.
-        """
+        """The labels that occur, in alphabetical order, which models keep with their outputs; none if regression."""
         if self.regression:
             return ()
         return tuple(sorted({str(row.label) for rows in self.splits.values() for row in rows if row.label is not None}))
 
     @property
     def development(self) -> tuple[str, ...]:
-        """The names of the development sets."""
         return tuple(name for name in self.splits if name in DEVELOPMENT)

@@ -1,17 +1,22 @@
-"""The provenance of an input, and the folders that a reader names."""
+"""The provenance of an input; the folders that a reader names, and the lines of the files in them."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
+import lzma
 import os
-import re
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from mixvocab.common.errors import UserError
+from mixvocab.common.files import file_sha256
 
 DATA_VARIABLE = "MIXVOCAB_DATA"
-OWNER = "as stated by the owner of the files"
 
 
 @dataclass(frozen=True)
@@ -19,9 +24,9 @@ class Source:
     """The provenance of one input, as banners show it and records keep it."""
 
     kind: str  # corpus | teacher | snips | glue
-    name: str  # for people: "wiki.txt.xz and books.txt.xz"
+    name: str  # for people: "books.txt.xz, wiki.txt.xz"
     origin: str  # data-dir | hub | embedded | path
-    location: str  # names of files, a repository or a package; never a path of this machine
+    location: str  # of a file or folder, a repository or a package; never a path of this machine
     licence: str
     sha256: str  # of the content that was read; `hub.dataset_source` says what stands in for it on the hub
     real: bool  # False: written by a program, and the name says "synthetic"
@@ -29,6 +34,22 @@ class Source:
     def as_record(self) -> dict[str, str | bool]:
         """The fields as a JSON-ready dictionary."""
         return asdict(self)
+
+
+def files_source(kind: str, name: str, origin: str, root: Path, place: Path, files: Sequence[Path]) -> Source:
+    """The provenance of `files`, which are `place` or lie in it; its location is told from the folder `root` on."""
+    location = place.relative_to(root).as_posix() + ("/" if place.is_dir() else "")
+    return Source(kind, name, origin, location, read_licence(root, location), files_sha256(files), real=True)
+
+
+def read_licence(root: Path, location: str) -> str:
+    """What README.md in `root` states in a table's column "licence ..." for what lies at `location` or below it."""
+    readme = root / "README.md"
+    lines = readme.read_text(encoding="utf-8", errors="replace").splitlines() if readme.is_file() else []
+    table = [[cell.strip(" `") for cell in line.strip("| ").split("|")] for line in lines if "|" in line]
+    columns = [i for row in table for i, cell in enumerate(row) if cell.lower().startswith(("licence", "license"))]
+    stated = {row[columns[0]] for row in table if columns and row[0].startswith(location) and len(row) > columns[0]}
+    return "; ".join(sorted(stated)) or "as stated by the owner of the files"
 
 
 def data_directory(data_dir: Path | str | None = None) -> Path | None:
@@ -64,14 +85,38 @@ def text_sha256(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def read_licence(folder: Path, name: str) -> str | None:
-    """The licence that README.md in `folder` states for the file or folder `name` in it, if one is evident.
+def files_sha256(files: Sequence[Path]) -> str:
+    """SHA-256 of one file's bytes; of several, the digest over their names and digests in order."""
+    if len(files) == 1:
+        return file_sha256(files[0])
+    return text_sha256(*(part for path in files for part in (path.name, file_sha256(path))))
 
-    Evident means: a table row that begins with the name, under a heading "licence ..."; else a line "license: ...".
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a file, plain or compressed, broken at line feeds alone (str.splitlines also breaks inside text).
+
+    Raises UserError, naming the file, if it is damaged or missing, and the line if that is not UTF-8.
     """
-    readme = folder / "README.md"
-    text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
-    table = [[cell.strip(" `") for cell in line.strip("| ").split("|")] for line in text.splitlines() if "|" in line]
-    columns = [i for row in table for i, cell in enumerate(row) if re.match("licen[cs]e", cell, re.IGNORECASE)]
-    stated = [row[columns[0]] for row in table if columns and row[0].startswith(name) and len(row) > columns[0]]
-    return next(iter(stated + re.findall(r"(?im)^licen[cs]e: *(.+)", text)), None)
+    shown, number = f"{path.parent.name}/{path.name}", 0
+    try:
+        with _OPEN.get(path.suffix, open)(path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{shown}, line {number}: not UTF-8 (byte 0x{error.object[error.start]:02x}); if it is Latin-1, convert "
+            "the file: iconv -f LATIN1 -t UTF-8"
+        ) from None
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise UserError(f"{shown}: cannot be read, or is damaged or cut short ({error})") from None
+    except ImportError as error:
+        raise UserError(f"{path.name}: {error.name} is needed to read it: pip install {error.name}") from None
+
+
+def _open_zst(path: Path, mode: str) -> io.BufferedReader:
+    import pyarrow
+
+    return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"))
+
+
+_OPEN: dict[str, Callable[[Path, str], Any]] = {".gz": gzip.open, ".xz": lzma.open, ".zst": _open_zst}

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import BertForSequenceClassification
 
-from mixvocab.models.loading import load_pretrained
+from mixvocab.models.pretrained import load_pretrained
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import GlueData, GlueRow
 from mixvocab.tasks.encoding import Encoded, Encoder

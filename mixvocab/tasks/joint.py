@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel, BertPreTrainedModel
 
-from mixvocab.models.loading import load_pretrained
+from mixvocab.models.pretrained import load_pretrained
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks.encoding import Encoded, Encoder, viterbi

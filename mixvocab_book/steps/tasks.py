@@ -21,8 +21,10 @@ from mixvocab.distill.methods import methods
 from mixvocab.distill.steps import StudentStep
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import TuningSettings
-from mixvocab.sources import GlueData, Sizes, SnipsData, TeacherSource, resolve_glue, resolve_snips
-from mixvocab.sources.glue import layout
+from mixvocab.sources.glue import layout, resolve_glue
+from mixvocab.sources.rows import GlueData, Sizes, SnipsData
+from mixvocab.sources.snips import resolve_snips
+from mixvocab.sources.teacher import TeacherSource
 from mixvocab.tasks import baselines
 from mixvocab.tasks.finetune import TaskModel, finetune
 from mixvocab.tasks.glue import new_classifier

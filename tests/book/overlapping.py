@@ -71,7 +71,7 @@ def real_lines() -> list[str]:
 @pytest.fixture(scope="session")
 def overlap_folder(tmp_path_factory, scripts, real_lines) -> Path:
     """A page with the widget as a chapter shows it, and vocabularies as a chapter publishes them."""
-    from mixvocab.models.teacher import load_tokenizer
+    from mixvocab.models.pretrained import load_tokenizer
     from mixvocab.sources.teacher import resolve_teacher
     from mixvocab.text.learner import learn_vocabularies
     from mixvocab.text.normalise import words_of

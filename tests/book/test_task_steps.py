@@ -8,7 +8,8 @@ import pytest
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Store
-from mixvocab.sources import Sizes, resolve_snips
+from mixvocab.sources.rows import Sizes
+from mixvocab.sources.snips import resolve_snips
 from mixvocab_book.chapter import Chapter, open_chapter
 from mixvocab_book.show import entries
 from mixvocab_book.steps import tasks as task_steps

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from mixvocab.models.teacher import load_tokenizer
+from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.reading import count_words
 from mixvocab.text.wordpiece import Vocabulary

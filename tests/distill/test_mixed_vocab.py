@@ -6,8 +6,8 @@ import torch
 from mixvocab.distill.mixed_vocab import stage_one, stage_two
 from mixvocab.models.init import pca_init, shared_pieces, teacher_pieces
 from mixvocab.models.parameters import BertShape
+from mixvocab.models.pretrained import load_teacher
 from mixvocab.models.student import student_with
-from mixvocab.models.teacher import load_teacher
 from mixvocab.settings.profiles import PRESETS, MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe

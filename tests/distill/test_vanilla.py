@@ -15,8 +15,8 @@ from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM, stage_one, st
 from mixvocab.distill.vanilla import LabelDistillation, label_logits
 from mixvocab.models.init import random_init
 from mixvocab.models.parameters import BertShape
+from mixvocab.models.pretrained import load_teacher
 from mixvocab.models.student import new_student
-from mixvocab.models.teacher import load_teacher
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe

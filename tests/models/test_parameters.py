@@ -43,15 +43,6 @@ def test_the_papers_rows_are_what_their_modules_hold(name: str) -> None:
     assert ROWS[name].embedding_params == model.get_input_embeddings().weight.numel()
 
 
-def test_every_row_follows_the_paper_but_two() -> None:
-    off = {
-        name
-        for name, row in ROWS.items()
-        if round(row.total_params / 1e6, row.decimals) != round(row.printed / 1e6, row.decimals)
-    }
-    assert off == {"MobileBERT", "Mixed-vocab L-6 H-192"}
-
-
 @pytest.mark.parametrize("name", STUDENT_SHAPES)
 def test_formula_counts_what_the_module_holds(name: str) -> None:
     with torch.device("meta"):

@@ -2,7 +2,8 @@ import pytest
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import file_sha256
-from mixvocab.sources import hub, resolve_corpus
+from mixvocab.sources import hub
+from mixvocab.sources.corpus import resolve_corpus
 
 
 @pytest.fixture(autouse=True)
@@ -11,7 +12,7 @@ def offline(monkeypatch):
     monkeypatch.delenv("MIXVOCAB_DATA", raising=False)
 
 
-def test_the_data_directorys_corpus_folder_comes_first(tmp_path):
+def test_the_data_directorys_corpus_folder_is_read(tmp_path):
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "a.txt").write_text("One.\nTwo.\n\nThree.\n")
     (tmp_path / "other.txt").write_text("Not this.\n")
@@ -19,27 +20,21 @@ def test_the_data_directorys_corpus_folder_comes_first(tmp_path):
     corpus = resolve_corpus(data_dir=tmp_path)
     assert list(corpus.documents()) == ["One.\nTwo.", "Three."] == list(corpus.documents())
     source = corpus.source
-    assert (source.origin, source.location, source.licence, source.real) == ("data-dir", "corpus/a.txt", "CC0", True)
+    assert (source.origin, source.location, source.licence, source.real) == ("data-dir", "corpus/", "CC0", True)
     assert source.sha256 == file_sha256(tmp_path / "corpus" / "a.txt")
     assert str(tmp_path) not in str(source.as_record())
 
 
-def test_text_files_directly_in_the_data_directory(tmp_path, monkeypatch):
-    (tmp_path / "b.txt").write_text("B.\n")
-    (tmp_path / "a.txt").write_text("A.\n")
-    monkeypatch.setenv("MIXVOCAB_DATA", str(tmp_path))
-    corpus = resolve_corpus("data-dir")
-    assert list(corpus.documents()) == ["A.", "B."]
-    assert corpus.source.licence == "as stated by the owner of the files"
-
-
 def test_a_path_may_be_a_file_or_a_folder(tmp_path):
     (tmp_path / "deep").mkdir()
-    (tmp_path / ".hidden").mkdir()
-    for name in ("deep/a.txt", "README.txt", "vocab.txt", "notes.md", ".hidden.txt", ".hidden/b.txt"):
-        (tmp_path / name).write_text("A.\n")
-    assert list(resolve_corpus(str(tmp_path)).documents()) == ["A."]
-    assert resolve_corpus(str(tmp_path / "deep" / "a.txt")).source.origin == "path"
+    for name in ("deep/a.txt", "b.txt", "notes.md", ".hidden.txt"):
+        (tmp_path / name).write_text(f"{name[-5]}.\n")
+    folder = resolve_corpus(str(tmp_path))
+    assert list(folder.documents()) == ["b.", "a."]
+    assert (folder.source.name, folder.source.location) == ("b.txt, a.txt", f"{tmp_path.name}/")
+    assert folder.source.licence == "as stated by the owner of the files"
+    file = resolve_corpus(str(tmp_path / "deep" / "a.txt")).source
+    assert (file.origin, file.location) == ("path", "a.txt")
 
 
 @pytest.mark.parametrize(
@@ -62,8 +57,6 @@ def test_unusable_files_are_named(tmp_path, name, content, message):
 def test_other_bad_input(tmp_path):
     with pytest.raises(UserError, match=r"no text file \(\.txt,"):
         resolve_corpus(str(tmp_path))
-    with pytest.raises(UserError, match="megabytes=0"):
-        resolve_corpus(str(tmp_path), megabytes=0)
     with pytest.raises(UserError, match="not a directory"):
         resolve_corpus(data_dir=tmp_path / "missing")
     with pytest.raises(UserError, match="none in"):

@@ -1,7 +1,8 @@
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab.sources import GlueRow, resolve_glue
+from mixvocab.sources.glue import resolve_glue
+from mixvocab.sources.rows import GlueRow
 
 # One example of each task's train and test file, as GLUE's own archives have them.
 FILES = {
@@ -67,7 +68,7 @@ MNLI = "index\tgenre\tsentence1\tsentence2\tlabel1\tgold_label\n"
 def test_mnli_keeps_its_development_sets_apart(tmp_path):
     row = "0\tfiction\tIt rains.\tIt is wet.\tneutral\tentailment\n"
     write(
-        tmp_path / "MNLI",
+        tmp_path / "glue" / "MNLI",
         train=MNLI + row + row.replace("entailment", "-") + row.replace("entailment", "neutral"),
         dev_matched=MNLI + row,
         dev_mismatched_hard="sentence1\tsentence2\tgold_label\nA.\tB.\tneutral\n",
@@ -91,11 +92,11 @@ def test_line_breaks_of_other_alphabets_stay_inside_a_sentence(tmp_path):
     ("dev", "message"),
     [
         ("sentence\nfine\n", r"SST-2/dev\.tsv, line 1: no column 'label'"),
-        ("", r"SST-2/dev\.tsv, line 1: no column 'sentence'"),
+        ("", r"SST-2/dev\.tsv, line 1: no column 'label'"),
         ("sentence\tlabel\n", r"SST-2/dev\.tsv: no example"),
         ("sentence\tlabel\nfine\t1\n\nshort\n", r"SST-2/dev\.tsv, line 4: 1 columns where 2"),
         ("sentence\tlabel\nfine\t \n", r"SST-2/dev\.tsv, line 2: no label"),
-        ("sentence\tlabel\nfine\tindeed\t1\n", r"SST-2/dev\.tsv, line 2: 3 columns where 2 are needed and 2 known$"),
+        ("sentence\tlabel\nfine\tindeed\t1\n", r"SST-2/dev\.tsv, line 2: 3 columns where 2 are expected$"),
         (
             "sentence\tlabel\nfine\t1\nodd\tfoo\n",
             r"SST-2/dev\.tsv, line 3: label 'foo' does not occur in the training set",
@@ -136,8 +137,8 @@ def test_other_bad_input(tmp_path):
     write(folder, dev=FILES["STS-B"][0].replace("2.750", "nan"))
     with pytest.raises(UserError, match=r"STS-B/dev\.tsv, line 2: score 'nan' is not a number"):
         resolve_glue("STS-B", str(folder))
-    (folder / "dev.tsv").write_bytes(b"index\n\xe9\n")
-    with pytest.raises(UserError, match=r"dev\.tsv, line 2: not UTF-8"):
+    (folder / "dev.tsv").write_bytes(FILES["STS-B"][0].encode() + b"\xe9\n")
+    with pytest.raises(UserError, match=r"dev\.tsv, line 3: not UTF-8"):
         resolve_glue("STS-B", str(folder))
 
 

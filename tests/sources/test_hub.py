@@ -2,7 +2,11 @@ import pytest
 from huggingface_hub import constants
 
 from mixvocab.common.errors import UserError
-from mixvocab.sources import Sizes, hub, resolve_corpus, resolve_glue, resolve_snips
+from mixvocab.sources import hub
+from mixvocab.sources.corpus import resolve_corpus
+from mixvocab.sources.glue import resolve_glue
+from mixvocab.sources.rows import Sizes
+from mixvocab.sources.snips import resolve_snips
 
 
 @pytest.fixture
@@ -38,22 +42,11 @@ def test_the_hub_is_asked_once_and_not_at_all_if_offline_is_set(monkeypatch):
     assert len(asked) == 1
 
 
-def test_wikitext_lines_become_articles(online):
-    lines = [
-        "",
-        " = First = \n",
-        " Text of it . \n",
-        " = = Section = = \n",
-        "",
-        " More . \n",
-        " = Second = \n",
-        " End . \n",
-    ]
-    online["Salesforce/wikitext:wikitext-103-raw-v1"] = {"train": [{"text": line} for line in lines]}
+def test_the_default_corpus_with_its_provenance(online):
+    online[hub.CORPUS] = {"train": [{"text": " First article .\n\nMore . \n"}, {"text": ""}, {"text": "Second ."}]}
     corpus = resolve_corpus("hub")
-    assert list(corpus.documents()) == ["= First =\nText of it .\n= = Section = =\nMore .", "= Second =\nEnd ."]
-    assert corpus.source.licence == "cc0-1.0"
-    assert corpus.source.location == "Salesforce/wikitext:wikitext-103-raw-v1@c0ffeec0ffee"
+    assert list(corpus.documents()) == ["First article .\n\nMore .", "Second ."]
+    assert (corpus.source.licence, corpus.source.location) == ("cc0-1.0", f"{hub.CORPUS}@c0ffeec0ffee")
 
 
 def test_any_data_set_with_text_and_a_limit(online):

@@ -2,8 +2,8 @@ import sysconfig
 
 import pytest
 
-from mixvocab.sources import installed, resolve_corpus
-from mixvocab.sources.files import limited
+from mixvocab.sources import installed
+from mixvocab.sources.corpus import limited, resolve_corpus
 from mixvocab.sources.installed import code_lines, file_prose
 
 MODULE = '''"""This module is read as text and never imported by anybody."""

@@ -19,7 +19,7 @@ def look(spec, data_dir=None, *, inside=None, repository=""):
         "thing",
         spec,
         data_dir,
-        place=lambda data: inside and data / inside,
+        place=lambda data: data / (inside or "nothing"),
         read=lambda path, origin, root: f"{origin} {path.name} in {root.name}",
         embedded=lambda: "embedded",
         on_hub=on_hub if repository else None,
@@ -34,6 +34,7 @@ def online(monkeypatch):
 
 
 def test_auto_takes_the_data_directory_then_the_hub_then_what_is_embedded(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
     assert look("auto", tmp_path, inside="mine", repository="a/b") == f"data-dir mine in {tmp_path.name}"
     assert look("auto", tmp_path, repository="a/b") == "hub a/b"
     assert look("auto", repository="gone") == look("auto") == "embedded"
@@ -59,7 +60,7 @@ def test_a_named_source_is_never_replaced(tmp_path):
 def test_names_reach_their_places(tmp_path):
     assert look("hub:owner/name", repository="a/b") == "hub owner/name"
     assert look("embedded", tmp_path, inside="mine") == "embedded"
-    assert look(str(tmp_path)) == f"path {tmp_path.name} in {tmp_path.name}"
+    assert look(str(tmp_path)) == f"path {tmp_path.name} in {tmp_path.parent.name}"
 
 
 def test_data_directory_from_option_or_environment(tmp_path, monkeypatch):
@@ -79,16 +80,16 @@ def test_record_is_json_ready_and_whole():
     assert Source(**source.as_record()) == source
 
 
-def test_licence_from_table_line_or_file(tmp_path):
+def test_licences_from_the_table_of_a_readme(tmp_path):
+    unknown = "as stated by the owner of the files"
+    assert read_licence(tmp_path, "corpus/") == unknown
     (tmp_path / "README.md").write_text(
-        "| path | rows | licence there |\n|---|---|---|\n| `corpus/a.txt` | 3 | CC0 |\n| `glue/` | 1 | own terms |\n"
+        "| path | rows | licence there |\n|---|---|---|\n| `corpus/a.txt` | 3 | CC0 |\n| `corpus/b.txt` | 1 | MIT |\n"
+        "| `glue/` | 1 | own terms |\n"
     )
-    assert read_licence(tmp_path, "corpus/a.txt") == "CC0"
-    assert read_licence(tmp_path, "glue") == "own terms"
-    assert read_licence(tmp_path, "other") is None
-    (tmp_path / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
-    assert read_licence(tmp_path, "x") == "apache-2.0"
-    assert read_licence(Path(tmp_path / "none"), "x") is None
+    assert read_licence(tmp_path, "corpus/") == "CC0; MIT"
+    assert read_licence(tmp_path, "glue/") == "own terms"
+    assert read_licence(tmp_path, "other") == unknown
 
 
 def test_digest_keeps_parts_apart():

@@ -1,7 +1,7 @@
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab.sources import resolve_snips
+from mixvocab.sources.snips import resolve_snips
 
 ROWS = [
     ("play jazz on spotify", "O B-genre O B-service", "PlayMusic"),
@@ -12,7 +12,7 @@ ROWS = [
 @pytest.fixture
 def folder(tmp_path):
     """A data directory with SNIPS in it as the public files are: trailing spaces, a line end at the end."""
-    for split in ("train", "dev", "test"):
+    for split in ("train", "valid", "test"):
         place = tmp_path / "snips" / split
         place.mkdir(parents=True)
         for part, column in (("seq.in", 0), ("seq.out", 1), ("label", 2)):
@@ -39,16 +39,15 @@ def test_a_path_names_the_folder_of_the_splits(folder):
 @pytest.mark.parametrize(
     ("part", "content", "message"),
     [
-        ("seq.out", "O B-genre O B-service\n", r"snips/dev/seq\.out, line 2: 1 lines against 2"),
-        ("label", "PlayMusic\nAddToPlaylist\nPlayMusic\n", r"snips/dev/label, line 3: 3 lines against 2"),
-        ("seq.out", "O B-genre O\nO O O B-a B-b\n", r"snips/dev, line 1: 3 tags for 4 words"),
-        ("seq.in", "\n", r"snips/dev/seq\.in: no utterance"),
-        ("label", "PlayMusic\n \nx\n", "line 3"),
-        ("label", " \nPlayMusic\n", r"snips/dev, line 1: no intent"),
+        ("seq.out", "O B-genre O B-service\n", r"snips/valid/seq\.out: 1 lines against 2"),
+        ("label", "PlayMusic\nAddToPlaylist\nPlayMusic\n", r"snips/valid/label: 3 lines against 2"),
+        ("seq.out", "O B-genre O\nO O O B-a B-b\n", r"snips/valid, line 1: 3 tags for 4 words"),
+        ("seq.in", "", r"snips/valid/seq\.in: no utterance"),
+        ("label", " \nPlayMusic\n", r"snips/valid, line 1: no intent"),
     ],
 )
 def test_malformed_files_are_named_with_their_line(folder, part, content, message):
-    (folder / "snips" / "dev" / part).write_text(content)
+    (folder / "snips" / "valid" / part).write_text(content)
     with pytest.raises(UserError, match=message):
         resolve_snips(data_dir=folder)
 
@@ -57,11 +56,11 @@ def test_latin_1_and_missing_parts(folder):
     (folder / "snips" / "test" / "seq.in").write_bytes(b"play jazz on spotify\nadd caf\xe9 to my mix\n")
     with pytest.raises(UserError, match=r"test/seq\.in, line 2: not UTF-8"):
         resolve_snips(data_dir=folder)
-    (folder / "snips" / "test" / "label").unlink()
-    with pytest.raises(UserError, match="no file label"):
+    (folder / "snips" / "valid" / "label").unlink()
+    with pytest.raises(UserError, match=r"valid/label: cannot be read.*No such file"):
         resolve_snips(data_dir=folder)
     (folder / "snips" / "train").rename(folder / "snips" / "training")
-    with pytest.raises(UserError, match=r"train: no file seq\.in"):
+    with pytest.raises(UserError, match=r"train/seq\.in: cannot be read"):
         resolve_snips(data_dir=folder)
 
 

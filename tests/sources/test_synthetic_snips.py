@@ -6,7 +6,9 @@ from seqeval.metrics import f1_score
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from mixvocab.sources import Sizes, resolve_snips, synthetic
+from mixvocab.sources import synthetic
+from mixvocab.sources.rows import Sizes
+from mixvocab.sources.snips import resolve_snips
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from mixvocab.sources import GlueRow
-from mixvocab.sources.rows import GlueData
+from mixvocab.sources.rows import GlueData, GlueRow
 from mixvocab.sources.source import Source
 from mixvocab.tasks.baselines import _overlap, _tokens, bag_of_words, majority
 from mixvocab.tasks.scores import glue_roles, glue_scores

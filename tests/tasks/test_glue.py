@@ -9,8 +9,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from mixvocab.common.errors import UserError
 from mixvocab.settings.profiles import TuningSettings
-from mixvocab.sources import GlueRow
-from mixvocab.sources.rows import GlueData
+from mixvocab.sources.rows import GlueData, GlueRow
 from mixvocab.sources.source import Source
 from mixvocab.tasks.finetune import collate, finetune
 from mixvocab.tasks.glue import load_classifier, new_classifier

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab.sources import GlueRow, resolve_glue
-from mixvocab.sources.rows import GlueData
+from mixvocab.sources.glue import resolve_glue
+from mixvocab.sources.rows import GlueData, GlueRow
 from mixvocab.sources.source import Source
 from mixvocab.tasks.scores import glue_roles, snips_roles, stratified_order
 

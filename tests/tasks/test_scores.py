@@ -24,7 +24,8 @@ def test_glue_by_hand():
 
 
 def test_every_task_has_its_metrics():
-    assert {task: glue_scores(task, ["1", "0"], ["1", "0"], BINARY) for task in glue.TASKS if task not in METRICS} == {
+    plain = {known.folder for known in glue.LAYOUTS} - METRICS.keys()
+    assert {task: glue_scores(task, ["1", "0"], ["1", "0"], BINARY) for task in plain} == {
         task: {"accuracy": 1, "score": 1} for task in ("SST-2", "MNLI", "QNLI", "RTE", "WNLI")
     }
     ties = glue_scores("STS-B", [1.0, 1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 9.0], ())

@@ -192,7 +192,7 @@ def test_fine_tunes_and_predicts_like_a_student(command_data: SnipsData, tmp_pat
 
 def test_parameters_on_the_real_data(data_dir: Path) -> None:
     """The words alone are more than the 2.6M that the paper prints."""
-    from mixvocab.sources import resolve_snips
+    from mixvocab.sources.snips import resolve_snips
 
     data = resolve_snips(data_dir=data_dir)
     model = new_stackprop(data, snips_roles(data), TUNING, 0)

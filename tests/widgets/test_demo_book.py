@@ -19,7 +19,8 @@ from republished import unpublish
 from visiting import open_page
 
 from mixvocab.edge.runtime import Predictor, softmax
-from mixvocab.sources import Sizes, resolve_snips
+from mixvocab.sources.rows import Sizes
+from mixvocab.sources.snips import resolve_snips
 from mixvocab.tasks.encoding import spans, viterbi
 from mixvocab.widgets.demo import MASK
 

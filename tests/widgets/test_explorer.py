@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab.models.teacher import load_tokenizer
+from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.sources.teacher import resolve_teacher
 from mixvocab.text.learner import learn_vocabularies
 from mixvocab.text.reports import overlap

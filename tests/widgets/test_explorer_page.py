@@ -17,7 +17,7 @@ from browsing import settle
 from overlapping import unpack
 from visiting import PHONE, expect, open_page
 
-from mixvocab.models.teacher import load_tokenizer
+from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.sources.corpus import resolve_corpus
 from mixvocab.sources.teacher import resolve_teacher
 from mixvocab.text.learner import learn_vocabularies

@@ -16,7 +16,7 @@ import pytest
 from overlapping import unpack
 from visiting import expect
 
-from mixvocab.models.teacher import load_tokenizer
+from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import assets
 from mixvocab.widgets.mixed import segments_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mixvocab.models.teacher import load_tokenizer
+from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.mixing import Mixer

@@ -10,7 +10,7 @@ import pytest
 import traitlets
 
 from mixvocab.common.errors import UserError
-from mixvocab.models.teacher import load_tokenizer
+from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import live
 from mixvocab.widgets.live import OverlapWidget

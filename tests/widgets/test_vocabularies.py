@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mixvocab.models.teacher import load_tokenizer
+from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.vocabularies import pack, published, restore
 

@@ -1,20 +1,78 @@
-"""Pretrained teachers: a BERT with a masked-LM head, whether its checkpoint brought one or not."""
+"""Models and tokenizers from folders of safetensors; a teacher gets a masked-LM head if its checkpoint brought none."""
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.utils import logging
 
 from mixvocab.common.errors import UserError
-from mixvocab.models.loading import load_pretrained
 
 FRESH_HEAD = "mixvocab_fresh_head"  # marks a model whose checkpoint carried no head
+
+
+def load_pretrained(model_class: Any, folder: Path, *, new_head: bool, **settings: Any) -> tuple[Any, set[str]]:
+    """The model in `folder` by `model_class.from_pretrained`, ready to predict, and the names of weights it lacks.
+
+    With `new_head` the head and the pooler may be missing or of another shape, and are then drawn from torch's global
+    generator; else no weight may be. `settings` take the place of those in config.json. Raises `UserError` if the
+    folder holds no model that transformers can read, or lacks weights it needs.
+    """
+    read_config(folder)  # transformers takes a missing one for an empty one
+    try:
+        with quietly():
+            model, report = model_class.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=new_head,
+                **settings,
+            )
+    except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"model folder {folder.name} does not load ({reason}): give config.json + *.safetensors"
+        ) from None
+    missing = {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}
+    if needed := [name for name in missing if not new_head or ".embeddings." in name or ".layer." in name]:
+        task = "pretrained" if new_head else "fine-tuned"
+        raise UserError(f"model folder {folder.name} lacks weights ({min(needed)}): give one of a {task} model")
+    return model.eval(), missing
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """A model folder's config.json. Raises UserError if there is none that can be read."""
+    try:
+        return dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise UserError(
+            f"{folder}: no model in it, config.json is missing or damaged; name a folder that has one"
+        ) from None
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Silence transformers' reports on missing and unexpected weights, and its progress bars."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def load_teacher(folder: Path, *, dropout: float = 0.0) -> PreTrainedModel:

@@ -17,7 +17,7 @@ from transformers import (
 from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import MixedTeacher
 from mixvocab.models.init import random_init
-from mixvocab.models.teacher import load_teacher
+from mixvocab.models.pretrained import load_teacher
 from mixvocab.train.optim import parameter_groups
 
 V_T, V_S, D, SMALL = 40, 25, 16, 6
