@@ -2,7 +2,7 @@
 
     python benchmarks/latency.py [--data-dir DIR] [--rounds 10]
 
-All models take turns, length by length, in one run; see `mixvocab.edge.latency`. Weights are random, of the right
+All models take turns, length by length, in one run; see `mixvocab.edge.runtime`. Weights are random, of the right
 shapes. Every BERT has the joint heads of SNIPS and is built by `mixvocab.edge.graph` and run by ONNX Runtime with the
 same options, so a ratio between two of them is one of size and of number format, not of care. MobileBERT comes from
 PyTorch's exporter; the eager student and StackProp run in PyTorch.
@@ -19,7 +19,7 @@ from dataclasses import asdict
 
 from common import options, write
 
-from mixvocab.edge import latency, peers
+from mixvocab.edge import peers, runtime
 from mixvocab.sources.corpus import resolve_corpus
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.text.learner import learn_vocabulary
@@ -33,10 +33,10 @@ def main() -> None:
     chosen = options(__doc__, rounds=10)
     corpus = resolve_corpus(data_dir=chosen.data_dir, megabytes=4)
     encoder = Encoder(learn_vocabulary(count_words(corpus.documents()), 5000).backend(), 512)
-    measured: list[latency.Latency] = []
+    measured: list[runtime.Latency] = []
     for threads in sorted({1, os.cpu_count() or 1}):
         models = dict(peers.contestants(threads, encoder))
-        measured += latency.measure(models, encoder, LENGTHS, chosen.rounds, threads=threads)
+        measured += runtime.measure(models, encoder, LENGTHS, chosen.rounds, threads=threads)
         del models  # the large ones hold a gigabyte
         gc.collect()
     students = {(query.threads, query.length): query for query in measured if query.name == STUDENT}
@@ -49,7 +49,7 @@ def main() -> None:
         setting = f"{query.name:28}{query.threads:8}{query.length:7}"
         print(f"{setting}{query.p50:9.3f}{query.p95:9.3f}{times:20.1f} ({by_fastest:.1f})")
     write(
-        __file__, what=f"milliseconds a query, batch 1, warm; times of {STUDENT}", vnni=latency.vnni(), latencies=rows
+        __file__, what=f"milliseconds a query, batch 1, warm; times of {STUDENT}", vnni=runtime.vnni(), latencies=rows
     )
 
 

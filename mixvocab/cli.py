@@ -217,8 +217,7 @@ def bench(
 ) -> None:
     """Measure milliseconds a query: every kind of numbers, one thread and all threads, warm."""
     need("export", "onnxruntime")
-    from mixvocab.edge.latency import measure
-    from mixvocab.edge.runtime import GRAPHS, Predictor
+    from mixvocab.edge.runtime import GRAPHS, Predictor, measure
 
     typer.echo("milliseconds a query\nnumbers  threads  tokens     p50     p95  p50 from text")
     for threads in sorted({1, os.cpu_count() or 1}):
@@ -256,11 +255,11 @@ def _recipe(profile: str, given: list[str], section: str) -> Any:
     """A profile's settings for the task, some replaced. Raises UserError for one that fine-tuning does not read."""
     from mixvocab.settings.profiles import TuningSettings, load_profile, parse_settings
 
-    settings = {key if "." in key else f"{section}.{key}": value for key, value in parse_settings(given).items()}
-    read = {f"{section}.{field}" for field in TuningSettings.model_fields} - {"glue.piece_dropout"}
+    settings = parse_settings(given)
+    read = TuningSettings.model_fields.keys() - ({"piece_dropout"} if section == "glue" else set())
     if unread := settings.keys() - read:
         raise UserError(f"--set {min(unread)}: this task does not read it; it reads {', '.join(sorted(read))}")
-    return getattr(load_profile(profile, **settings), section)
+    return getattr(load_profile(profile, **{f"{section}.{key}": value for key, value in settings.items()}), section)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from transformers import BertForMaskedLM, BertForSequenceClassification, PreTrainedModel
+from transformers import BertForMaskedLM, PreTrainedModel
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import claim, publish
 from mixvocab.edge.graph import BertGraph, Floats, Integers, Rounded
-from mixvocab.edge.runtime import GRAPHS, TASK, TOKENIZER, Bundle, Kind, open_session
+from mixvocab.edge.runtime import GRAPHS, Kind, open_session
 from mixvocab.models.pretrained import load_pretrained, read_config
 from mixvocab.sources.glue import LAYOUTS
-from mixvocab.tasks.encoding import Encoder
-from mixvocab.tasks.finetune import read_task
-from mixvocab.tasks.joint import JointBert
+from mixvocab.tasks.encoding import TASK, TOKENIZER, Bundle, Encoder
+from mixvocab.tasks.glue import load_classifier
+from mixvocab.tasks.joint import load_joint_bert
 
 NUMBERS: dict[Kind, Floats] = {"fp32": Floats(), "w8": Rounded(), "int8": Integers()}
 TOLERANCE = 1e-4  # largest difference of a logit between PyTorch and 32-bit ONNX; in 8 bits the task's scores decide
@@ -39,7 +39,6 @@ def export(folder: Path, out: Path) -> dict[Kind, float]:
     Encoder.load(folder, bundle.window)  # fails on a tokenizer that predicting could not use
     work = claim(out, {"export": str(folder.resolve())}) / "device"
     work.mkdir(exist_ok=True)
-    (work / TOKENIZER).write_text(_compact(json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))), "utf-8")
     weights, gaps, digests = weights_of(model), {}, {}
     for kind, numbers in NUMBERS.items():
         built = BertGraph(model.config, bundle, weights, numbers).build()
@@ -49,7 +48,9 @@ def export(folder: Path, out: Path) -> dict[Kind, float]:
             raise UserError(f"{GRAPHS[kind]}: a logit differs from PyTorch's by {gaps[kind]:.1e}; train again")
         digests[GRAPHS[kind]] = hashlib.sha256(graph).hexdigest()
         (work / GRAPHS[kind]).write_bytes(graph)
-    (work / TASK).write_text(_compact(vars(bundle) | {"sha256": digests}), "utf-8")
+    tokenizer = json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))
+    for name, value in ((TOKENIZER, tokenizer), (TASK, vars(bundle) | {"sha256": digests})):
+        (work / name).write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")), "utf-8")
     publish(work, out)
     return gaps
 
@@ -64,25 +65,18 @@ def load(folder: Path) -> tuple[PreTrainedModel, Bundle]:
         model, _ = load_pretrained(BertForMaskedLM, folder, new_head=False)
         window, pair = model.config.max_position_embeddings, model.config.type_vocab_size > 1
         return model, Bundle("masked-lm", "masked", window, pair)
-    about = read_task(folder)
-    task, kind = str(about["task"]), about["kind"]
-    model_class = JointBert if kind == "joint" else BertForSequenceClassification
-    model, _ = load_pretrained(model_class, folder, new_head=False)
-    window = min(about["window"], model.config.max_position_embeddings)
-    if kind == "joint":
-        return model, Bundle(task, kind, window, labels=model.config.intent_labels, slots=model.config.slot_labels)
-    names = model.config.id2label
-    labels = [names[number] for number in range(len(names))] if kind == "classification" else []
-    return model, Bundle(task, kind, window, pair=task not in SINGLE_TEXTS, labels=labels)
+    bundle = Bundle.load(folder)
+    if bundle.kind == "joint":
+        joint = load_joint_bert(folder)
+        return joint.model, replace(bundle, labels=[*joint.intents], slots=[*joint.slots])
+    classifier = load_classifier(folder)
+    labels = [] if classifier.regression else classifier.labels
+    return classifier.model, replace(bundle, pair=bundle.task not in SINGLE_TEXTS, labels=labels)
 
 
 def weights_of(model: nn.Module) -> dict[str, np.ndarray]:
     """The state dict as float32 arrays."""
     return {name: tensor.detach().float().cpu().numpy() for name, tensor in model.state_dict().items()}
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _gap_to_torch(model: PreTrainedModel, graph: bytes, bundle: Bundle) -> float:

@@ -18,7 +18,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from transformers import PreTrainedConfig
 
-from mixvocab.edge.runtime import TASK, TOKENIZER, Bundle
+from mixvocab.tasks.encoding import TASK, TOKENIZER, Bundle
 
 OPSET = 23  # the first with `Attention`; `Gelu` came with 20, `LayerNormalization` with 17
 CONTRIB = "com.microsoft"  # ONNX Runtime's own operators
@@ -114,8 +114,7 @@ class Integers(Rounded):
     """Weights in 8 bits, and the layers' matrix products in integers ("W8A8").
 
     `DynamicQuantizeMatMul` rounds its input to 8 bits with the range that it finds there, multiplies, and returns
-    floats. A last bit of a float, which processors round differently, may tip the rounding of an input, which moves a
-    logit by some hundredths: two machines may differ where a model is as undecided as that.
+    floats. Where a float's last bit tips that rounding, a logit moves by some hundredths: machines may differ.
     """
 
     def dense(self, net: Network, x: str, name: str, weight: np.ndarray, bias: np.ndarray) -> str:

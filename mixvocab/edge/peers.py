@@ -14,11 +14,10 @@ from transformers import MobileBertConfig, MobileBertModel
 
 from mixvocab.edge.export import NUMBERS, weights_of
 from mixvocab.edge.graph import OPSET, BertGraph
-from mixvocab.edge.latency import Model
-from mixvocab.edge.runtime import Bundle, Kind, Predictor, open_session
+from mixvocab.edge.runtime import Kind, Model, Predictor, open_session
 from mixvocab.models.parameters import BERT_PIECES, STUDENT_SHAPES, BertShape
 from mixvocab.models.student import bert_config
-from mixvocab.tasks.encoding import Encoded, Encoder
+from mixvocab.tasks.encoding import Bundle, Encoded, Encoder
 from mixvocab.tasks.joint import JointBert
 from mixvocab.tasks.stackprop import StackProp
 
@@ -71,7 +70,7 @@ def contestants(threads: int, encoder: Encoder, *, large: bool = True) -> Iterat
         mobilebert = MobileBertModel(MobileBertConfig(), add_pooling_layer=False).eval()
         yield "MobileBERT, fp32", in_onnx(plain_export(mobilebert))
     yield EAGER, in_torch(bert(students[STUDENT]))
-    yield STACKPROP, in_torch(StackProp(WORDS, 0, INTENTS, SLOTS, generator=torch.Generator()).eval().logits)
+    yield STACKPROP, in_torch(StackProp(WORDS, 0, INTENTS, SLOTS, dropout=0.0, window=512).eval().logits)
 
 
 def plain_export(model: nn.Module) -> onnx.ModelProto:

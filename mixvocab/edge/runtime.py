@@ -1,18 +1,18 @@
-"""An exported folder and what it answers, on the device: with onnxruntime, tokenizers and numpy, without torch."""
+"""An exported folder on the device, where there is no torch: what it answers, and in how many milliseconds."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import file_sha256
-from mixvocab.tasks.encoding import Encoded, Encoder, Slot, spans, viterbi
+from mixvocab.tasks.encoding import TASK, TOKENIZER, Bundle, Encoded, Encoder, Slot, spans, viterbi
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -23,37 +23,17 @@ INTEGERS = "model.int8.onnx"
 Kind = Literal["fp32", "w8", "int8"]
 """Of numbers: 32 bits; weights in 8 bits; weights and products in 8 bits."""
 GRAPHS: dict[Kind, str] = {"fp32": FLOATS, "w8": ROUNDED, "int8": INTEGERS}
-TOKENIZER = "tokenizer.json"
-TASK = "task.json"
+TURN = 0.025  # seconds of queries that a model gets at a time when it is timed, at least one query
+Model = Callable[[Encoded], Any]
+"""One forward pass over one text."""
 
 
-@dataclass(frozen=True)
-class Bundle:
-    """The contents of task.json: all that predicting needs beside the tokenizer and one ONNX file."""
-
-    task: str
-    kind: str  # "joint", "classification", "regression" or "masked"
-    window: int  # tokens; the graphs hold no positions beyond it
-    pair: bool = False  # whether the graph reads token types
-    labels: Sequence[str] = ()  # intents, or classes, in the order of the logits
-    slots: Sequence[str] = ()  # IOB2 tags in the order of the logits
-    sha256: Mapping[str, str] | None = None  # of the ONNX files
-
-    @classmethod
-    def load(cls, folder: Path) -> Bundle:
-        """Raises UserError if `folder` was not written by `export`."""
-        try:
-            return cls(**json.loads((folder / TASK).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            reason = f"{folder / TASK} is missing or not that of an export"
-            raise UserError(f"{reason}: name a folder that `mixvocab export` wrote") from None
-
-    def model(self, folder: Path, numbers: Kind) -> Path:
-        """The ONNX file. Raises UserError if it is missing or not the one that was exported."""
-        file = folder / GRAPHS[numbers]
-        if not file.is_file() or file_sha256(file) != (self.sha256 or {}).get(file.name):
-            raise UserError(f"{file} is missing, or its SHA-256 is not the one in {TASK}: export the model again")
-        return file
+def graph_file(folder: Path, bundle: Bundle, numbers: Kind) -> Path:
+    """The ONNX file in an exported folder. Raises UserError if it is missing or not the one that was exported."""
+    file = folder / GRAPHS[numbers]
+    if not file.is_file() or file_sha256(file) != (bundle.sha256 or {}).get(file.name):
+        raise UserError(f"{file} is missing, or its SHA-256 is not the one in {TASK}: export the model again")
+    return file
 
 
 def deployed_bytes(folder: Path, numbers: Kind = "w8") -> dict[str, int]:
@@ -101,8 +81,8 @@ class Predictor:
         processor has instructions for 8-bit products, and may differ where the model is undecided; "fp32" as trained.
         """
         bundle = Bundle.load(folder)
-        file = bundle.model(folder, numbers)
-        return cls(bundle, Encoder.load(folder, bundle.window), open_session(file, threads))
+        session = open_session(graph_file(folder, bundle, numbers), threads)
+        return cls(bundle, Encoder.load(folder, bundle.window), session)
 
     def predict(self, text: str, second: str | None = None) -> Answer:
         """What the model says of a text, or of a pair.
@@ -161,3 +141,60 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities (C,)."""
     powers = np.exp(logits - logits.max())
     return powers / powers.sum()
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds a query of one model at one length, warm."""
+
+    name: str
+    threads: int
+    length: int  # tokens, [CLS] and [SEP] included
+    p50: float  # from ids to logits
+    p95: float
+    fastest: float  # what other work on the machine disturbs least
+    text_p50: float  # from text to logits
+
+
+def vnni() -> bool | None:
+    """Whether the processor has instructions for 8-bit products (x86); without them they gain little. None: unknown."""
+    cpuinfo = Path("/proc/cpuinfo")  # of Linux
+    return "_vnni" in cpuinfo.read_text(encoding="utf-8") if cpuinfo.is_file() else None
+
+
+def measure(
+    models: Mapping[str, Model], encoder: Encoder, lengths: Sequence[int], rounds: int, *, threads: int, seed: int = 0
+) -> list[Latency]:
+    """Time every model by name at every length, `rounds` turns each, with new random texts that `encoder` cuts.
+
+    Models take turns, so that noise from elsewhere meets all of them alike. A quick one gets several queries a turn;
+    the first is not counted, since the model before has emptied the processor's caches. `threads` is what the models
+    run on. Raises UserError for a length beyond the encoder's window.
+    """
+    if max(lengths) > encoder.length:
+        raise UserError(f"{max(lengths)} tokens a query: the model's window is {encoder.length}, name a shorter length")
+    pieces = sorted(piece for piece in encoder.tokenizer.get_vocab() if piece.isascii() and piece.isalpha())
+    words = [piece for piece in pieces if len(encoder.texts(piece).ids) == 3]  # a token each
+    latencies = []
+    for length in lengths:
+        rng = np.random.default_rng(seed)
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in models}  # seconds from ids, and from text
+        for turn in range(-1, rounds):
+            for name, model in models.items():
+                queries: list[tuple[float, float]] = []
+                begun = time.perf_counter()
+                while not queries or time.perf_counter() - begun < TURN:
+                    text = " ".join(rng.choice(words, length - 2))
+                    started = time.perf_counter()
+                    encoded = encoder.texts(text)
+                    ready = time.perf_counter()
+                    model(encoded)
+                    ended = time.perf_counter()
+                    queries.append((ended - ready, ended - started))
+                if turn >= 0:  # the one before warms up
+                    times[name] += queries[1:] or queries
+        for name, counted in times.items():
+            runs, from_text = 1000 * np.array(counted).T
+            p50, p95, fastest = np.percentile(runs, (50, 95, 0)).tolist()
+            latencies.append(Latency(name, threads, length, p50, p95, fastest, float(np.median(from_text))))
+    return latencies

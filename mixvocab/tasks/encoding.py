@@ -1,8 +1,9 @@
-"""Text to piece ids, and logits to tags and slots; on the device too, so with neither torch nor transformers."""
+"""Text to piece ids, logits to tags and slots, and what a model is for; on the device, too, so without torch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,31 @@ from tokenizers import Tokenizer
 from tokenizers.processors import BertProcessing
 
 from mixvocab.common.errors import UserError
+
+TOKENIZER = "tokenizer.json"
+TASK = "task.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What task.json in a model's folder says: `finetune` writes the first three, `export` all of it."""
+
+    task: str
+    kind: str  # "joint", "classification", "regression" or "masked"
+    window: int  # tokens; exported graphs hold no positions beyond it
+    pair: bool = False  # whether a graph reads token types
+    labels: Sequence[str] = ()  # intents, or classes, in the order of the logits
+    slots: Sequence[str] = ()  # IOB2 tags in the order of the logits
+    sha256: Mapping[str, str] | None = None  # of the ONNX files
+
+    @classmethod
+    def load(cls, folder: Path) -> Bundle:
+        """Raises UserError if there is no task.json, and if it is damaged."""
+        try:
+            return cls(**json.loads((folder / TASK).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            reason = f"{folder / TASK} is missing or damaged"
+            raise UserError(f"{reason}: name a folder that `mixvocab finetune` or `mixvocab export` wrote") from None
 
 
 @dataclass(frozen=True)
@@ -43,9 +69,9 @@ class Encoder:
     def load(cls, folder: Path, length: int) -> Encoder:
         """The encoder of a model's folder. Raises UserError if there is no readable tokenizer.json in it."""
         try:
-            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         except Exception as error:  # the library raises Exception itself
-            raise UserError(f"{folder.name}/tokenizer.json cannot be read ({error}): name a saved model") from None
+            raise UserError(f"{folder.name}/{TOKENIZER} cannot be read ({error}): name a saved model") from None
         return cls(tokenizer, length)
 
     def words(self, words: Sequence[str]) -> Encoded:

@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.settings.profiles import TuningSettings
-from mixvocab.tasks.encoding import Encoded
+from mixvocab.tasks.encoding import TASK, Encoded
 from mixvocab.tasks.scores import Roles
 from mixvocab.train.loop import Recipe, TrainResult, Turn, to_tensors, train
 
@@ -142,8 +142,6 @@ def finetune(
     order of examples and of dropout, `label` what the progress line calls the run. Raises UserError for settings that
     cannot work, and for a loss or a metric that is not finite.
     """
-    if tuning.piece_dropout and not hasattr(model, "piece_dropout"):
-        raise UserError(f"piece_dropout={tuning.piece_dropout} is for BERTs of intents and slots alone; set it to 0")
     run = folder / "run"
     curve_file, weights_file = run / "scores.json", run / "best.safetensors"
     curve: list[dict[str, float]] = json.loads(curve_file.read_text()) if curve_file.exists() else []
@@ -182,19 +180,9 @@ def finetune(
 
 
 def save_bert(model: PreTrainedModel, tokenizer: Path, out: Path, task: str, kind: str, window: int) -> None:
-    """Write what transformers writes, the tokenizer's files from its folder, and task.json with all that remains."""
+    """Write what transformers writes, the tokenizer's files from its folder, and task.json (see `Bundle`)."""
     model.save_pretrained(out)
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
         if (tokenizer / name).is_file():
             shutil.copyfile(tokenizer / name, out / name)
-    write_json(out / "task.json", {"task": task, "kind": kind, "window": window})
-
-
-def read_task(folder: Path) -> dict[str, Any]:
-    """What task.json says. Raises UserError if there is no such file, and if it is damaged."""
-    try:
-        about = json.loads((folder / "task.json").read_text(encoding="utf-8"))
-        return about | {"task": str(about["task"]), "kind": str(about["kind"]), "window": int(about["window"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        reason = f"{folder.name}: no task.json in it, or a damaged one"
-        raise UserError(f"{reason}; name a folder that `mixvocab finetune` wrote") from None
+    write_json(out / TASK, {"task": task, "kind": kind, "window": window})

@@ -19,8 +19,8 @@ from transformers import BertForSequenceClassification
 from mixvocab.models.pretrained import load_pretrained
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import GlueData, GlueRow
-from mixvocab.tasks.encoding import Encoded, Encoder
-from mixvocab.tasks.finetune import Example, TaskModel, read_task, save_bert
+from mixvocab.tasks.encoding import Bundle, Encoded, Encoder
+from mixvocab.tasks.finetune import Example, TaskModel, save_bert
 from mixvocab.tasks.scores import Label, glue_scores
 from mixvocab.train.losses import Losses, Part, nll
 
@@ -102,6 +102,6 @@ def new_classifier(folder: Path, data: GlueData, tuning: TuningSettings, seed: i
 
 def load_classifier(folder: Path) -> GlueTask:
     """What `finetune` wrote for such a task. Raises UserError if the folder holds none."""
-    about = read_task(folder)
+    about = Bundle.load(folder)
     model, _ = load_pretrained(BertForSequenceClassification, folder, new_head=False)
-    return GlueTask(model, folder, about["task"], about["window"])
+    return GlueTask(model, folder, about.task, about.window)

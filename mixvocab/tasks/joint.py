@@ -14,8 +14,8 @@ from transformers import BertConfig, BertModel, BertPreTrainedModel
 from mixvocab.models.pretrained import load_pretrained
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
-from mixvocab.tasks.encoding import Encoded, Encoder, viterbi
-from mixvocab.tasks.finetune import UNLABELLED, Example, TaskModel, read_task, save_bert
+from mixvocab.tasks.encoding import Bundle, Encoded, Encoder, viterbi
+from mixvocab.tasks.finetune import UNLABELLED, Example, TaskModel, save_bert
 from mixvocab.tasks.scores import Prediction, Roles, joint_scores
 from mixvocab.train.losses import Losses, nll
 
@@ -142,7 +142,7 @@ def new_joint_bert(folder: Path, data: SnipsData, roles: Roles, tuning: TuningSe
 
 def load_joint_bert(folder: Path) -> JointTask:
     """What `finetune` wrote for such a model. Raises UserError if the folder holds none."""
-    window = read_task(folder)["window"]
+    window = Bundle.load(folder).window
     model, _ = load_pretrained(JointBert, folder, new_head=False)
     return JointTask(model, folder, window)
 

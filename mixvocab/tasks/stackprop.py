@@ -1,12 +1,12 @@
 """StackProp: the recurrent baseline of the paper's table 2 (Qin et al. 2019), from its equations.
 
-A word's encoding e_i joins a bidirectional LSTM with self-attention. An LSTM decoder names the utterance's intent at
-every token; a second one tags slots and reads the first one's intent distribution, through which the slot loss
-also trains the intent (the "stack propagation"). The utterance's intent is the tokens' vote.
+A word's encoding joins a bidirectional LSTM with self-attention. An LSTM decoder names the utterance's intent at every
+token; a second one tags slots and reads the first one's intent distribution, through which the slot loss also trains
+the intent (the "stack propagation"). The utterance's intent is the tokens' vote.
 
-The original mostly feeds a decoder its gold output of the token before. Here training always does, so that each
-decoder is one LSTM call over the whole utterance; in exchange a share of that history is hidden, token by token
-(`HISTORY_DROPOUT`). Without it the intent would be learned at the first token alone and copied from there on.
+The original mostly feeds a decoder its gold output of the token before. Here training always does, so that each decoder
+is one LSTM call over the whole utterance; in exchange a share of that history is hidden (`HISTORY_DROPOUT`), without
+which the intent would be learned at the first token alone and copied from there on.
 """
 
 from __future__ import annotations
@@ -57,8 +57,7 @@ class SelfAttention(nn.Module):
     def forward(self, words: Tensor, attention: Tensor | None) -> Tensor:
         """`words` (B, T, E), `attention` (B, T) bool or None -> (B, T, attention's output)."""
         if self.training:
-            # q_i . k_j = x_i (Wq' Wk) x_j' + bq Wk x_j' + terms without j, which the softmax takes out. Merging the
-            # matrices first is less work as soon as a batch has some 150 tokens.
+            # q_i . k_j = x_i (Wq' Wk) x_j' + bq Wk x_j' + terms without j, which the softmax takes out: less work.
             merged = self.query.weight.T @ self.key.weight  # (E, E)
             scores = (words @ merged + self.query.bias @ self.key.weight) @ words.transpose(1, 2)
         else:
@@ -105,33 +104,22 @@ class Decoder(nn.Module):
 class StackProp(JointModel):
     """Joint intent and slots over whole lower-cased words, at most `window` of an utterance.
 
-    `words` begins with [PAD] and [UNK]; `rare` words at its end has training seen only once. `generator` draws the
-    initial weights.
+    `words` begins with [PAD] and [UNK]; `rare` words at its end has training seen only once.
     """
 
     def __init__(
-        self,
-        words: Sequence[str],
-        rare: int,
-        intents: Sequence[str],
-        slots: Sequence[str],
-        generator: torch.Generator,
-        dropout: float = 0.4,
-        window: int = 128,
+        self, words: Sequence[str], rare: int, intents: Sequence[str], slots: Sequence[str], dropout: float, window: int
     ) -> None:
         super().__init__(intents, slots)
         self.words = {word: i for i, word in enumerate(words)}
         self.rare, self.dropout, self.window = rare, dropout, window
         encoding = LSTM + ATTENTION_OUTPUT
-        # torch's layers draw their weights from its global generator: lend it our seed, then give it back.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
-            self.embedding = nn.Embedding(len(words), EMBEDDING)
-            nn.init.normal_(self.embedding.weight, std=0.1)  # torch's default of 1 takes twice the epochs
-            self.lstm = nn.LSTM(EMBEDDING, LSTM // 2, batch_first=True, bidirectional=True)
-            self.attention = SelfAttention()
-            self.intent = Decoder(encoding, len(intents), INTENT_EMBEDDING)
-            self.slot = Decoder(encoding + len(intents), len(slots), SLOT_EMBEDDING)
+        self.embedding = nn.Embedding(len(words), EMBEDDING)
+        nn.init.normal_(self.embedding.weight, std=0.1)  # torch's default of 1 takes twice the epochs
+        self.lstm = nn.LSTM(EMBEDDING, LSTM // 2, batch_first=True, bidirectional=True)
+        self.attention = SelfAttention()
+        self.intent = Decoder(encoding, len(intents), INTENT_EMBEDDING)
+        self.slot = Decoder(encoding + len(intents), len(slots), SLOT_EMBEDDING)
 
     def encode(self, row: SnipsRow) -> Encoded:
         """One id a word; there is no [CLS] and no [SEP]."""
@@ -193,5 +181,7 @@ def new_stackprop(data: SnipsData, roles: Roles, tuning: TuningSettings, seed: i
     words = ("[PAD]", "[UNK]", *sorted(counts, key=lambda word: (-counts[word], word)))
     rare = sum(count == 1 for count in counts.values())
     known = replace(data, splits={"train": roles.train})
-    generator = torch.Generator().manual_seed(seed)
-    return StackProp(words, rare, known.intents, known.slots, generator, tuning.dropout, tuning.window)
+    # torch's layers draw their weights from its global generator: lend it our seed, then give it back.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**31, (1,), generator=torch.Generator().manual_seed(seed))))
+        return StackProp(words, rare, known.intents, known.slots, tuning.dropout, tuning.window)

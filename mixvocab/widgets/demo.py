@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mixvocab.common.errors import UserError
-from mixvocab.edge.runtime import Predictor, softmax
+from mixvocab.edge.runtime import Predictor, graph_file, softmax
 from mixvocab.sources.source import Source
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.element import element, fallback_table
@@ -60,7 +60,7 @@ def demo(
     if bundle.kind not in _ANSWERS:
         raise UserError(f"{folder}: a model of kind {bundle.kind}; pages show intents with slots, or masked words")
     name, answer = _ANSWERS[bundle.kind]
-    model = bundle.model(folder, "w8").read_bytes()
+    model = graph_file(folder, bundle, "w8").read_bytes()
     # What is synthetic has that word in its name.
     learned = "; ".join(f"{source.name} (real)" if source.real else source.name for source in sources)
     measured = ", ".join(f"{what} {value}" for what, value in scores.items())

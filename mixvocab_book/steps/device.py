@@ -13,10 +13,9 @@ import onnx
 from mixvocab.common.files import write_json
 from mixvocab.common.store import Step, Store
 from mixvocab.distill.steps import Student, StudentStep
-from mixvocab.edge import latency, peers
+from mixvocab.edge import peers
 from mixvocab.edge.export import export, load
-from mixvocab.edge.latency import Latency
-from mixvocab.edge.runtime import Kind, Predictor
+from mixvocab.edge.runtime import Kind, Latency, Predictor, measure
 from mixvocab.settings.profiles import EdgeSettings
 from mixvocab.sources.rows import SnipsRow
 from mixvocab.tasks.encoding import Encoder
@@ -73,7 +72,7 @@ class Latencies(Step[list[Latency]]):
         for threads in sorted({1, os.cpu_count() or 1}):
             models = dict(peers.contestants(threads, encoder, large=self.settings.peers))
             lengths, rounds = self.settings.lengths, self.settings.rounds
-            times += latency.measure(models, encoder, lengths, rounds, threads=threads, seed=self.seed)
+            times += measure(models, encoder, lengths, rounds, threads=threads, seed=self.seed)
             del models  # the large ones hold a gigabyte
         write_json(folder / "latencies.json", [asdict(time) for time in times])
 

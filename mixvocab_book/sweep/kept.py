@@ -15,10 +15,11 @@ from pathlib import Path
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.distill.methods import methods
-from mixvocab.edge.runtime import ROUNDED, TASK, TOKENIZER
+from mixvocab.edge.runtime import ROUNDED
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import load_profile
 from mixvocab.sources.source import Source, data_directory
+from mixvocab.tasks.encoding import TASK, TOKENIZER
 from mixvocab_book.steps.device import Export
 from mixvocab_book.steps.tasks import SNIPS, tuning_step
 from mixvocab_book.store import records

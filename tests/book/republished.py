@@ -9,7 +9,8 @@ from typing import Any
 
 from overlapping import unpack
 
-from mixvocab.edge.runtime import ROUNDED, TASK, TOKENIZER, Predictor
+from mixvocab.edge.runtime import ROUNDED, Predictor
+from mixvocab.tasks.encoding import TASK, TOKENIZER
 
 
 def unpublish(value: Mapping[str, Any], model: bytes, folder: Path) -> Predictor:

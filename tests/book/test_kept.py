@@ -10,8 +10,9 @@ import pytest
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Store
-from mixvocab.edge.runtime import FLOATS, ROUNDED, TASK, TOKENIZER
+from mixvocab.edge.runtime import FLOATS, ROUNDED
 from mixvocab.sources.source import Source
+from mixvocab.tasks.encoding import TASK, TOKENIZER
 from mixvocab_book.store import records
 from mixvocab_book.sweep import kept as keeping
 from mixvocab_book.sweep.kept import keep_best, kept

@@ -11,7 +11,7 @@ from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassificat
 
 from mixvocab.common.files import write_json
 from mixvocab.edge.export import export
-from mixvocab.edge.runtime import Bundle
+from mixvocab.tasks.encoding import Bundle
 from mixvocab.tasks.joint import JointBert
 from mixvocab.text.wordpiece import Vocabulary
 

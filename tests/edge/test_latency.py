@@ -4,7 +4,7 @@ import pytest
 
 from mixvocab.common.errors import UserError
 from mixvocab.edge import peers
-from mixvocab.edge.latency import measure, vnni
+from mixvocab.edge.runtime import measure
 from mixvocab.tasks.encoding import Encoder
 
 
@@ -45,18 +45,3 @@ def test_small_contestants_run(encoder):
     for model in models.values():
         intents, tags = model(encoder.texts("play some jazz"))
         assert (intents.shape[-1], tags.shape[-2:]) == (7, (5, 72))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("processor : 0\nflags\t: fpu avx2 fma\n", False),
-        ("processor : 0\nflags\t: fpu avx2 avx512_vnni\n", True),
-        ("flags\t: avx_vnni\n", True),
-        ("Features : asimddp\n", None),
-    ],
-)
-def test_vnni_is_read_from_the_processors_flags(tmp_path, text, expected):
-    (tmp_path / "cpuinfo").write_text(text)
-    assert vnni(tmp_path / "cpuinfo") is expected
-    assert vnni(tmp_path / "nothing") is None

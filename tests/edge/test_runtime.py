@@ -139,7 +139,7 @@ def test_command_output(exported, capsys, monkeypatch):
     [
         (lambda f: (f / ROUNDED).write_bytes((f / ROUNDED).read_bytes()[:-9]), "its SHA-256 is not the one"),
         (lambda f: (f / ROUNDED).unlink(), "is missing, or its SHA-256"),
-        (lambda f: (f / "task.json").write_text("{}"), "not that of an export"),
+        (lambda f: (f / "task.json").write_text("{}"), "task.json is missing or damaged"),
         (lambda f: (f / "task.json").unlink(), "task.json is missing"),
         (lambda f: (f / "tokenizer.json").write_text("{"), "tokenizer.json cannot be read"),
     ],

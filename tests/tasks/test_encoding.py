@@ -8,7 +8,7 @@ from tokenizers.models import WordLevel
 from transformers import AutoTokenizer
 
 from mixvocab.common.errors import UserError
-from mixvocab.tasks.encoding import Encoder
+from mixvocab.tasks.encoding import Bundle, Encoder
 
 TEXTS = ["The cat sat, learning!", "smallest HOUSE of all time", "x", "", "the   readers' cats", "été in the city"]
 
@@ -71,3 +71,8 @@ def test_what_cannot_work_is_said(tmp_path: Path) -> None:
         Encoder.load(tmp_path, 16)
     with pytest.raises(UserError, match=r"no piece \[CLS\]"):
         Encoder(Tokenizer(WordLevel({"a": 0}, unk_token="a")), 16)
+    with pytest.raises(UserError, match=r"task\.json is missing or damaged"):
+        Bundle.load(tmp_path)
+    (tmp_path / "task.json").write_text('{"kind": "joint"}')
+    with pytest.raises(UserError, match=r"task\.json is missing or damaged"):
+        Bundle.load(tmp_path)

@@ -15,7 +15,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.tasks import finetune as module_under_test
 from mixvocab.tasks.encoding import Encoded
-from mixvocab.tasks.finetune import TaskModel, Tuned, finetune, read_task
+from mixvocab.tasks.finetune import TaskModel, Tuned, finetune
 from mixvocab.tasks.scores import Roles
 from mixvocab.train.loop import Recipe, Turn
 from mixvocab.train.losses import Losses, Part
@@ -122,13 +122,3 @@ def test_what_cannot_work_is_an_error(tmp_path: Path) -> None:
         run(lambda value: math.nan, tmp_path / "metric")
     with pytest.raises(UserError, match="loss became"):
         run(lambda value: 0.5, tmp_path / "loss", learning_rate=1e30)
-    with pytest.raises(UserError, match=r"piece_dropout=0\.1 is for BERTs of intents and slots alone"):
-        run(float, tmp_path / "pieces", piece_dropout=0.1)
-
-
-def test_task_files_that_cannot_be_used(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no task\.json"):
-        read_task(tmp_path)
-    (tmp_path / "task.json").write_text('{"kind": "joint"}')
-    with pytest.raises(UserError, match="damaged"):
-        read_task(tmp_path)

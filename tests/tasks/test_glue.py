@@ -147,7 +147,7 @@ def test_labels_are_saved_in_order_with_their_names(tiny_teacher, nli, tmp_path)
 
 
 def test_a_folder_that_is_no_fine_tuned_model(tiny_teacher, nli, tmp_path):
-    with pytest.raises(UserError, match=r"no task\.json"):
+    with pytest.raises(UserError, match=r"task\.json is missing or damaged"):
         load_classifier(tiny_teacher)
     with pytest.raises(UserError, match="no model in it"):
         new_classifier(tmp_path, nli, TUNING, 0)

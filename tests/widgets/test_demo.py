@@ -12,8 +12,8 @@ import pytest
 from republished import unpublish
 
 from mixvocab.common.errors import UserError
-from mixvocab.edge.runtime import ROUNDED, Bundle, Predictor, softmax
-from mixvocab.tasks.encoding import Encoder, spans, viterbi
+from mixvocab.edge.runtime import ROUNDED, Predictor, softmax
+from mixvocab.tasks.encoding import Bundle, Encoder, spans, viterbi
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import assets
 from mixvocab.widgets.demo import demo, guessed
