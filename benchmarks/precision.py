@@ -41,7 +41,7 @@ class Side:
 
     def __init__(self, name: str, module: nn.Module, batch: Mapping[str, Tensor]) -> None:
         self.name, self.module, self.batch = name, module.train(), batch
-        self.optimizer = make_optimizer(module, "adamw", 1e-4)
+        self.optimizer = make_optimizer(module, "adamw", 1e-4, 0.01, {})
 
     def step(self) -> int:
         """A training step."""

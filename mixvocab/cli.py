@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mixvocab import __version__
 from mixvocab.common.errors import UserError, need, run_command
 
 if TYPE_CHECKING:
@@ -34,19 +33,12 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"mixvocab {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and end.")
-    ] = False,
-) -> None:
-    """Compress BERT to a few megabytes with a small vocabulary, by mixed-vocabulary training."""
+NewFolder = Annotated[Path, typer.Option(help="New folder; an unfinished run of the same settings goes on.")]
+ProfileName = Annotated[str, typer.Option(help="How much is computed: smoke, laptop, evening, gpu, paper.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Replace a setting of the profile: stage_two.steps=5000; repeatable.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")]
 
 
 @app.command()
@@ -83,21 +75,16 @@ def vocab(
 
 @app.command()
 def distill(
-    out: Annotated[
-        Path, typer.Option(help="New folder for the student; an unfinished run of the same settings goes on.")
-    ],
+    out: NewFolder,
     text: Annotated[str, typer.Option(help="Text file or folder, or auto, embedded, code, hub:<name>.")] = "auto",
     teacher: Annotated[str, typer.Option(help="Folder of a BERT, or a source: auto, embedded, hub:<name>.")] = "auto",
     vocabulary: Annotated[
         Path | None, typer.Option("--vocab", help="Vocabulary made by `mixvocab vocab`; without one it is learned.")
     ] = None,
-    profile: Annotated[str, typer.Option(help="How much is computed: smoke, laptop, evening, gpu, paper.")] = "laptop",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Replace a setting of the profile: stage_two.steps=5000; repeatable."),
-    ] = None,
+    profile: ProfileName = "laptop",
+    setting: Settings = None,
     data_dir: Annotated[Path | None, typer.Option(help="Data folder; default: the one in MIXVOCAB_DATA.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")] = 0,
+    seed: Seed = 0,
     method: Annotated[str, typer.Option(help="How: mixed (stage I, then stage II), pca, nokd, ...")] = "mixed",
 ) -> None:
     """Compress a BERT to a small student with a small vocabulary."""
@@ -120,16 +107,12 @@ def distill(
 def finetune(
     model: Annotated[Path, typer.Argument(help="Folder of a student (mixvocab distill) or of another BERT.")],
     task: Annotated[str, typer.Option(help="snips (any intents and slots in its layout), or a GLUE task by name.")],
-    out: Annotated[
-        Path, typer.Option(help="New folder for the model; an unfinished run of the same settings goes on.")
-    ],
+    out: NewFolder,
     data: Annotated[str, typer.Option(help="The task's folder, or a source: auto, embedded, hub:<name>.")] = "auto",
-    profile: Annotated[str, typer.Option(help="Whose recipe: smoke, laptop, evening, gpu, paper.")] = "laptop",
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Replace a setting of the recipe: epochs=20; repeatable.")
-    ] = None,
+    profile: ProfileName = "laptop",
+    setting: Settings = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Train on at most so many rows; default: on all.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of heads, order and dropout.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Fine-tune a BERT on intents and slots or on a GLUE task; development data chooses, the rest is scored once."""
     need("tasks", "sklearn", "seqeval")

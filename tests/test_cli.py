@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mixvocab import __version__
 from mixvocab.cli import main
 
 TEXT = "the cat reads a small book in the city by the river, and the other cat reads at night\n\n" * 50
@@ -39,11 +38,6 @@ def test_help_names_the_commands_and_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert {"vocab", "distill"} <= set(done.stdout.split())
-
-
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--version") == 0
-    assert capsys.readouterr().out == f"mixvocab {__version__}\n"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ from mixvocab.distill.data import Rows, VocabularyStep
 from mixvocab.models.init import (
     BERT_STD,
     EmbeddingInit,
-    aligned_share,
     nearest,
     pca_init,
     piece_frequencies,
@@ -35,11 +33,10 @@ from mixvocab.models.init import (
     teacher_pieces,
 )
 from mixvocab.models.parameters import BertShape, Spent, stage_one_flops
-from mixvocab.models.pretrained import load_teacher, load_tokenizer
+from mixvocab.models.pretrained import load_teacher, load_tokenizer, read_config
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.sources.teacher import TeacherSource
 from mixvocab.text.masking import expected_shares
-from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe, TrainResult, read_curve, write_curve
 
 
@@ -191,15 +188,12 @@ class StudentStep(Step[Student]):
         """What the student cost, by stage: "stage one", "stage two", "teacher" (made for this student)."""
         raise NotImplementedError
 
-    def notes(self, store: Store) -> dict[str, Any]:
-        return {}
-
 
 @dataclass(frozen=True)
 class StageTwo(StudentStep):
     """Stage II (equation 2): the student alone; without `init` it is NoKD.
 
-    A system that trains its student in another way is a step of its own that inherits from this one.
+    A system with a loss of its own is a step of its own that inherits from this one.
     """
 
     name = "stage-two"
@@ -221,11 +215,10 @@ class StageTwo(StudentStep):
         if self.matched:
             per_step = shape.masked_lm_flops(recipe.batch_size * self.mixing.length, self.mixing.length)
             recipe = replace(recipe, steps=recipe.steps + round(store.get(self.matched).spent.flops / per_step))
-        model, result = self.train(
+        model, result = mixed_vocab.stage_two(
             shape,
             self.rows.mixer(self.vocabulary, self.mixing, store, mixed=False),
             recipe,
-            store,
             embeddings=store.get(self.init).embeddings if self.init else None,
             seed=self.seed,
             position_spread=self.position_spread,
@@ -233,16 +226,15 @@ class StageTwo(StudentStep):
             heldout_batches=self.heldout_batches,
             folder=folder / "run",
             label=self.label,
+            objective=self.objective(store),
         )
         write_curve(folder / "curve.json", result)
         model.save_pretrained(folder / "student")
         own.save(folder / "student")
 
-    def train(
-        self, shape: BertShape, mixer: Mixer, recipe: Recipe, store: Store, **how: Any
-    ) -> tuple[BertForMaskedLM, TrainResult]:
-        """The student and its curves."""
-        return mixed_vocab.stage_two(shape, mixer, recipe, **how)
+    def objective(self, store: Store) -> Callable[..., mixed_vocab.StudentMLM]:
+        """The loss, made from the student and the id of [MASK]."""
+        return mixed_vocab.StudentMLM
 
     def flops(self, shape: BertShape, tokens: int, store: Store) -> float:
         """Operations of training on so many tokens."""
@@ -252,19 +244,9 @@ class StageTwo(StudentStep):
         first = {"stage one": store.get(self.init).spent} if isinstance(self.init, StageOne) else {}
         return first | {"stage two": store.get(self).spent}
 
-    def notes(self, store: Store) -> dict[str, Any]:
-        """Share of the shared pieces whose nearest teacher piece is the same one, before and after stage I."""
-        if not isinstance(self.init, StageOne):
-            return {}
-        teacher = load_tokenizer(self.init.init.teacher.value.folder)
-        pieces = teacher_pieces(store.get(self.vocabulary).tokenizer(), teacher)
-        ends = {"aligned_before": self.init.init, "aligned_after": self.init}
-        return {name: aligned_share(store.get(step).neighbours, pieces) for name, step in ends.items()}
-
     def load(self, folder: Path, store: Store) -> Student:
         shape, result = self._shape(store), read_curve(folder / "curve.json")
-        flops = self.flops(shape, result.tokens, store)
-        spent = Spent.of(result, flops)
+        spent = Spent.of(result, self.flops(shape, result.tokens, store))
         return Student(folder / "student", result, shape, spent)
 
     def _shape(self, store: Store) -> BertShape:
@@ -274,7 +256,7 @@ class StageTwo(StudentStep):
 
 def teacher_shape(folder: Path) -> BertShape:
     """The teacher's sizes, from its config.json."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config: Any = read_config(folder)
     return BertShape(
         config.get("num_hidden_layers", config.get("n_layers")),
         config.get("hidden_size", config.get("dim")),

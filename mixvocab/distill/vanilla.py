@@ -7,7 +7,7 @@ student's small vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -100,12 +100,11 @@ class LabelDistillation(StudentMLM):
 
 @dataclass(frozen=True)
 class OwnVocabularyTeacher:
-    """A teacher that labels its own pieces; what it says of itself is what a `Student` says."""
+    """A teacher that labels its own pieces, described as a `Student` is."""
 
     model: Callable[[], MixedTeacher]
     shape: BertShape
     spent: Spent
-    scores: Mapping[str, float]  # held-out
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ class TeacherHead(Step[OwnVocabularyTeacher]):
         result, length = read_curve(folder / "curve.json"), self.mixing.length
         masks, nothing = expected_shares(self._alone()), BertShape(1, 0, 0)
         flops = stage_one_flops(shape, nothing, result.tokens, length, result.steps, masks=masks, p_sv=0.0)
-        return OwnVocabularyTeacher(lambda: mixed, shape, Spent.of(result, flops), result.curve[-1])
+        return OwnVocabularyTeacher(lambda: mixed, shape, Spent.of(result, flops))
 
     def _alone(self) -> MixingSettings:
         """Without student pieces, the cap that leaves masks to them has no use."""
@@ -179,12 +178,9 @@ class Labelled(StageTwo):
     kd_weight: float = 0.5  # of its distribution, between 0 (stage II itself) and 1 (its labels alone)
     kd_temperature: float = 1.0
 
-    def train(
-        self, shape: BertShape, mixer: Mixer, recipe: Recipe, store: Store, **how: Any
-    ) -> tuple[BertForMaskedLM, TrainResult]:
+    def objective(self, store: Store) -> Callable[..., StudentMLM]:
         teacher = store.get(self.teacher).model()
-        objective = partial(LabelDistillation, teacher=teacher, weight=self.kd_weight, temperature=self.kd_temperature)
-        return mixed_vocab.stage_two(shape, mixer, recipe, objective=objective, **how)
+        return partial(LabelDistillation, teacher=teacher, weight=self.kd_weight, temperature=self.kd_temperature)
 
     def flops(self, shape: BertShape, tokens: int, store: Store) -> float:
         labels = store.get(self.teacher).shape.masked_lm_flops(tokens, self.mixing.length) / 3  # a forward pass
@@ -192,9 +188,6 @@ class Labelled(StageTwo):
 
     def costs(self, store: Store) -> dict[str, Spent]:
         return {"teacher": store.get(self.teacher).spent} | super().costs(store)
-
-    def notes(self, store: Store) -> dict[str, Any]:
-        return {"teacher_loss": store.get(self.teacher).scores.get("loss"), "kd_weight": self.kd_weight}
 
 
 @dataclass(frozen=True)
@@ -222,18 +215,13 @@ class Pruned(StudentStep):
     def costs(self, store: Store) -> dict[str, Spent]:
         return self.whole.costs(store)
 
-    def notes(self, store: Store) -> dict[str, Any]:
-        pieces = len(store.get(self.whole.vocabulary))
-        return {"pieces_before": pieces, "loss_before": store.get(self.whole).scores["loss"]}
-
 
 @method("vanilla", "vanilla, 30K")
 def vanilla(plan: Plan, seed: int) -> Labelled:
     """The teacher's own vocabulary and its labels (section 6)."""
     plan = plan.with_settings(vocabulary={"kind": "teacher"})
     settings = plan.profile.stage_one
-    recipe = Recipe(**settings.recipe())
-    head = TeacherHead(plan.rows(), plan.profile.mixing, recipe, seed, settings.heldout_batches)
+    head = TeacherHead(plan.rows(), plan.profile.mixing, Recipe(**settings.recipe()), seed, settings.heldout_batches)
     return _labelled(plan, seed, head)
 
 
@@ -242,8 +230,8 @@ def vanilla_own(plan: Plan, seed: int) -> Labelled:
     """The labels of a teacher pretrained on the student's vocabulary (section 6)."""
     settings = plan.profile.stage_one
     recipe = replace(Recipe(**settings.recipe()), multipliers={})
-    step = plan.stage_two(seed, None, recipe=recipe, dropout=0.0, heldout_batches=settings.heldout_batches)
-    step = replace(step, shape=None, label="teacher on the student's pieces")
+    changes = {"shape": None, "recipe": recipe, "dropout": 0.0, "heldout_batches": settings.heldout_batches}
+    step = plan.stage_two(seed, None, label="teacher on the student's pieces", **changes)
     return _labelled(plan, seed, StudentVocabularyMLM(**vars(step)))
 
 

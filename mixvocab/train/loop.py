@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -47,12 +47,12 @@ class Recipe:
     steps: int
     batch_size: int  # sequences a step, over all processes and accumulation steps
     learning_rate: float
-    optimizer: str = "adamw"  # adamw | lamb
+    optimizer: Literal["adamw", "lamb"] = "adamw"
     warmup: float = 0.1  # share of the steps with rising learning rate; linear decay to 0 after it
     weight_decay: float = 0.01
     clip: float = 1.0  # largest norm of the gradient; 0: no clipping
     accumulate: int = 1  # micro-batches a step
-    precision: str = "auto"  # auto | fp32 | bf16 (mixed); auto: the faster one, see `mixvocab.train.precision`
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # the faster one, see `mixvocab.train.precision`
     multipliers: Mapping[str, float] = field(default_factory=dict)  # name prefix -> factor on the learning rate
     evaluations: int = 10  # held-out evaluations, the last one at the end (and one more before the first step)
     checkpoint_minutes: float = 5.0  # a killed run loses at most about this much

@@ -9,7 +9,7 @@ weight decay (biases, LayerNorm) skip the trust ratio as well.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -42,18 +42,16 @@ def parameter_groups(module: nn.Module, weight_decay: float, multipliers: Mappin
 
 def make_optimizer(
     module: nn.Module,
-    name: str,
+    name: Literal["adamw", "lamb"],
     learning_rate: float,
-    weight_decay: float = 0.01,
-    multipliers: Mapping[str, float] | None = None,
+    weight_decay: float,
+    multipliers: Mapping[str, float],
 ) -> torch.optim.Optimizer:
-    """The optimiser `name` ("adamw" or "lamb") over `parameter_groups`. Raises `UserError` for an unknown name."""
-    groups = parameter_groups(module, weight_decay, multipliers or {})
+    """The optimiser of that name over `parameter_groups`."""
+    groups = parameter_groups(module, weight_decay, multipliers)
     if name == "adamw":
         # BERT's epsilon; the fused kernel updates all tensors in one call.
         return torch.optim.AdamW(groups, lr=learning_rate, eps=1e-6, fused=True)
-    if name != "lamb":
-        raise UserError(f"optimizer={name!r} is not one of adamw, lamb")
     from pytorch_optimizer import Lamb
 
     for group in groups:

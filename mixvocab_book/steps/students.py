@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,7 +37,6 @@ class Run:
     costs: Mapping[str, Spent]  # by stage: "teacher" (made for this student), "stage one", "stage two"
     words: np.ndarray  # (rows, 2) summed -log p of the masked words and their number: one measure for all vocabularies
     guess: Guess
-    notes: Mapping[str, Any]
 
     @property
     def title(self) -> str:
@@ -68,7 +67,6 @@ def run(chapter: Chapter, method: str, seed: int) -> Run:
         step.costs(store),
         store.get(WordScores(step)),
         store.get(FrequencyGuess(step.vocabulary, step.rows, step.mixing, step.heldout_batches)),
-        step.notes(store),
     )
 
 
@@ -116,7 +114,6 @@ def record(chapter: Chapter, done: Run, place: str | None = None) -> Path:
             "parameters": shape.total_params,
             "pieces": shape.vocab_size,
             "spent": {stage: vars(cost) | {"seconds": round(cost.seconds, 2)} for stage, cost in done.costs.items()},
-            "notes": dict(done.notes),
         },
         curves={
             "stage_one": stage_one.curve if stage_one else [],
