@@ -34,9 +34,7 @@ class Axis:
     scale: Scale = "linear"
     categories: tuple[str, ...] = ()  # their names in order, where the scale is "categories"
     ticks: tuple[tuple[float, str], ...] = ()  # where, and what is written there; empty: the script chooses
-    covers: tuple[float, ...] = ()  # values that the axis reaches whatever is drawn
     decimals: int | None = None  # of the values as told to the reader; None: four significant digits
-    compact: bool = False  # tell 11170560 as 11.2M
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,6 @@ class Point:
     low: FiniteFloat | None = None  # of the interval around it, along y, or along x where y has categories
     high: FiniteFloat | None = None
     label: str = ""  # its name, written beside it where there is room
-    note: str = ""  # told with its values
 
 
 @dataclass(frozen=True)
@@ -59,9 +56,8 @@ class Series:
     points: tuple[Point, ...]
     colour: int = 0  # number in the palette, or INK
     mark: Mark = "circle"
-    line: bool = False  # whether neighbours are joined
+    line: bool = False  # whether neighbours are joined, and their intervals one area instead of bars
     dash: Dash = "solid"
-    band: bool = False  # whether intervals are one area instead of bars
     hollow: bool = False  # for what others published
 
 
@@ -85,17 +81,14 @@ class Chart:
     references: tuple[Reference, ...] = ()
     name: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """The chart as JSON; what is as by default is left out."""
-        return TypeAdapter(Chart).dump_python(self, mode="json", exclude_defaults=True)
-
 
 def chart_element(charts: Sequence[Chart], description: str, fallback: str) -> str:
     """HTML where the page's script draws the chart, or the one of several, by name, that the reader chooses.
 
     `description`: what is seen, for readers who cannot see it. `fallback`: HTML without a script and in print.
     """
-    return element("chart", {"charts": [chart.to_json() for chart in charts], "description": description}, fallback)
+    specification = TypeAdapter(Sequence[Chart]).dump_python(charts, mode="json", exclude_defaults=True)
+    return element("chart", {"charts": specification, "description": description}, fallback)
 
 
 def curves(
@@ -105,24 +98,21 @@ def curves(
     lines: Mapping[str, Iterable[Sequence[Any]]],
     *,
     dashes: Sequence[Dash] = (),
-    colours: Sequence[int] = (),
-    bands: bool = True,
     references: Sequence[Reference] = (),
     name: str = "",
 ) -> Chart:
     """A chart of one line a name, through (x, y) or (x, y, half the width of its interval).
 
-    `dashes`, `colours`: of the lines, in order. `bands`: intervals are areas, not bars.
+    `dashes`: of the lines, in order.
     """
     series = tuple(
         Series(
             label,
             tuple(Point(x, y, *_interval(y, *width)) for x, y, *width in points),
-            colour=colours[number] if colours else number % 7,
+            colour=number % 7,
             mark=MARKS[number % len(MARKS)],
             line=True,
             dash=dashes[number] if dashes else "solid",
-            band=bands,
         )
         for number, (label, points) in enumerate(lines.items())
     )
@@ -144,12 +134,12 @@ def dots(
     single = tuple(Point(value, row) for row, values in singles.items() for value in values)
     series = [Series("single seeds", single, INK, "diamond", hollow=True)] if single else []
     for name, colour in dict.fromkeys(kinds[row] for row in means):
-        estimates = ((row, value) for row, value in means.items() if kinds[row] == (name, colour))
-        points = (
-            Point(value.mean, row, *_interval(value.mean, value.half_width), note=f"seeds: {value.n}")
-            for row, value in estimates
+        points = tuple(
+            Point(value.mean, row, *_interval(value.mean, value.half_width))
+            for row, value in means.items()
+            if kinds[row] == (name, colour)
         )
-        series.append(Series(name, tuple(points), colour))
+        series.append(Series(name, points, colour))
     return Chart(title, x, Axis("student", "categories", categories=tuple(means)), tuple(series), tuple(references))
 
 

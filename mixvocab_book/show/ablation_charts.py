@@ -84,7 +84,7 @@ def _over(answer: Answer, name: str, axis: Axis, place: Callable[[Row], float | 
         line or "mean over seeds": [(place(row), row.mean().mean, row.mean().half_width) for row in rows]
         for line, rows in answer.lines().items()
     }
-    return curves(answer.title, axis, LOSS, lines, bands=False, references=_guess(answer, "y", "word"), name=name)
+    return curves(answer.title, axis, LOSS, lines, references=_guess(answer, "y", "word"), name=name)
 
 
 def _kind(row: Row) -> tuple[str, int]:

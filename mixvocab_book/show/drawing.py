@@ -62,7 +62,7 @@ def _draw_series(axes: Axes, chart: Chart, series: Series) -> None:
         zorder=4 if series.colour == INK else 3,
         label=series.name,
     )
-    if series.band:
+    if series.line:
         axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
     elif chart.y.categories:
         axes.hlines(y, low, high, color=colour, linewidth=1.6)
@@ -72,8 +72,6 @@ def _draw_series(axes: Axes, chart: Chart, series: Series) -> None:
 
 def _set_axis(axes: Axes, side: str, axis: Axis) -> None:
     line, room = (axes.xaxis, 44) if side == "x" else (axes.yaxis, 28)
-    for value in axis.covers:
-        axes.update_datalim([(value, value)], updatex=side == "x", updatey=side == "y")
     if axis.scale == "log":
         axes.set(**{f"{side}scale": "log"})
         line.set_major_formatter("{x:g}")

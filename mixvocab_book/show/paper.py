@@ -140,7 +140,7 @@ def size_chart(table: PaperTable, rows: Sequence[Row], score: str) -> Chart:
             points = tuple(row.point(score) for row in models if row.family == family and score in row.scores)
             if points:
                 series.append(Series(f"{name}, {whose}", points, colour, mark, hollow=whose == "published"))
-    x = Axis("parameters", "log", ticks=_TICKS, compact=True)
+    x = Axis("parameters", "log", ticks=_TICKS, decimals=0)
     return Chart(_finding(table, rows, score), x, Axis(f"{table.scores[score]} (%)", decimals=1), tuple(series))
 
 

@@ -66,13 +66,11 @@ function scale(chart, side, shown) {
   const across = measured(chart) === side;
   const points = (shown.length ? shown : chart.series).flatMap((series) => series.points);
   const values = points.flatMap((point) => [point[side], ...(across ? [point.low, point.high] : [])]);
-  const known = values.concat(axis.covers ?? [], references(chart, side)).filter((value) => value !== undefined);
-  let [low, high] = [Math.min(...known), Math.max(...known)];
+  const known = values.concat(references(chart, side)).filter((value) => value !== undefined);
+  const [low, high] = [Math.min(...known), Math.max(...known)];
   if (axis.scale === "log") return { type: "log", domain: [low / 1.25, high * 1.25] };
   const room = (high - low || 1) * 0.05;
-  if (!axis.covers?.includes(low)) low -= room;
-  if (!axis.covers?.includes(high)) high += room;
-  return { type: "linear", domain: [low, high] };
+  return { type: "linear", domain: [low - room, high + room] };
 }
 
 function references(chart, side) {
@@ -106,8 +104,9 @@ function names(axis) {
     const known = new Map(axis.ticks);
     return { tickFormat: (value) => known.get(value) };
   }
+  if (axis.scale !== "log") return {};
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
-  return axis.compact || axis.scale === "log" ? { tickFormat: (value) => short.format(value) } : {};
+  return { tickFormat: (value) => short.format(value) };
 }
 
 function reference(chart, { axis, value, label }) {
@@ -124,7 +123,7 @@ function marks(chart, series) {
   const at = { x: (point) => point.x, y: (point) => point.y };
   const ranged = series.points.filter((point) => point.low !== undefined);
   const drawn = [];
-  if (ranged.length && series.band) {
+  if (ranged.length && series.line) {
     const ends = { x: at.x, y1: (point) => point.low, y2: (point) => point.high };
     drawn.push(areaY(ranged, { ...ends, fill: paint, fillOpacity: 0.18 }));
   } else if (ranged.length) {

@@ -17,7 +17,6 @@ export function table(chart) {
     [chart.y.label, ({ point }) => told(chart.y, point.y)],
     ["from", ({ point }) => told(axis, point.low)],
     ["to", ({ point }) => told(axis, point.high)],
-    ["note", ({ point }) => point.note],
   ].filter(([, cell]) => points.some((row) => cell(row)));
   const head = h("tr", {}, ...columns.map(([name]) => h("th", { scope: "col" }, name)));
   const rows = points.map((row) =>

@@ -86,11 +86,10 @@ export class Walk {
     this.at = { series, point };
     const [line, one] = [this.shown[series], this.shown[series].points[point]];
     if (speak) this.spoken.textContent = sentence(this.chart, line, one);
-    const { name, rows, note } = reading(this.chart, line, one);
+    const { name, rows } = reading(this.chart, line, one);
     this.tip.replaceChildren(
       h("strong", {}, name),
       ...rows.map(([what, much]) => h("div", {}, h("span", {}, `${what}: `), h("b", {}, much))),
-      ...(note ? [h("div", {}, note)] : []),
     );
     this.#show(this.place(one));
   }

@@ -12,8 +12,7 @@ export function told(axis, value) {
   return new Intl.NumberFormat("en", style(axis)).format(value);
 }
 
-function style({ decimals, compact }) {
-  if (compact) return { notation: "compact", maximumSignificantDigits: 3 };
+function style({ decimals }) {
   if (decimals === undefined) return { maximumSignificantDigits: 4 };
   return { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
 }
@@ -25,7 +24,7 @@ export function measured(chart) {
 
 /**
  * What is told of a point: its name, then pairs of what and how much.
- * @returns {{name: string, rows: [string, string][], note: string}}
+ * @returns {{name: string, rows: [string, string][]}}
  */
 export function reading(chart, series, point) {
   const rows = ["x", "y"].map((side) => {
@@ -35,11 +34,11 @@ export function reading(chart, series, point) {
     return [axis.label, `${value} (${told(axis, point.low)} to ${told(axis, point.high)})`];
   });
   const name = point.label && point.label !== series.name ? `${point.label}, ${series.name}` : series.name;
-  return { name, rows, note: point.note ?? "" };
+  return { name, rows };
 }
 
 /** The same as one sentence, for those who hear the page. */
 export function sentence(chart, series, point) {
-  const { name, rows, note } = reading(chart, series, point);
-  return [name, ...rows.map(([what, much]) => `${what}: ${much}`), note].filter(Boolean).join("; ");
+  const { name, rows } = reading(chart, series, point);
+  return [name, ...rows.map(([what, much]) => `${what}: ${much}`)].join("; ");
 }
