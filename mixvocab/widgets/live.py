@@ -21,8 +21,7 @@ from mixvocab.text.wordpiece import SPECIAL_PIECES
 from mixvocab.widgets import style
 from mixvocab.widgets.assets import scripts
 from mixvocab.widgets.element import element, fallback_table
-from mixvocab.widgets.mixed import MixedLine, Segment, mixed_line, segments_of
-from mixvocab.widgets.vocabularies import restore
+from mixvocab.widgets.vocabularies import MixedLine, mixed_line, restore, segments_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -96,7 +95,7 @@ class OverlapWidget(LiveWidget):
     shapes = traitlets.Dict(SHAPES, read_only=True).tag(sync=True)
 
     @property
-    def segments(self) -> list[Segment]:
+    def segments(self) -> list[dict[str, Any]]:
         """The words of the text with their pieces."""
         return segments_of(self.text, *map(backend, self._tokenizers()))
 

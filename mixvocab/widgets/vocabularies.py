@@ -1,18 +1,32 @@
-"""Vocabularies as the pages' JavaScript reads them: a tokenizer.json whose pieces are a plain list, in order of id.
+"""Two vocabularies as the pages' JavaScript reads them, and what it shows of a line of text, in Python.
 
-The list takes half the room of the dictionary in tokenizer.json, and the browser reads the same file as Python.
+A packed vocabulary is a tokenizer.json whose pieces are a plain list, in order of id: half the room of the dictionary
+there, and the browser reads the same file as Python.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from mixvocab.text.wordpiece import Vocabulary
+import numpy as np
+from tokenizers import Tokenizer
+
+from mixvocab.settings.profiles import MixingSettings
+from mixvocab.text.masking import IGNORED
+from mixvocab.text.mixing import Mixer
+from mixvocab.text.normalise import backend
+from mixvocab.text.wordpiece import CLS, CONTINUATION, SEP, SPECIAL_PIECES, Vocabulary
+from mixvocab.text.words import WordTable
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+_SPECIAL = re.compile("(" + "|".join(map(re.escape, SPECIAL_PIECES)) + ")")
 
 Pack = dict[str, Any]
 """{"name": str, "pieces": [str, ...] by id, "tokenizer": the tokenizer.json with model.vocab left out}"""
@@ -46,3 +60,79 @@ def published(
         "sizes": list(packs),
         "about": about,
     }
+
+
+def words_of_line(text: str, tokenizer: Tokenizer) -> list[str]:
+    """The words of `text` as `tokenizer` reads it; a special token that is typed, as [MASK], is one word."""
+    words: list[str] = []
+    for n, part in enumerate(_SPECIAL.split(text)):
+        normal = tokenizer.normalizer.normalize_str(part)
+        words += [part] if n % 2 else [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
+    return words
+
+
+def segments_of(text: str, teacher: Tokenizer, student: Tokenizer) -> list[dict[str, Any]]:
+    """Of each word of the text {"word", "teacher": its pieces, "student": its pieces}; both read the same words."""
+
+    def cut(tokenizer: Tokenizer, word: str) -> list[str]:
+        return [token.value for token in tokenizer.model.tokenize(word)]
+
+    words = words_of_line(text, teacher)
+    return [{"word": word, "teacher": cut(teacher, word), "student": cut(student, word)} for word in words]
+
+
+@dataclass(frozen=True)
+class MixedLine:
+    """A sequence of T tokens.
+
+    words: those that fit, between [CLS] and [SEP]. student: whether the student's vocabulary cut the token. pieces and
+    ids: the token itself. inputs: the ids after masking. labels: the id to predict, `IGNORED` (-100) where nothing is.
+    shown: the pieces of `inputs`.
+    """
+
+    words: list[str]
+    student: list[bool]
+    pieces: list[str]
+    ids: list[int]
+    inputs: list[int]
+    labels: list[int]
+    shown: list[str]
+
+    def __str__(self) -> str:
+        """Each token with S or T for its vocabulary; one to predict in brackets behind what stands in its place."""
+        rows = zip(self.shown, self.pieces, self.labels, self.student, strict=True)
+        return " ".join(
+            f"{shown}{'' if label == IGNORED else f'({piece})'}/{'S' if by_student else 'T'}"
+            for shown, piece, label, by_student in rows
+        )
+
+
+def mixed_line(
+    text: str,
+    teacher: PreTrainedTokenizerFast,
+    student: PreTrainedTokenizerFast,
+    *,
+    p_sv: float = 0.5,
+    seed: int = 0,
+    length: int = 128,
+) -> MixedLine:
+    """The row that `mixvocab.text.mixing.Mixer` draws from a text that holds this line alone.
+
+    The sequence is [CLS], as many whole words as fit into `length` tokens, [SEP]. The draws of a word do not depend on
+    what follows it.
+    """
+    words = words_of_line(text, backend(student))[: length - 2]
+    student_table, teacher_table = (WordTable.of(tokenizer, words) for tokenizer in (student, teacher))
+    store: Any = SimpleNamespace(types=words, words=lambda split: np.arange(len(words)))  # a `WordStore` in memory
+    mixer = Mixer(store, student_table, teacher_table, MixingSettings(p_sv=p_sv, length=length))
+    batch = mixer.batch(1, np.random.default_rng(seed))
+    here = batch.attention[0]
+    inputs, labels, own = (row[0][here].tolist() for row in (batch.ids, batch.labels, batch.student))
+    ids = [number if label == IGNORED else label for number, label in zip(inputs, labels, strict=True)]
+
+    def pieces(numbers: list[int]) -> list[str]:
+        tokenizers = [backend(student if by_student else teacher) for by_student in own]
+        return [str(tokenizer.id_to_token(n)) for tokenizer, n in zip(tokenizers, numbers, strict=True)]
+
+    begun = sum(not piece.startswith(CONTINUATION) for piece in pieces(ids))
+    return MixedLine([CLS, *words[: begun - 2], SEP], own, pieces(ids), ids, inputs, labels, pieces(inputs))

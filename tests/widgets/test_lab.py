@@ -19,8 +19,7 @@ from visiting import expect
 from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import assets
-from mixvocab.widgets.mixed import segments_of
-from mixvocab.widgets.vocabularies import published
+from mixvocab.widgets.vocabularies import published, segments_of
 
 PATIENCE = 180_000  # ms, for a kernel to start on a busy machine
 CELLS = [

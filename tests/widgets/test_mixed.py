@@ -11,7 +11,7 @@ from mixvocab.text.masking import IGNORED
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.text.words import WordStore
-from mixvocab.widgets.mixed import mixed_line
+from mixvocab.widgets.vocabularies import mixed_line
 
 LINES = [
     "the teacher reads one book.",

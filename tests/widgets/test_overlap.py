@@ -14,8 +14,7 @@ from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import live
 from mixvocab.widgets.live import OverlapWidget
-from mixvocab.widgets.mixed import mixed_line, segments_of, words_of_line
-from mixvocab.widgets.vocabularies import published
+from mixvocab.widgets.vocabularies import mixed_line, published, segments_of, words_of_line
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 

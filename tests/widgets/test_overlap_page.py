@@ -8,7 +8,7 @@ from overlapping import DRAWN, LINES, unpack
 
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.normalise import words_of
-from mixvocab.widgets.mixed import mixed_line, segments_of
+from mixvocab.widgets.vocabularies import mixed_line, segments_of
 
 STRANGE = [
     "",

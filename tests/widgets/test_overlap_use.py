@@ -10,7 +10,7 @@ from overlapping import Overlap, unpack
 from visiting import PHONE, expect
 
 from mixvocab.models.parameters import STUDENT_SHAPES, BertShape
-from mixvocab.widgets.mixed import mixed_line, segments_of
+from mixvocab.widgets.vocabularies import mixed_line, segments_of
 
 CLIPBOARD = "navigator.clipboard.writeText = async (text) => { globalThis.copied = text; };"
 # Both in one look: boxes of two layouts say nothing of each other.

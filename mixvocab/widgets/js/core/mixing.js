@@ -1,4 +1,4 @@
-/** One mixed sequence and its masks, to the draw what `mixvocab/widgets/mixed.py` gives in Python. */
+/** One mixed sequence and its masks, to the draw what `mixvocab/widgets/vocabularies.py` gives in Python. */
 
 import { Generator } from "./generator.js";
 

@@ -27,7 +27,7 @@ export function toAddress(address, store) {
 /** Python that draws the sequence shown. */
 export function toPython(store) {
   const setup = store.get("setup") || "# teacher, students: the tokenizers, students by size of vocabulary";
-  return `from mixvocab.widgets.mixed import mixed_line
+  return `from mixvocab.widgets.vocabularies import mixed_line
 ${setup}
 text = ${pythonString(store.get("text"))}
 line = mixed_line(text, teacher, students[${store.get("size")}], p_sv=${store.get("p")}, seed=${store.get("seed")})
