@@ -24,8 +24,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from mixvocab.sources.corpus import resolve_corpus
 from mixvocab.text.learner import ascii_pieces, learn_vocabulary
-from mixvocab.text.normalise import bert_normalizer
-from mixvocab.text.reading import count_words
+from mixvocab.text.reading import bert_normalizer, count_words
 from mixvocab.text.wordpiece import CONTINUATION, MAX_WORD_CHARACTERS, SPECIAL_PIECES, UNK, Vocabulary
 
 SIZES = (1000, 5000, 10_000)

@@ -16,7 +16,7 @@ from itertools import islice, pairwise
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.progress import progress
-from mixvocab.text.normalise import words_of
+from mixvocab.text.reading import words_of
 from mixvocab.text.wordpiece import CONTINUATION, SPECIAL_PIECES, Vocabulary
 
 Pair = tuple[str, str]

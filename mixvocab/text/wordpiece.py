@@ -17,7 +17,7 @@ from tokenizers.models import WordPiece
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import atomic_write, write_json
-from mixvocab.text.normalise import backend, bert_normalizer, lowercases
+from mixvocab.text.reading import backend, bert_normalizer, lowercases
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

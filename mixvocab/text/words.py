@@ -20,8 +20,7 @@ import numpy as np
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
-from mixvocab.text.normalise import lowercases, reads_like_bert, stripped
-from mixvocab.text.reading import read_chunks
+from mixvocab.text.reading import lowercases, read_chunks, reads_like_bert, stripped
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -16,7 +16,7 @@ import traitlets
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.parameters import STUDENT_SHAPES
-from mixvocab.text.normalise import backend
+from mixvocab.text.reading import backend
 from mixvocab.text.wordpiece import SPECIAL_PIECES
 from mixvocab.widgets import style
 from mixvocab.widgets.assets import scripts

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.mixing import Mixer
-from mixvocab.text.normalise import backend
+from mixvocab.text.reading import backend
 from mixvocab.text.wordpiece import CLS, CONTINUATION, SEP, SPECIAL_PIECES, Vocabulary
 from mixvocab.text.words import WordTable
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import HTML, display
 
-from mixvocab.text.normalise import reads_like_bert
+from mixvocab.text.reading import reads_like_bert
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.demo import Demo
 from mixvocab.widgets.live import ExplorerWidget, OverlapWidget, frequent_words

@@ -60,7 +60,7 @@ def read_published(static: Path) -> dict[str, Any]:
 def real_lines() -> list[str]:
     """Real text: of the data folder if there is one, else of the corpus that comes along."""
     from mixvocab.sources.corpus import resolve_corpus
-    from mixvocab.text.normalise import words_of
+    from mixvocab.text.reading import words_of
 
     documents = resolve_corpus("auto" if os.environ.get("MIXVOCAB_DATA") else "embedded").documents()
     lines = (line for document in documents for line in document.splitlines())
@@ -74,7 +74,7 @@ def overlap_folder(tmp_path_factory, scripts, real_lines) -> Path:
     from mixvocab.models.pretrained import load_tokenizer
     from mixvocab.sources.teacher import resolve_teacher
     from mixvocab.text.learner import learn_vocabularies
-    from mixvocab.text.normalise import words_of
+    from mixvocab.text.reading import words_of
     from mixvocab.widgets.live import OverlapWidget
     from mixvocab.widgets.vocabularies import published
     from mixvocab_book.show.page_data import PAGE_DATA, provided_files

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from mixvocab.common.errors import UserError
 from mixvocab.text.learner import ascii_pieces, learn_vocabularies, learn_vocabulary, merged_pieces
-from mixvocab.text.normalise import words_of
-from mixvocab.text.reading import count_words
+from mixvocab.text.reading import count_words, words_of
 from mixvocab.text.reports import segmentation
 from mixvocab.text.wordpiece import SPECIAL_PIECES, UNK, Vocabulary
 

@@ -6,8 +6,7 @@ import pytest
 
 from mixvocab.common.errors import UserError
 from mixvocab.text import reading
-from mixvocab.text.normalise import words_of
-from mixvocab.text.reading import count_words
+from mixvocab.text.reading import count_words, words_of
 
 DOCUMENTS = [
     "The cat sat. The CAT sat!\nA second paragraph\twith a tab\r\nand a carriage return",

@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from mixvocab.common.errors import UserError
 from mixvocab.text.learner import ascii_pieces
-from mixvocab.text.normalise import words_of
+from mixvocab.text.reading import words_of
 from mixvocab.text.wordpiece import SPECIAL_PIECES, UNK, Vocabulary
 
 Get = Callable[[str], PreTrainedTokenizerFast]

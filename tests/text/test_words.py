@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from mixvocab.common.errors import UserError
 from mixvocab.text import reading
-from mixvocab.text.normalise import words_of
+from mixvocab.text.reading import words_of
 from mixvocab.text.words import WordStore, WordTable
 
 Get = Callable[[str], PreTrainedTokenizerFast]

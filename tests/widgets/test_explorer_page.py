@@ -21,7 +21,7 @@ from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.sources.corpus import resolve_corpus
 from mixvocab.sources.teacher import resolve_teacher
 from mixvocab.text.learner import learn_vocabularies
-from mixvocab.text.normalise import words_of
+from mixvocab.text.reading import words_of
 from mixvocab.text.reports import Overlap, overlap
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 from mixvocab.widgets import assets

@@ -7,7 +7,7 @@ from itertools import cycle
 from overlapping import DRAWN, LINES, unpack
 
 from mixvocab.text.masking import IGNORED
-from mixvocab.text.normalise import words_of
+from mixvocab.text.reading import words_of
 from mixvocab.widgets.vocabularies import mixed_line, segments_of
 
 STRANGE = [

@@ -1,4 +1,4 @@
-/** BERT's reading of raw text, as `mixvocab/text/normalise.py` has it from the Rust library, to the character. */
+/** BERT's reading of raw text, as `mixvocab/text/reading.py` has it from the Rust library, to the character. */
 
 import { ACCENT, CONTROL, isHan, PUNCTUATION, SPACE, UNKNOWN } from "./unicode.js";
 
