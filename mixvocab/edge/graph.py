@@ -28,8 +28,6 @@ EMBEDDINGS, WORDS = "bert.embeddings", "bert.embeddings.word_embeddings"
 # What a constant is part of, by how its name begins: the first that fits.
 PARTS = {
     "bert.embeddings.word": "embeddings of pieces",
-    "positions": "other embeddings",
-    "types": "other embeddings",
     "bert.embeddings": "other embeddings",
     "bert.encoder": "layers",
     "int_": "the graph itself",  # `Network.integers`
@@ -98,10 +96,7 @@ class Floats:
 
 
 class Rounded(Floats):
-    """Weights in 8 bits, one byte a parameter; sums and products in floats ("W8A32").
-
-    Tables have a scale a row (a piece), matrices a scale a column (an output).
-    """
+    """Weights in 8 bits, sums and products in floats ("W8A32"); a scale a row of tables, a column of matrices."""
 
     def matrix(self, net: Network, name: str, weight: np.ndarray, axis: int) -> str:
         # Constants all, so that a runtime puts the weights together once, when it loads them.
@@ -125,10 +120,7 @@ class Integers(Rounded):
 
 
 def quantise(weight: np.ndarray, axis: int | tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """int8 of the same shape and float32 scales (1 along `axis`), with weight ≈ integers * scale to half a scale.
-
-    The largest magnitude along `axis` becomes 127.
-    """
+    """int8 of the same shape and float32 scales (1 along `axis`); the largest magnitude along `axis` becomes 127."""
     scale = np.abs(weight).max(axis=axis, keepdims=True).astype(np.float32) / 127
     scale[scale == 0] = 1  # zeros stay zeros
     return np.rint(weight / scale).astype(np.int8), scale
@@ -169,10 +161,10 @@ class BertGraph(Network):
         x = self.node("Gather", self._table(WORDS, self.weights[f"{WORDS}.weight"]), ids)
         if self.bundle.pair:
             chosen = self.input("token_type_ids", ("B", "T"))
-            x = self.node("Add", x, self.node("Gather", self._table("types", types), chosen))
+            x = self.node("Add", x, self.node("Gather", self._table(f"{EMBEDDINGS}.types", types), chosen))
         else:
             positions = positions + types[0]
-        places = self.node("Slice", self._table("positions", positions), self.integers(0), length)
+        places = self.node("Slice", self._table(f"{EMBEDDINGS}.positions", positions), self.integers(0), length)
         return self._normalised(self.node("Add", x, places), f"{EMBEDDINGS}.LayerNorm")
 
     def _layer(self, name: str, x: str, mask: str) -> str:

@@ -21,7 +21,8 @@ FLOATS = "model.onnx"
 ROUNDED = "model.w8.onnx"
 INTEGERS = "model.int8.onnx"
 Kind = Literal["fp32", "w8", "int8"]
-"""Of numbers: 32 bits; weights in 8 bits; weights and products in 8 bits."""
+"""Of numbers: 32 bits; weights in 8 bits, with answers alike on all machines and in a browser; products in 8 bits, too,
+faster where the processor has instructions for them, with answers that may differ where the model is undecided."""
 GRAPHS: dict[Kind, str] = {"fp32": FLOATS, "w8": ROUNDED, "int8": INTEGERS}
 TURN = 0.025  # seconds of queries that a model gets at a time when it is timed, at least one query
 Model = Callable[[Encoded], Any]
@@ -75,11 +76,7 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: Path, *, numbers: Kind = "w8", threads: int = 1) -> Predictor:
-        """The model in `folder`. Raises UserError if it cannot be loaded.
-
-        numbers: "w8", weights in 8 bits, answers alike on every machine and in a browser; "int8" is faster where the
-        processor has instructions for 8-bit products, and may differ where the model is undecided; "fp32" as trained.
-        """
+        """The model in `folder`. Raises UserError if it cannot be loaded."""
         bundle = Bundle.load(folder)
         session = open_session(graph_file(folder, bundle, numbers), threads)
         return cls(bundle, Encoder.load(folder, bundle.window), session)
@@ -128,7 +125,6 @@ def open_session(model: Path | bytes, threads: int = 1) -> InferenceSession:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
     options.log_severity_level = 4  # errors arrive as exceptions
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.set_denormal_as_zero", "1")

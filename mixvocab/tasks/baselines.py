@@ -1,8 +1,4 @@
-"""What a model must beat on a GLUE task: always the most frequent label, and a linear model on bags of words.
-
-Both see the same training rows as the student, and the same rows choose the bag of words' one setting. Nothing is drawn
-at random.
-"""
+"""What a model must beat on a GLUE task, from the same rows: the most frequent label, and a linear model on words."""
 
 from __future__ import annotations
 

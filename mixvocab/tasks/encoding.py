@@ -94,10 +94,9 @@ class Encoder:
 def viterbi(logits: np.ndarray, tags: Sequence[str]) -> np.ndarray:
     """The best sequence (W,) int64 in which I-x follows only B-x or I-x, by the sum of its logits.
 
-    `logits` (W, S) are those of words' first pieces, `tags` the S tags, "O" among them. Viterbi's algorithm (1967);
-    nothing of it is learned. A word's logits differ from log-probabilities by one number, so the sums, of 64 bits,
-    need no softmax. Of equals the first is taken, as by argmax, whose answer this is wherever that one is IOB2.
-    `widgets/js/demo/decoding.js` is its twin.
+    `logits` (W, S) are those of words' first pieces, `tags` the S tags, "O" among them. Viterbi's algorithm (1967); a
+    word's logits differ from log-probabilities by one number, so the sums, of 64 bits, need no softmax. Of equals the
+    first is taken, as by argmax, whose answer this is wherever that one is IOB2. `js/demo/decoding.js` is its twin.
     """
     transitions = _transitions(tuple(tags))
     scores = np.where(np.array(tags) == "O", 0.0, -np.inf)  # as if an O stood before the first word

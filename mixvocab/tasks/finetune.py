@@ -25,20 +25,19 @@ from mixvocab.settings.profiles import TuningSettings
 from mixvocab.tasks.encoding import TASK, Encoded
 from mixvocab.tasks.scores import Roles
 from mixvocab.train.loop import Recipe, TrainResult, Turn, to_tensors, train
+from mixvocab.train.losses import IGNORED
 
 PREDICTED = 128  # rows that are predicted at once
 BUCKET = 32  # batches that are shuffled together before they are sorted by length
-UNLABELLED = -100  # the tag of padding: no loss counts it
 
 # A row as numbers, by the names of a model's arguments: sequences (T,), "ids" among them, and single numbers ().
 Example = dict[str, np.ndarray]
 
 
 class Batches:
-    """Goes through its examples in epochs; each epoch has its own order, drawn from (seed, epoch) alone.
+    """Goes through its examples in epochs, each once an epoch and in an order drawn from (seed, epoch) alone.
 
-    Within buckets of some thousand examples, batches hold examples of similar length; their order is shuffled
-    again. Every example is in an epoch exactly once; the last batch of an epoch may be smaller.
+    Within buckets of some thousand examples, batches hold examples of similar length; their order is shuffled again.
     """
 
     def __init__(self, examples: Sequence[Example], seed: int) -> None:
@@ -63,14 +62,14 @@ class Batches:
 
 
 def collate(examples: Sequence[Example]) -> SimpleNamespace:
-    """One batch: sequences as (B, T), filled up with id 0, as in BERT; numbers as (B,); `attention` (B, T) bool."""
+    """A batch: sequences as (B, T), filled up with 0, tags with -100; numbers as (B,); `attention` (B, T) bool."""
     lengths = np.array([len(example["ids"]) for example in examples])
     real = np.arange(lengths.max()) < lengths[:, None]
     batch = {"attention": real}
     for name in examples[0]:
         values = [example[name] for example in examples]
         if values[0].ndim:
-            batch[name] = np.full(real.shape, UNLABELLED if name == "tags" else 0)
+            batch[name] = np.full(real.shape, IGNORED if name == "tags" else 0)
             batch[name][real] = np.concatenate(values)
         else:
             batch[name] = np.stack(values)

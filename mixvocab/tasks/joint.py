@@ -15,9 +15,9 @@ from mixvocab.models.pretrained import load_pretrained
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks.encoding import Bundle, Encoded, Encoder, viterbi
-from mixvocab.tasks.finetune import UNLABELLED, Example, TaskModel, save_bert
+from mixvocab.tasks.finetune import Example, TaskModel, save_bert
 from mixvocab.tasks.scores import Prediction, Roles, joint_scores
-from mixvocab.train.losses import Losses, nll
+from mixvocab.train.losses import IGNORED, Losses, nll
 
 
 class JointModel(TaskModel):
@@ -43,9 +43,9 @@ class JointModel(TaskModel):
         return viterbi(logits, list(self.slots))
 
     def targets(self, row: SnipsRow, text: Encoded) -> Example:
-        tags = np.full(len(text.ids), UNLABELLED)
-        tags[text.first] = [self.slots.get(tag, UNLABELLED) for tag in row.slots[: len(text.first)]]
-        return {"intent": np.array(self.intents.get(row.intent, UNLABELLED)), "tags": tags}
+        tags = np.full(len(text.ids), IGNORED)
+        tags[text.first] = [self.slots.get(tag, IGNORED) for tag in row.slots[: len(text.first)]]
+        return {"intent": np.array(self.intents.get(row.intent, IGNORED)), "tags": tags}
 
     def answers(self, rows: Sequence[SnipsRow], texts: Sequence[Encoded], **tensors: Tensor) -> list[Prediction]:
         intents, tags = self.logits(**tensors)
@@ -94,8 +94,7 @@ class JointBert(BertPreTrainedModel):
 class JointTask(JointModel):
     """-log p(intent, slots | words), the product of the intent's and every word's probability.
 
-    With `piece_dropout`, training reads that share of the pieces as [UNK]. Most slots hold names that no model has
-    seen; one that must often do without a piece learns to read slots from the words around them.
+    Training reads a share of `piece_dropout` pieces as [UNK], to learn slots from the words around unheard names.
     """
 
     def __init__(self, model: JointBert, folder: Path, window: int, piece_dropout: float = 0.0) -> None:

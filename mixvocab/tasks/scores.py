@@ -52,12 +52,9 @@ def snips_roles(data: SnipsData, limit: int | None = None) -> Roles:
 def glue_roles(data: GlueData, limit: int | None = None) -> Roles:
     """Development data chooses, test data reports.
 
-    GLUE hides the labels of most test sets. Where the data has a labelled one (MRPC), its development set chooses
-    and the test set reports. Elsewhere the development sets take the test set's place, and what chooses is a part
-    of the training rows, 5 % of them or 1,000, which no model is trained on.
-
-    With a `limit`, so many rows train, stratified by label; a greater subset contains the smaller ones.
-    Raises UserError if no training rows are left.
+    GLUE hides the labels of most test sets. Where there is none with labels (all but MRPC), development sets report,
+    and a part of the training rows chooses, 5 % of them or 1,000, on which no model is trained. With a `limit`, so many
+    rows train, stratified by label; a greater subset contains the smaller ones. Raises UserError if none is left.
     """
     train = data.splits["train"]
     order = stratified_order(train)
@@ -133,11 +130,10 @@ class Prediction:
 def joint_scores(rows: Sequence[SnipsRow], predictions: Sequence[Prediction]) -> dict[str, float]:
     """Scores in 0..1 of predictions in the order of their rows. A label that training never saw is an error.
 
-    `slot_f1`, `slot_precision` and `slot_recall` are over whole slots as conlleval counts them, and with it the
-    code published for SNIPS (Goo et al. 2018, Qin et al. 2019): an I- tag that continues nothing begins a slot.
-    `slot_f1_strict` is seqeval's strict IOB2, in which it begins none, so that a wrong tag may go unpunished.
-    `frame_accuracy` asks for the intent and all tags of an utterance; one that did not fit into the window is
-    never right.
+    `slot_f1`, `slot_precision` and `slot_recall` are over whole slots as conlleval counts them, and with it the code
+    published for SNIPS (Goo et al. 2018, Qin et al. 2019): an I- tag that continues nothing begins a slot. It begins
+    none for `slot_f1_strict`, seqeval's strict IOB2, so that a wrong tag may go unpunished. `frame_accuracy` asks for
+    the intent and all tags of an utterance that fitted into the window.
     """
     gold, predicted = [list(row.slots) for row in rows], [list(p.slots) for p in predictions]
     intents = [row.intent == p.intent for row, p in zip(rows, predictions, strict=True)]

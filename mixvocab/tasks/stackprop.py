@@ -4,9 +4,8 @@ A word's encoding joins a bidirectional LSTM with self-attention. An LSTM decode
 token; a second one tags slots and reads the first one's intent distribution, through which the slot loss also trains
 the intent (the "stack propagation"). The utterance's intent is the tokens' vote.
 
-The original mostly feeds a decoder its gold output of the token before. Here training always does, so that each decoder
-is one LSTM call over the whole utterance; in exchange a share of that history is hidden (`HISTORY_DROPOUT`), without
-which the intent would be learned at the first token alone and copied from there on.
+The original mostly feeds a decoder its gold output of the token before. Here training always does, in one LSTM call an
+utterance, and hides a share of that history, or the intent would be learned at the first token and copied from there.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from mixvocab.tasks.joint import JointModel
 from mixvocab.tasks.scores import Roles
 from mixvocab.train.losses import IGNORED, Losses, nll
 
-PAD, UNK = 0, 1  # places of [PAD] and [UNK] in the vocabulary
+UNK = 1  # the place of [UNK] in the vocabulary
 
 # The sizes of Qin et al. (section 4.2 there).
 EMBEDDING = 256
@@ -143,8 +142,7 @@ class StackProp(JointModel):
     def forward(self, ids: Tensor, intent: Tensor, tags: Tensor, attention: Tensor | None = None) -> Losses:
         """Sum of -log p over words: of the utterance's intent at each, and of its tag; shapes as in `JointModel`.
 
-        In evaluation, too, a decoder is given the gold output of the token before: the losses are likelihoods,
-        `logits` is what the model says alone.
+        In evaluation, too, decoders read the gold output of the token before; `logits` is what the model says alone.
         """
         encodings = self.encodings(ids, attention)
         intents = intent[:, None].expand_as(ids)
