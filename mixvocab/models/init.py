@@ -64,7 +64,8 @@ def pca_init(
         weights: (V_s,) how much each piece counts; None: all alike.
         std: of the entries of the embeddings, the affine layer making up for it; None: as PCA gives them.
     """
-    copied = copied_embeddings(teacher_embeddings, pieces)
+    table = teacher_embeddings.detach().float()
+    copied = torch.stack([table[ids].mean(dim=0) for ids in pieces])  # (V_s, D)
     if weights is None:
         centre = copied.mean(dim=0)
         spanning = (copied - centre).double()
@@ -103,12 +104,6 @@ def piece_frequencies(store: WordStore, table: WordTable, pieces: int) -> Tensor
     types = np.bincount(np.asarray(store.words("train")), minlength=len(table))  # (types,)
     used = np.bincount(table.ids, weights=np.repeat(types, table.lengths), minlength=pieces)
     return torch.from_numpy(used + 0.5)
-
-
-def copied_embeddings(teacher_embeddings: Tensor, pieces: list[list[int]]) -> Tensor:
-    """The teacher's embedding of each student piece, the mean where several stand for it: (V_s, D)."""
-    table = teacher_embeddings.detach().float()
-    return torch.stack([table[ids].mean(dim=0) for ids in pieces])
 
 
 def teacher_pieces(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenizerFast) -> list[list[int]]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from mixvocab.common.errors import UserError
 from mixvocab.sources import hub, synthetic
 from mixvocab.sources.lookup import look_up
-from mixvocab.sources.rows import DEVELOPMENT, GlueData, GlueRow, Sizes
+from mixvocab.sources.rows import DEVELOPMENT, SYNTHETIC, GlueData, GlueRow, Sizes
 from mixvocab.sources.source import files_source, read_lines
 
 
@@ -35,7 +35,6 @@ class Layout(BaseModel, frozen=True):
 _DATA = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _FILES: dict[str, str] = _DATA["files"]
 LAYOUTS = tuple(Layout(**task) for task in _DATA["layouts"])
-SIZES = Sizes(train=8_000, valid=1_000, test=1_000)
 
 
 def layout(task: str) -> Layout:
@@ -47,14 +46,14 @@ def layout(task: str) -> Layout:
 
 
 def resolve_glue(
-    task: str, spec: str = "auto", *, data_dir: Path | str | None = None, seed: int = 0, sizes: Sizes = SIZES
+    task: str, spec: str = "auto", *, data_dir: Path | str | None = None, sizes: Sizes = SYNTHETIC
 ) -> GlueData:
     """Find a GLUE task (`mixvocab.sources.lookup` has the order and the specifications).
 
     `task` is GLUE's own name in any case, with or without hyphen (SST-2, sst2, MNLI). A data directory has it as
     `glue/SST-2/` with GLUE's own files; a path names the folder with the files in it. Embedded, for the paper's three
-    tasks, is a synthetic set with the same labels, which `seed` and `sizes` steer. Raises UserError on an unknown task
-    and, naming file and line, on missing or malformed data.
+    tasks, is a synthetic set of these sizes with the same labels. Raises UserError on an unknown task and, naming file
+    and line, on missing or malformed data.
     """
     known = layout(task)
 
@@ -69,7 +68,7 @@ def resolve_glue(
             return GlueData(source, known.folder, _read_hub(known, repository), known.regression)
 
     def embedded() -> GlueData:
-        source, splits = synthetic.glue(known.folder, seed, sizes)
+        source, splits = synthetic.glue(known.folder, sizes)
         return GlueData(source, known.folder, splits)
 
     return look_up(

@@ -10,22 +10,19 @@ from pathlib import Path
 from mixvocab.common.errors import UserError
 from mixvocab.sources import synthetic
 from mixvocab.sources.lookup import look_up
-from mixvocab.sources.rows import Sizes, SnipsData, SnipsRow
+from mixvocab.sources.rows import SYNTHETIC, Sizes, SnipsData, SnipsRow
 from mixvocab.sources.source import files_source, read_lines
 
-SIZES = Sizes(train=13_000, valid=700, test=700)  # SNIPS's own, rounded
 _SPLITS = ("train", "valid", "test")
 _FILES = ("seq.in", "seq.out", "label")
 
 
-def resolve_snips(
-    spec: str = "auto", *, data_dir: Path | str | None = None, seed: int = 0, sizes: Sizes = SIZES
-) -> SnipsData:
+def resolve_snips(spec: str = "auto", *, data_dir: Path | str | None = None, sizes: Sizes = SYNTHETIC) -> SnipsData:
     """Find the joint intent and slot set (`mixvocab.sources.lookup` has the order and the specifications).
 
     A data directory has it as `snips/{train,valid,test}/{seq.in,seq.out,label}`; a path names the folder with the
-    splits in it. Embedded is the synthetic grammar, which `seed` and `sizes` steer; they mean nothing elsewhere.
-    Raises UserError, naming file and line, on missing or malformed data.
+    splits in it. Embedded is the synthetic grammar's set of these sizes. Raises UserError, naming file and line, on
+    missing or malformed data.
     """
     return look_up(
         "task SNIPS",
@@ -33,7 +30,7 @@ def resolve_snips(
         data_dir,
         place=lambda data: data / "snips",
         read=_read,
-        embedded=lambda: SnipsData(*synthetic.snips(seed, sizes)),
+        embedded=lambda: SnipsData(*synthetic.snips(sizes)),
     )
 
 

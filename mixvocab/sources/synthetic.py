@@ -24,6 +24,7 @@ from mixvocab.sources.source import Source, text_sha256
 
 T = TypeVar("T")
 Row = TypeVar("Row", SnipsRow, GlueRow)
+SEED = 0
 GRAMMARS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _SYMBOL = re.compile(r"\b[A-Z_]+\b")
 _CHOICE = re.compile(r"\[([^\[\]()]*)\]|\(([^\[\]()]*)\)")  # an innermost one
@@ -179,15 +180,15 @@ def inference(grammar: Grammar, *, noun: str = "NOUN") -> GlueRow:
     return GlueRow(say(premise), say(hypothesis), label)
 
 
-def snips(seed: int, sizes: Sizes) -> tuple[Source, dict[str, list[SnipsRow]]]:
-    """Splits of distinct commands; same seed, same rows."""
-    write = partial(command, Grammar(GRAMMARS["commands"]["rules"], np.random.default_rng(seed)))
+def snips(sizes: Sizes) -> tuple[Source, dict[str, list[SnipsRow]]]:
+    """Splits of distinct commands, always the same."""
+    write = partial(command, Grammar(GRAMMARS["commands"]["rules"], np.random.default_rng(SEED)))
     planned = {split: (write, count) for split, count in asdict(sizes).items()}
-    return _written("snips", "synthetic SNIPS-like commands", seed, planned, lambda row: row.words)
+    return _written("snips", "synthetic SNIPS-like commands", planned, lambda row: row.words)
 
 
-def glue(task: str, seed: int, sizes: Sizes) -> tuple[Source, dict[str, list[GlueRow]]]:
-    """Splits of distinct rows, for a task by GLUE's own name; same seed, same rows.
+def glue(task: str, sizes: Sizes) -> tuple[Source, dict[str, list[GlueRow]]]:
+    """Splits of distinct rows, always the same, for a task by GLUE's own name.
 
     MNLI's mismatched sets "mm" and "test-mm" speak of things that the other splits do not mention. Raises UserError if
     there is no grammar for the task.
@@ -195,19 +196,18 @@ def glue(task: str, seed: int, sizes: Sizes) -> tuple[Source, dict[str, list[Glu
     writers = {"SST-2": sentiment, "MRPC": paraphrase, "MNLI": inference}
     if task not in writers:
         raise UserError(f"task {task}: no synthetic set; put GLUE's own files into glue/{task}/ of your data folder")
-    grammar = Grammar(GRAMMARS[writers[task].__name__], np.random.default_rng(seed))
+    grammar = Grammar(GRAMMARS[writers[task].__name__], np.random.default_rng(SEED))
     write, new = partial(writers[task], grammar), partial(inference, grammar, noun="NEW_NOUN")
     planned = {"train": (write, sizes.train), "dev": (write, sizes.valid), "test": (write, sizes.test)}
     if task == "MNLI":
         matched = {"train": planned["train"], "m": planned["dev"], "mm": (new, sizes.valid)}
         planned = matched | {"test-m": planned["test"], "test-mm": (new, sizes.test)}
-    return _written("glue", f"synthetic {task}-like set", seed, planned, lambda row: row)
+    return _written("glue", f"synthetic {task}-like set", planned, lambda row: row)
 
 
 def _written(
     kind: str,
     name: str,
-    seed: int,
     planned: Mapping[str, tuple[Callable[[], Row], int]],
     key: Callable[[Row], Hashable],
 ) -> tuple[Source, dict[str, list[Row]]]:
@@ -222,4 +222,4 @@ def _written(
         splits[split] = list(distinct.values())[before:]
     cells = ([" ".join(c) if isinstance(c, tuple) else str(c) for c in row] for row in distinct.values())
     sha256 = text_sha256(*map("\t".join, cells))
-    return Source(kind, name, "embedded", f"this project's grammar, seed {seed}", "Apache-2.0", sha256, False), splits
+    return Source(kind, name, "embedded", "this project's grammar", "Apache-2.0", sha256, False), splits

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 Scores = dict[str, float]
 
 SNIPS = "snips"
-SYNTHETIC = Sizes(train=4_000, valid=500, test=500)  # more rows of a grammar have nothing more to teach
 TEACHER_RATE = 1e-4  # on GLUE: a learning rate that suits a million parameters spoils twenty
 STACKPROP, BERT_JOINT = "stackprop", "bert-joint"
 PEERS = {STACKPROP: "StackProp", BERT_JOINT: "BERT-joint"}
@@ -189,7 +188,7 @@ def _flat(scores: Mapping[str, Scores]) -> Scores:
 def data_of(plan: Plan, task: str) -> Ref[Any]:
     """The task's rows; from a synthetic grammar where there are no real ones, of GLUE as many as are trained on."""
     if task == SNIPS:
-        return plan.source(SNIPS, lambda: resolve_snips(data_dir=plan.data_dir, sizes=SYNTHETIC))
+        return plan.source(SNIPS, lambda: resolve_snips(data_dir=plan.data_dir))
     rows = plan.profile.glue.rows.get(task, 4000)
     few = min(rows, 1000)
     sizes = Sizes(train=rows, valid=few, test=few)

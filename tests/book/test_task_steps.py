@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab.common.store import Store
+from mixvocab.common.store import Ref, Store
 from mixvocab.sources.rows import Sizes
 from mixvocab.sources.snips import resolve_snips
 from mixvocab_book.chapter import Chapter, open_chapter
@@ -25,7 +25,8 @@ def opened(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any],
 
     def open_one(**more: Any) -> Chapter:
         chapter = open_chapter("06_snips", profile="smoke", data_dir=tiny_corpus, **settings | more)
-        chapter.sources["snips"] = resolve_snips("embedded", sizes=Sizes(train=80, valid=20, test=20))
+        sizes = Sizes(train=80, valid=20, test=20)
+        chapter.sources["snips"] = Ref("snips", lambda: resolve_snips("embedded", sizes=sizes))
         return chapter
 
     return open_one

@@ -5,7 +5,7 @@ import pytest
 from mixvocab.common.errors import UserError
 from mixvocab.sources import hub
 from mixvocab.sources.lookup import look_up
-from mixvocab.sources.source import Source, cache_root, data_directory, read_licence, text_sha256
+from mixvocab.sources.source import cache_root, data_directory, read_licence, text_sha256
 
 
 def on_hub(repository):
@@ -73,11 +73,6 @@ def test_data_directory_from_option_or_environment(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="--data-dir"):
         look("auto", tmp_path / "no")
     assert data_directory(tmp_path) == tmp_path
-
-
-def test_record_is_json_ready_and_whole():
-    source = Source("corpus", "a.txt", "path", "a.txt", "CC0", "0" * 64, True)
-    assert Source(**source.as_record()) == source
 
 
 def test_licences_from_the_table_of_a_readme(tmp_path):
