@@ -102,13 +102,12 @@ def load_teacher(folder: Path, *, dropout: float = 0.0) -> PreTrainedModel:
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The tokenizer of a model folder. Raises `UserError` for none, and for one that is not of the fast kind."""
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):  # transformers makes one up
+        raise UserError(f"{folder.name} has no tokenizer.json or vocab.txt: save it with a fast tokenizer first")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)  # type: ignore[return-value]
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: no tokenizer can be loaded from it ({error})") from None
-    if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        raise UserError(f"{folder.name} has no tokenizer.json: save it with a fast tokenizer first")
-    return tokenizer
 
 
 def head_transform(model: Any) -> nn.Sequential:

@@ -47,10 +47,8 @@ def _read_split(place: Path) -> list[SnipsRow]:
         raise UserError(f"{shown}/seq.in: no utterance in it")
     for name, lines in (("seq.out", tags), ("label", intents)):
         if len(lines) != len(words):
-            raise UserError(
-                f"{shown}/{name}: {len(lines)} lines against {len(words)} in seq.in; every utterance needs its line in "
-                "each file"
-            )
+            short = min(len(lines), len(words))
+            raise UserError(f"{shown}/{name}, line {short + 1}: {len(lines)} lines against {len(words)} in seq.in")
     rows = [SnipsRow(tuple(w), tuple(t), " ".join(i)) for w, t, i in zip(words, tags, intents, strict=True)]
     for number, row in enumerate(rows, 1):
         if not row.words or not row.intent:

@@ -71,8 +71,8 @@ def _packaged() -> TeacherSource:
     spec = find_spec(MODULE)
     if spec and spec.submodule_search_locations:
         folder = Path(spec.submodule_search_locations[0]) / "model"
-        location = f"{PACKAGE}/model/model.safetensors"
-        if file_sha256(folder / "model.safetensors") == SHA256:
+        weights, location = folder / "model.safetensors", f"{PACKAGE}/model/model.safetensors"
+        if weights.is_file() and file_sha256(weights) == SHA256:
             source = Source("teacher", "all-MiniLM-L6-v2", "embedded", location, "Apache-2.0", SHA256, real=True)
             return TeacherSource(source, folder)
     raise UserError(

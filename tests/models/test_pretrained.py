@@ -17,7 +17,7 @@ from transformers import (
 from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import MixedTeacher
 from mixvocab.models.init import random_init
-from mixvocab.models.pretrained import load_teacher
+from mixvocab.models.pretrained import load_teacher, load_tokenizer
 from mixvocab.train.optim import parameter_groups
 
 V_T, V_S, D, SMALL = 40, 25, 16, 6
@@ -171,10 +171,13 @@ def test_a_head_in_the_checkpoint_is_kept(tmp_path: Path) -> None:
     assert torch.equal(saved, loaded.dense.weight)
 
 
-def test_a_folder_without_weights_is_one_clear_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("load", "message"), [(load_teacher, "does not load"), (load_tokenizer, r"no tokenizer\.json or vocab\.txt")]
+)
+def test_a_folder_without_weights_or_tokenizer_is_one_clear_line(load, message: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     bert().config.save_pretrained(tmp_path)
-    with pytest.raises(UserError, match="does not load") as error:
-        load_teacher(tmp_path)
+    with pytest.raises(UserError, match=message) as error:
+        load(tmp_path)
     assert "\n" not in str(error.value)
 
 

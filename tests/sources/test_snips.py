@@ -39,8 +39,8 @@ def test_a_path_names_the_folder_of_the_splits(folder):
 @pytest.mark.parametrize(
     ("part", "content", "message"),
     [
-        ("seq.out", "O B-genre O B-service\n", r"snips/valid/seq\.out: 1 lines against 2"),
-        ("label", "PlayMusic\nAddToPlaylist\nPlayMusic\n", r"snips/valid/label: 3 lines against 2"),
+        ("seq.out", "O B-genre O B-service\n", r"snips/valid/seq\.out, line 2: 1 lines against 2"),
+        ("label", "PlayMusic\nAddToPlaylist\nPlayMusic\n", r"snips/valid/label, line 3: 3 lines against 2"),
         ("seq.out", "O B-genre O\nO O O B-a B-b\n", r"snips/valid, line 1: 3 tags for 4 words"),
         ("seq.in", "", r"snips/valid/seq\.in: no utterance"),
         ("label", " \nPlayMusic\n", r"snips/valid, line 1: no intent"),

@@ -99,7 +99,7 @@ def test_a_label_that_training_never_saw_is_told(
     [
         ("train/seq.out", "O O\nO B-book\n", "train/seq.out, line 3: 2 lines against 160"),
         ("valid/seq.in", "", "valid/seq.in: no utterance in it"),
-        ("valid/label", "\n" * 40, "valid/label, line"),
+        ("valid/label", "\n" * 40, "valid, line 1: no intent"),
     ],
 )
 def test_bad_files(
