@@ -68,8 +68,7 @@ def learn_vocabularies(
     learned = {}
     for size in sizes:
         selection = _Selection(dict(frequent[: WORDS_PER_PIECE * size]), alphabet, candidates[: SURPLUS * size])
-        selection.prune(size - len(SPECIAL_PIECES))
-        learned[size] = Vocabulary((*fixed, *selection.by_use()), lowercase)
+        learned[size] = Vocabulary((*fixed, *selection.pruned(size - len(SPECIAL_PIECES))), lowercase)
     return learned
 
 
@@ -164,8 +163,8 @@ class _Selection:
         self.users: dict[str, set[str]] = {piece: set() for piece in self.pieces}  # words that contain it
         self._apply({word: self._segment(word) for word in counts})
 
-    def prune(self, size: int) -> None:
-        """Take out the cheapest piece until `size` pieces are left.
+    def pruned(self, size: int) -> list[str]:
+        """Take out the cheapest piece until `size` are left; those outside the alphabet, the most used first.
 
         The queue is ordered by an estimate; a piece goes only if its exact cost is still the lowest there.
         """
@@ -186,9 +185,6 @@ class _Selection:
                 for less_used in self._apply(changes):
                     heapq.heappush(queue, (self._estimate(less_used), less_used))
                 bar.advance()
-
-    def by_use(self) -> list[str]:
-        """The pieces outside the alphabet, those that the text uses most first."""
         return sorted(self.pieces - self.alphabet, key=lambda piece: (-self.use[piece], piece))
 
     def _segment(self, word: str) -> list[str] | None:

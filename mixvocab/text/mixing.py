@@ -90,7 +90,7 @@ class Mixer:
 
     def words_in_rows(self, rows: int, rng: np.random.Generator) -> np.ndarray:
         """How many whole words each of `rows` random rows holds, (rows,) int64."""
-        return _words_in(self._pieces(*self._draw(rows, rng)))
+        return (self._pieces(*self._draw(rows, rng))[:, 1:-1] > 0).sum(axis=1)
 
     def heldout_batches(self, rows: int, count: int, rng: np.random.Generator) -> Iterator[Batch]:
         """At most `count` batches of consecutive rows of the held-out split, in order, none overlapping.
@@ -104,7 +104,7 @@ class Mixer:
             windows: list[np.ndarray] = []
             while len(windows) < rows and position < len(words):
                 window = self._windows(words, np.array([position]))
-                position += int(_words_in(self._pieces(window, student[None, len(windows)]))[0])
+                position += int((self._pieces(window, student[None, len(windows)])[:, 1:-1] > 0).sum())
                 windows.append(window)
             if not windows:
                 return
@@ -149,7 +149,3 @@ class Mixer:
         ids[attention] = self._ids[ranges(starts.ravel(), pieces.ravel())]
         masked, labels = mask_tokens(ids, own, attention, self.settings, self._tables, rng)
         return Batch(masked, own, labels, attention)
-
-
-def _words_in(pieces: np.ndarray) -> np.ndarray:
-    return (pieces[:, 1:-1] > 0).sum(axis=1)

@@ -72,10 +72,8 @@ class Vocabulary:
         path = Path(folder) / "tokenizer.json"
         try:
             return cls.of(Tokenizer.from_str(path.read_text(encoding="utf-8")))
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
         except Exception as error:  # the library raises nothing more special
-            raise UserError(f"{path}: cannot be read; give a folder that `mixvocab vocab` wrote") from error
+            raise UserError(f"{path}: {error}; give a folder that `mixvocab vocab` wrote") from error
 
     @cached_property
     def _ids(self) -> dict[str, int]:

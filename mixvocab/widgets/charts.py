@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import FiniteFloat, TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -21,7 +21,7 @@ Dash = Literal["solid", "dashed", "dotted"]
 Mark = Literal["circle", "square", "triangle", "diamond", "star"]
 Value = FiniteFloat | str
 
-MARKS: tuple[Mark, ...] = ("circle", "square", "triangle", "diamond", "star")
+MARKS: tuple[Mark, ...] = get_args(Mark)
 INK = -1
 """Instead of a number in the palette: the colour of text."""
 

@@ -53,12 +53,10 @@ def demo(
 
     `examples`, from `origin`, are answered here, so that a page has something to show before its model is loaded.
     `profile`, `sources`, `scores`: of the run that trained the model, as readers should see them. Raises UserError for
-    a model of another kind, or an example without a [MASK] for a masked language model.
+    an example without a [MASK] for a masked language model.
     """
     predictor = Predictor.load(folder)
     bundle = predictor.bundle
-    if bundle.kind not in _ANSWERS:
-        raise UserError(f"{folder}: a model of kind {bundle.kind}; pages show intents with slots, or masked words")
     name, answer = _ANSWERS[bundle.kind]
     model = graph_file(folder, bundle, "w8").read_bytes()
     # What is synthetic has that word in its name.

@@ -28,17 +28,15 @@ if TYPE_CHECKING:
 
 _SPECIAL = re.compile("(" + "|".join(map(re.escape, SPECIAL_PIECES)) + ")")
 
-Pack = dict[str, Any]
-"""{"name": str, "pieces": [str, ...] by id, "tokenizer": the tokenizer.json with model.vocab left out}"""
 
-
-def pack(vocabulary: Vocabulary, name: str) -> Pack:
+def pack(vocabulary: Vocabulary, name: str) -> dict[str, Any]:
+    """{"name": str, "pieces": [str, ...] by id, "tokenizer": the tokenizer.json with model.vocab left out}."""
     state = json.loads(vocabulary.backend().to_str())
     del state["model"]["vocab"]
     return {"name": name, "pieces": list(vocabulary.pieces), "tokenizer": state}
 
 
-def restore(packed: Pack) -> PreTrainedTokenizerFast:
+def restore(packed: Mapping[str, Any]) -> PreTrainedTokenizerFast:
     """The `transformers` tokenizer of a packed vocabulary."""
     state = packed["tokenizer"]
     longest = state["model"]["max_input_chars_per_word"]
@@ -85,15 +83,14 @@ def segments_of(text: str, teacher: Tokenizer, student: Tokenizer) -> list[dict[
 class MixedLine:
     """A sequence of T tokens.
 
-    words: those that fit, between [CLS] and [SEP]. student: whether the student's vocabulary cut the token. pieces and
-    ids: the token itself. inputs: the ids after masking. labels: the id to predict, `IGNORED` (-100) where nothing is.
+    words: those that fit, between [CLS] and [SEP]. student: whether the student's vocabulary cut the token. pieces: the
+    tokens themselves. inputs: the ids after masking. labels: the id to predict, `IGNORED` (-100) where nothing is.
     shown: the pieces of `inputs`.
     """
 
     words: list[str]
     student: list[bool]
     pieces: list[str]
-    ids: list[int]
     inputs: list[int]
     labels: list[int]
     shown: list[str]
@@ -135,4 +132,4 @@ def mixed_line(
         return [str(tokenizer.id_to_token(n)) for tokenizer, n in zip(tokenizers, numbers, strict=True)]
 
     begun = sum(not piece.startswith(CONTINUATION) for piece in pieces(ids))
-    return MixedLine([CLS, *words[: begun - 2], SEP], own, pieces(ids), ids, inputs, labels, pieces(inputs))
+    return MixedLine([CLS, *words[: begun - 2], SEP], own, pieces(ids), inputs, labels, pieces(inputs))

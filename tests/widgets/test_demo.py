@@ -16,7 +16,7 @@ from mixvocab.edge.runtime import ROUNDED, Predictor, softmax
 from mixvocab.tasks.encoding import Bundle, Encoder, spans, viterbi
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import assets
-from mixvocab.widgets.demo import demo, guessed
+from mixvocab.widgets.demo import guessed
 
 SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u200a\u200b\u2028\u2029\u202f\u205f\u3000\ufeff\x00"
 
@@ -81,17 +81,6 @@ def test_guesses_are_the_likeliest_pieces(device):
 def test_nothing_to_guess_is_an_error(device, text):
     with pytest.raises(UserError, match="nothing to guess"):
         guessed(Predictor.load(device("masked")), text)
-
-
-def test_a_model_for_something_else_is_refused(device, tmp_path):
-    folder = tmp_path / "other"
-    folder.mkdir()
-    for file in device("joint").iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
-    task = json.loads((folder / "task.json").read_text())
-    (folder / "task.json").write_text(json.dumps(task | {"kind": "classification"}))
-    with pytest.raises(UserError, match="classification"):
-        demo(folder, ["a"], origin="", parameters=1, profile="smoke", sources=[], scores={})
 
 
 def test_without_a_script_there_is_a_table(make_demo):

@@ -65,7 +65,7 @@ def test_what_it_says(teacher, student):
         assert piece not in ("[CLS]", "[SEP]", "[MASK]", "[UNK]") or label == IGNORED
         assert label != IGNORED or shown == piece
     marked = str(line).split()
-    assert len(marked) == len(line.ids)
+    assert len(marked) == len(line.pieces)
     assert sum("(" in each for each in marked) == sum(label != IGNORED for label in line.labels) > 0
     assert all(each.endswith("/S" if mine else "/T") for each, mine in zip(marked, line.student, strict=True))
 
