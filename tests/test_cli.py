@@ -62,13 +62,6 @@ def test_vocab_writes_a_vocabulary_and_compares_it(
         assert promised in report
 
 
-def test_an_unknown_profile_is_refused_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("distill", "--out", "x", "--profile", "laptopp") == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "laptopp" in line
-    assert "laptop" in line.replace("laptopp", "")
-
-
 def test_vocab_takes_several_texts_as_one(text: Path, tmp_path: Path) -> None:
     half = tmp_path / "halves"
     half.mkdir()

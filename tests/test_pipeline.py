@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from mixvocab.cli import main
@@ -83,33 +82,6 @@ def test_a_run_killed_in_stage_two_does_not_repeat_stage_one(
         patch.setattr(mixed_vocab, "stage_one", killed)
         resumed = distill(plan, tmp_path / "resumed")
     assert (whole / "model.safetensors").read_bytes() == (resumed / "model.safetensors").read_bytes()
-
-
-def test_an_occupied_folder_is_left_alone(tmp_path: Path, plan: Plan) -> None:
-    out = tmp_path / "thesis"
-    out.mkdir()
-    (out / "thesis.tex").write_text("mine")
-    with pytest.raises(UserError, match="not empty"):
-        distill(plan, out)
-    assert (out / "thesis.tex").read_text() == "mine"
-
-
-def test_an_unfinished_run_of_other_settings_is_not_continued(
-    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mixed_vocab, "stage_two", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        distill(plan, tmp_path / "student")
-    with pytest.raises(UserError, match="other settings"):
-        distill(plan, tmp_path / "student", seed=1)
-
-
-def test_a_finished_students_logits_are_those_on_disk(tmp_path: Path, plan: Plan) -> None:
-    out = distill(plan, tmp_path / "student")
-    ids = torch.tensor([[2, 30, 4, 40, 3]])
-    first = AutoModelForMaskedLM.from_pretrained(out).eval()(ids).logits
-    again = AutoModelForMaskedLM.from_pretrained(out).eval()(ids).logits
-    torch.testing.assert_close(first, again, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("kind", ["teacher", "shared"])

@@ -155,7 +155,7 @@ class Store:
 
     def _turn(self, step: Step[Any], path: Path) -> AbstractContextManager[Any]:
         """Keeps others from making the same; the lock dies with its process, so a killed build blocks nobody."""
-        if step.together and _processes() > 1:
+        if step.together and int(os.environ.get("WORLD_SIZE", "1")) > 1:  # of a distributed run
             return nullcontext()
         folder = self.root / ".locks"
         folder.mkdir(parents=True, exist_ok=True)
@@ -181,14 +181,11 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
         seconds = round(time.perf_counter() - started, 3)
-        if step.together and _processes() > 1:
-            processes = distributed()
-            processes.wait_for_everyone()  # all have written the same files
-            with processes.main_process_first():
-                if not path.exists():
-                    self._keep(step, folder, path, seconds)
-        else:
-            self._keep(step, folder, path, seconds)
+        if step.together:
+            distributed().wait_for_everyone()  # all have written the same files
+        with distributed().main_process_first() if step.together else nullcontext():
+            if not path.exists():
+                self._keep(step, folder, path, seconds)
         return seconds
 
     def _keep(self, step: Step[Any], folder: Path, path: Path, seconds: float) -> None:
@@ -265,8 +262,3 @@ def distributed() -> PartialState:
     from accelerate import PartialState
 
     return PartialState(cpu=not torch.cuda.is_available())
-
-
-def _processes() -> int:
-    """Of the distributed run that this one is part of."""
-    return int(os.environ.get("WORLD_SIZE", "1"))

@@ -20,13 +20,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from accelerate import PartialState
 from accelerate.utils import broadcast
 from torch import Tensor, nn
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.common.progress import progress
+from mixvocab.common.store import distributed
 from mixvocab.train.checkpoint import Checkpoints
 from mixvocab.train.losses import Losses, average, divide_gradients, mean_loss, minimised
 from mixvocab.train.optim import make_optimizer
@@ -131,7 +131,7 @@ def train(
 
     Raises `UserError` for settings that cannot work and for a loss that is not finite (naming the step).
     """
-    processes = PartialState(cpu=not torch.cuda.is_available())
+    processes = distributed()
     device, parts = processes.device, recipe.accumulate * processes.num_processes
     rows, left_over = divmod(recipe.batch_size, parts)
     if left_over or not rows:

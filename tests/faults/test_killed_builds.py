@@ -85,16 +85,6 @@ def test_two_processes_make_it_once(tmp_path):
     assert log.read_text().split() == ["begun"]
 
 
-def test_truncated_artefact_is_made_again_in_a_new_process(tmp_path):
-    root, log = tmp_path / "store", tmp_path / "log"
-    start(root, log, tmp_path).communicate(timeout=600)
-    (file,) = root.glob("slow/*/whole.txt")
-    file.write_text("wh")
-    said = start(root, log, tmp_path).communicate(timeout=600)[0]
-    assert "slow: whole.txt is missing or damaged; making it again" in said
-    assert file.read_text() == "whole"
-
-
 @dataclass(frozen=True)
 class Large(Step[None]):
     name, room = "large", "text"
