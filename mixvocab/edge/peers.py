@@ -15,7 +15,7 @@ from transformers import MobileBertConfig, MobileBertModel
 from mixvocab.edge.export import NUMBERS, weights_of
 from mixvocab.edge.graph import OPSET, BertGraph
 from mixvocab.edge.runtime import Kind, Model, Predictor, open_session
-from mixvocab.models.parameters import BERT_PIECES, STUDENT_SHAPES, BertShape
+from mixvocab.models.parameters import STUDENT_SHAPES, BertShape
 from mixvocab.models.student import bert_config
 from mixvocab.tasks.encoding import Bundle, Encoded, Encoder
 from mixvocab.tasks.joint import JointBert
@@ -27,6 +27,7 @@ BUNDLE = Bundle("latency", "joint", 512, labels=INTENTS, slots=SLOTS)
 TIMED: tuple[Kind, ...] = ("fp32", "int8")  # "w8" is "fp32" once it is loaded
 STUDENT = "L-6 H-96"
 BASE = "BERT-base"
+BERT_PIECES = 30_522
 EAGER = f"{STUDENT}, eager PyTorch"
 STACKPROP = "StackProp, eager PyTorch"
 LARGE = {

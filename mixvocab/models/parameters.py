@@ -17,7 +17,6 @@ import yaml
 if TYPE_CHECKING:
     from mixvocab.train.loop import TrainResult
 
-BERT_PIECES = 30_522
 STUDENT_PIECES = 4_928  # what the paper's learner gave when asked for 5,000 (section 3.1)
 
 
@@ -58,7 +57,6 @@ class BertShape:
 
     @property
     def embedding_share(self) -> float:
-        """The share of all parameters that are word embeddings, between 0 and 1."""
         return self.vocab_size * self.hidden / self.total_params
 
     def masked_lm_flops(self, tokens: int, length: int, masked: float = 0.15) -> float:

@@ -41,13 +41,11 @@ def load_pretrained(model_class: Any, folder: Path, *, new_head: bool, **setting
             )
     except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"model folder {folder.name} does not load ({reason}): give config.json + *.safetensors"
-        ) from None
+        raise UserError(f"{folder.name} does not load ({reason}): give config.json + *.safetensors") from None
     missing = {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}
     if needed := [name for name in missing if not new_head or ".embeddings." in name or ".layer." in name]:
         task = "pretrained" if new_head else "fine-tuned"
-        raise UserError(f"model folder {folder.name} lacks weights ({min(needed)}): give one of a {task} model")
+        raise UserError(f"{folder.name} lacks weights ({min(needed)}): give one of a {task} model")
     return model.eval(), missing
 
 
@@ -56,9 +54,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         return dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        raise UserError(
-            f"{folder}: no model in it, config.json is missing or damaged; name a folder that has one"
-        ) from None
+        raise UserError(f"{folder}: no model in it, config.json is missing or damaged; name another") from None
 
 
 @contextmanager

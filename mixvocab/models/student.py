@@ -14,7 +14,6 @@ from mixvocab.text.wordpiece import PAD, Vocabulary
 
 
 def bert_config(shape: BertShape, dropout: float = 0.0) -> BertConfig:
-    """transformers' configuration of a BERT of this shape."""
     return BertConfig(
         vocab_size=shape.vocab_size,
         hidden_size=shape.hidden,

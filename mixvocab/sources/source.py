@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mixvocab.common.errors import UserError
+from mixvocab.common.errors import UserError, need
 from mixvocab.common.files import file_sha256
 
 DATA_VARIABLE = "MIXVOCAB_DATA"
@@ -32,7 +32,6 @@ class Source:
     real: bool  # False: written by a program, and the name says "synthetic"
 
     def as_record(self) -> dict[str, str | bool]:
-        """The fields as a JSON-ready dictionary."""
         return asdict(self)
 
 
@@ -109,11 +108,10 @@ def read_lines(path: Path) -> Iterator[str]:
         ) from None
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise UserError(f"{shown}: cannot be read, or is damaged or cut short ({error})") from None
-    except ImportError as error:
-        raise UserError(f"{path.name}: {error.name} is needed to read it: pip install {error.name}") from None
 
 
 def _open_zst(path: Path, mode: str) -> io.BufferedReader:
+    need("book", "pyarrow")
     import pyarrow
 
     return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"))
