@@ -13,7 +13,6 @@ from mixvocab.edge.export import export, load
 from mixvocab.edge.graph import quantise
 from mixvocab.edge.runtime import FLOATS, GRAPHS, INTEGERS, ROUNDED, deployed_bytes, open_session
 from mixvocab.tasks.encoding import Bundle
-from mixvocab.tasks.joint import JointBert
 
 KINDS = ["joint", "classification", "regression", "masked"]
 
@@ -126,12 +125,6 @@ def test_only_pair_tasks_read_token_types(exported):
         names = [one.name for one in open_session(done.folder / FLOATS).get_inputs()]
         assert ("token_type_ids" in names) == expected == done.bundle.pair
     assert not exported("joint").bundle.pair
-
-
-def test_labels_are_those_of_the_model(exported):
-    assert exported("classification", task="MNLI").bundle.labels == ["contradiction", "entailment", "neutral"]
-    done = exported("joint")
-    assert done.bundle.slots == JointBert.from_pretrained(done.model).config.slot_labels
 
 
 def test_same_model_same_bytes(exported, tmp_path):

@@ -3,13 +3,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mixvocab.cli import main
 from mixvocab.common.errors import UserError
 from mixvocab.edge.runtime import GRAPHS, ROUNDED, Predictor, softmax
 from mixvocab.sources.rows import SnipsRow
-from mixvocab.tasks.encoding import Slot, spans
 from mixvocab.tasks.joint import load_joint_bert
 
 TEXTS = ["play some jazz by miles davis", "book a table for two in boston", "rate this novel five stars", "jazz"]
@@ -65,33 +65,7 @@ def test_kinds(exported):
         Predictor.load(exported("joint").folder).predict("play", "jazz")
 
 
-def test_the_second_text_matters(exported):
-    predictor = Predictor.load(exported("classification", task="MNLI").folder, numbers="fp32")
-    one, two = (predictor.predict("play jazz", second) for second in ("rate this", "five stars"))
-    assert one.probabilities != two.probabilities
-
-
-@pytest.mark.parametrize(
-    ("tags", "expected"),
-    [
-        ("O O", []),
-        ("B-a I-a O", [("a", 0, 2)]),
-        ("B-a B-a", [("a", 0, 1), ("a", 1, 2)]),
-        ("I-a I-a", [("a", 0, 2)]),
-        ("B-a I-b", [("a", 0, 1), ("b", 1, 2)]),
-        ("B-a O I-a", [("a", 0, 1), ("a", 2, 3)]),
-        ("B-a-b I-a-b", [("a-b", 0, 2)]),
-    ],
-)
-def test_spans(tags, expected):
-    words = ["w0", "w1", "w2"]
-    found = spans(tags.split(), words)
-    assert found == tuple(Slot(name, " ".join(words[s:e]), s, e) for name, s, e in expected)
-
-
 def test_softmax_of_large_logits():
-    import numpy as np
-
     assert softmax(np.array([1e4, 1e4], np.float32)).tolist() == [0.5, 0.5]
 
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from mixvocab.common.errors import UserError
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import GlueData, GlueRow
 from mixvocab.sources.source import Source
@@ -144,13 +143,6 @@ def test_labels_are_saved_in_order_with_their_names(tiny_teacher, nli, tmp_path)
     texts = tokenizer([r.text_a for r in rows], [r.text_b for r in rows], padding=True, return_tensors="pt")
     numbers = plain(**texts).logits.argmax(-1).tolist()
     assert [plain.config.id2label[n] for n in numbers] == task.predict(rows)
-
-
-def test_a_folder_that_is_no_fine_tuned_model(tiny_teacher, nli, tmp_path):
-    with pytest.raises(UserError, match=r"task\.json is missing or damaged"):
-        load_classifier(tiny_teacher)
-    with pytest.raises(UserError, match="no model in it"):
-        new_classifier(tmp_path, nli, TUNING, 0)
 
 
 def test_what_was_fine_tuned_on_one_task_begins_the_next_with_a_fresh_head(tiny_teacher, nli, similarity, tmp_path):

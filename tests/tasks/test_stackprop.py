@@ -12,7 +12,6 @@ from mixvocab.tasks import stackprop
 from mixvocab.tasks.finetune import finetune
 from mixvocab.tasks.scores import snips_roles
 from mixvocab.tasks.stackprop import UNK, StackProp, new_stackprop
-from mixvocab.train.losses import mean_loss
 
 WORDS = ("[PAD]", "[UNK]", *(f"w{i}" for i in range(30)))
 INTENTS, SLOTS = ("ask", "play", "rate"), ("O", "B-x", "I-x", "B-y", "I-y")
@@ -51,16 +50,6 @@ def test_parameters_at_the_published_sizes() -> None:
     expected = words * 256 + 2 * lstm(256, 128) + 2 * (256 * 1024 + 1024) + (256 * 128 + 128)
     expected += decoder(384, intents, 8) + decoder(384 + intents, slots, 32)
     assert sum(parameter.numel() for parameter in model.parameters()) == expected
-
-
-def test_shapes_and_counts_of_the_losses() -> None:
-    batch = sample([3, 7, 5])
-    model = new()
-    losses = model(**batch)
-    assert {name: int(part.positions) for name, part in losses.items()} == {"intent": 15, "slots": 15}
-    assert torch.isfinite(mean_loss(losses))
-    intents, tags = model.eval().logits(batch["ids"], batch["attention"])
-    assert (intents.shape, tags.shape) == ((3, len(INTENTS)), (3, 7, len(SLOTS)))
 
 
 def test_unknown_labels_count_in_no_loss() -> None:
