@@ -126,13 +126,9 @@ def test_t_holds_where_seeds_differ_and_the_bootstrap_where_rows_do() -> None:
 
 
 @pytest.mark.usefixtures("few_resamples")
-def test_the_bootstrap_holds_with_many_seeds() -> None:
+def test_the_bootstrap_holds_with_many_seeds_and_an_effect_is_found_with_few() -> None:
     _, drawn, _ = held(12, by_seed=0.2, by_row=0.5)
     assert drawn == pytest.approx(0.94, abs=0.04)
-
-
-@pytest.mark.usefixtures("few_resamples")
-def test_an_effect_is_found() -> None:
     *_, findings = held(3, by_seed=0.02, by_row=0.1, effect=0.5, runs=100)
     assert findings > 0.95
 

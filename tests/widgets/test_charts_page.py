@@ -183,17 +183,9 @@ def test_the_table_is_the_specification(page) -> None:
                 assert told(axis, point.high) in row
 
 
-def test_one_of_several_charts_is_chosen(page) -> None:
+def test_one_of_several_charts_is_chosen_even_faster_than_it_is_drawn(page) -> None:
     view = drawn(page).nth(3)
-    view.get_by_role("radio", name="times 3").check()
-    view.locator(".mv-chart-box").focus()
-    page.wait_for_function("(one) => one.textContent", arg=view.locator(".mv-chart-spoken").element_handle())
-    series = VIEWS[1].series[0]
-    assert view.locator(".mv-chart-spoken").text_content() == sentence(VIEWS[1], series, series.points[0])
-
-
-def test_who_is_faster_than_the_drawing_is_told_all_the_same(page) -> None:
-    view = drawn(page).nth(3)
+    assert view.get_by_role("radio", name="times 3").count() == 1
     view.evaluate("(one) => { one.querySelectorAll('input')[1].click(); one.querySelector('.mv-chart-box').focus(); }")
     page.wait_for_function("(one) => one.textContent", arg=view.locator(".mv-chart-spoken").element_handle())
     series = VIEWS[1].series[0]

@@ -30,11 +30,6 @@ def mixed(colour: str, ground: str, share: float) -> str:
     return "#" + "".join(f"{round(share * over + (1 - share) * under):02x}" for over, under in pairs)
 
 
-def test_the_formula() -> None:
-    assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
-
-
 @BOTH
 def test_text_stands_out(theme: style.Theme) -> None:
     for ground in (theme.page, theme.surface):
