@@ -70,7 +70,7 @@ def run(chapter: Chapter, method: str, seed: int) -> Run:
     )
 
 
-def chosen(given: str) -> list[str]:
+def chosen_students(given: str) -> list[str]:
     """The methods named in a comma-separated list, in the registry's order. Raises UserError for an unknown one."""
     names = {find_method(name.strip()).name for name in given.split(",")}
     return [name for name in methods() if name in names]
