@@ -115,9 +115,10 @@ class Comparison:
 
     @property
     def margin(self) -> float:
-        """The wider of the two intervals on the side towards zero, from the mean; nan with one seed."""
-        mean = self.estimate.mean
-        return max(self.estimate.half_width, mean - self.low if mean > 0 else self.high - mean)  # nan stays nan
+        """The wider of the two intervals, from the mean: of a finding on the side towards zero; nan with one seed."""
+        sides = self.estimate.mean - self.low, self.high - self.estimate.mean
+        bootstrapped = sides[self.estimate.mean < 0] if self.finding else max(sides)
+        return max(self.estimate.half_width, bootstrapped)  # nan stays nan
 
     def verdict(self, unit: str = "nats") -> str:
         """What may be said: "0.031 ± 0.004 nats lower", or that no difference was found, or that nothing is claimed."""
