@@ -38,6 +38,9 @@ ProfileName = Annotated[str, typer.Option(help="How much is computed: smoke, lap
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Replace a setting of the profile: stage_two.steps=5000; repeatable.")
 ]
+RecipeSettings = Annotated[
+    list[str] | None, typer.Option("--set", help="Replace a setting of the task's recipe: epochs=20; repeatable.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything drawn.")]
 
 
@@ -110,7 +113,7 @@ def finetune(
     out: NewFolder,
     data: Annotated[str, typer.Option(help="The task's folder, or a source: auto, embedded, hub:<name>.")] = "auto",
     profile: ProfileName = "laptop",
-    setting: Settings = None,
+    setting: RecipeSettings = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Train on at most so many rows; default: on all.")] = None,
     seed: Seed = 0,
 ) -> None:
@@ -238,7 +241,7 @@ def _recipe(profile: str, given: list[str], section: str) -> Any:
     """A profile's settings for the task, some replaced. Raises UserError for one that fine-tuning does not read."""
     from mixvocab.settings.profiles import TuningSettings, load_profile, parse_settings
 
-    settings = parse_settings(given)
+    settings = parse_settings(given, example="epochs=20")
     read = TuningSettings.model_fields.keys() - ({"piece_dropout"} if section == "glue" else set())
     if unread := settings.keys() - read:
         raise UserError(f"--set {min(unread)}: this task does not read it; it reads {', '.join(sorted(read))}")

@@ -15,6 +15,7 @@ from pathlib import Path
 LIBRARY = Path(__file__).resolve().parents[1]
 # From the bottom up. Sources are known by the content they deliver, settings by their values; common makes no result.
 ROOMS = ("text", "train", "models", "evaluate", "distill", "tasks", "edge")
+DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef  # what may begin with a docstring
 
 
 def code_fingerprint(room: str) -> str:
@@ -32,9 +33,7 @@ def _normal(path: Path) -> str:
     """A module as text without docstrings, comments and places, with its name."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
-            node
-        ):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node):
             del node.body[0]
     return f"{path.parent.name}/{path.name}\n{ast.dump(tree)}"
 

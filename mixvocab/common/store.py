@@ -150,7 +150,7 @@ class Store:
                     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
                     return Artefact(path, manifest["seconds"], made=False)
                 say(f"{step.name}: {damaged} is missing or damaged; making it again")
-                shutil.rmtree(path)
+                _remove(path)
             return Artefact(path, self._make(step, path), made=True)
 
     def _turn(self, step: Step[Any], path: Path) -> AbstractContextManager[Any]:
@@ -171,7 +171,7 @@ class Store:
         """Fill the step's folder elsewhere and give it its place; returns the seconds that it took."""
         folder = self.root / ".making" / f"{step.name}-{path.name}"
         if not step.resumable:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)  # or what is left of a killed build would be kept as a part of this one
         folder.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
         try:
@@ -183,7 +183,10 @@ class Store:
         seconds = round(time.perf_counter() - started, 3)
         if step.together:
             distributed().wait_for_everyone()  # all have written the same files
-        with distributed().main_process_first() if step.together else nullcontext():
+        first_of_all: AbstractContextManager[Any] = nullcontext()
+        if step.together:
+            first_of_all = distributed().main_process_first()
+        with first_of_all:
             if not path.exists():
                 self._keep(step, folder, path, seconds)
         return seconds
@@ -214,6 +217,13 @@ def find_damage(path: Path) -> str | None:
         if not whole or (size <= SMALL and file_sha256(file) != expected["sha256"]):
             return name
     return None
+
+
+def _remove(folder: Path) -> None:
+    """Raises UserError if something of it stays."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        raise UserError(f"{folder} cannot be removed: remove it by hand")
 
 
 def _parts(step: Step[Any], *, code: bool, data: bool) -> dict[str, Any]:

@@ -53,15 +53,17 @@ class Embeddings:
 
     def save(self, folder: Path) -> None:
         """As safetensors, and the curves as JSON."""
-        tensors = {name: content for name, content in vars(self).items() if isinstance(content, Tensor)}
-        save_file({n: t.detach().cpu().contiguous() for n, t in tensors.items()}, folder / "embeddings.safetensors")
+        named = {"embeddings": self.embeddings, "weight": self.weight, "bias": self.bias, "neighbours": self.neighbours}
+        saved = {name: tensor.detach().cpu().contiguous() for name, tensor in named.items()}
+        save_file(saved, folder / "embeddings.safetensors")
         if self.result:
             write_curve(folder / "curve.json", self.result)
 
     @classmethod
     def load(cls, folder: Path) -> Embeddings:
         tensors, curve = load_file(folder / "embeddings.safetensors"), folder / "curve.json"
-        return cls(**tensors, result=read_curve(curve) if curve.exists() else None)  # type: ignore[arg-type]
+        result = read_curve(curve) if curve.exists() else None
+        return cls(tensors["embeddings"], tensors["weight"], tensors["bias"], tensors["neighbours"], result)
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ class Init(Step[Embeddings]):
             pieces = teacher_pieces(own.tokenizer(), load_tokenizer(self.teacher.value.folder))
             begin = pca_init(table, pieces, self.width, weights=weights, std=std)
         raised = begin.embeddings @ begin.weight.T + begin.bias
-        Embeddings(*begin, nearest(raised, table.detach())).save(folder)
+        neighbours = nearest(raised, table.detach())
+        Embeddings(begin.embeddings, begin.weight, begin.bias, neighbours).save(folder)
 
     def load(self, folder: Path, store: Store) -> Embeddings:
         return Embeddings.load(folder)

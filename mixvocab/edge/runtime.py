@@ -24,6 +24,7 @@ Kind = Literal["fp32", "w8", "int8"]
 """Of numbers: 32 bits; weights in 8 bits, with answers alike on all machines and in a browser; products in 8 bits, too,
 faster where the processor has instructions for them, with answers that may differ where the model is undecided."""
 GRAPHS: dict[Kind, str] = {"fp32": FLOATS, "w8": ROUNDED, "int8": INTEGERS}
+CPUINFO = Path("/proc/cpuinfo")  # of Linux
 TURN = 0.025  # seconds of queries that a model gets at a time when it is timed, at least one query
 Model = Callable[[Encoded], Any]
 """One forward pass over one text."""
@@ -154,8 +155,9 @@ class Latency:
 
 def vnni() -> bool | None:
     """Whether the processor has instructions for 8-bit products (x86); without them they gain little. None: unknown."""
-    cpuinfo = Path("/proc/cpuinfo")  # of Linux
-    return "_vnni" in cpuinfo.read_text(encoding="utf-8") if cpuinfo.is_file() else None
+    lines = CPUINFO.read_text(encoding="utf-8").splitlines() if CPUINFO.is_file() else []
+    flags = [line for line in lines if line.startswith("flags")]  # other processors than x86 have no such line
+    return any("_vnni" in line for line in flags) if flags else None
 
 
 def measure(

@@ -116,8 +116,13 @@ class Comparison:
     @property
     def margin(self) -> float:
         """The wider of the two intervals, from the mean: of a finding on the side towards zero; nan with one seed."""
-        sides = self.estimate.mean - self.low, self.high - self.estimate.mean
-        bootstrapped = sides[self.estimate.mean < 0] if self.finding else max(sides)
+        below, above = self.estimate.mean - self.low, self.high - self.estimate.mean
+        if not self.finding:
+            bootstrapped = max(below, above)
+        elif self.estimate.mean < 0:
+            bootstrapped = above
+        else:
+            bootstrapped = below
         return max(self.estimate.half_width, bootstrapped)  # nan stays nan
 
     def verdict(self, unit: str = "nats") -> str:

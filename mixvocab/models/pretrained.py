@@ -101,9 +101,13 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):  # transformers makes one up
         raise UserError(f"{folder.name} has no tokenizer.json or vocab.txt: save it with a fast tokenizer first")
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)  # type: ignore[return-value]
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: no tokenizer can be loaded from it ({error})") from None
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        kind = type(tokenizer).__name__
+        raise UserError(f"{folder.name} has a slow tokenizer ({kind}): name a model with a fast one, in tokenizer.json")
+    return tokenizer
 
 
 def head_transform(model: Any) -> nn.Sequential:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM
 
+from mixvocab.common.errors import UserError
 from mixvocab.models.init import sinusoidal_positions
 from mixvocab.models.parameters import BertShape
 from mixvocab.text.wordpiece import PAD, Vocabulary
@@ -64,9 +65,16 @@ def student_with(
 
     Its positions begin as sinusoids with `position_spread` times the spread of its word embeddings and are learned
     from there, as the rest is; 0 leaves BERT's own normal(0, 0.02). Under one seed all other weights are the same.
+    Raises `UserError` for embeddings of another shape.
     """
     student = new_student(shape, generator=torch.Generator().manual_seed(seed), dropout=dropout)
     tables = student.bert.embeddings
+    expected = (shape.vocab_size, shape.hidden)
+    if embeddings is not None and embeddings.shape != expected:
+        raise UserError(
+            f"embeddings of shape {tuple(embeddings.shape)} do not fit a student of {expected}: "
+            "use the vocabulary and the hidden size that they were made for"
+        )
     with torch.no_grad():
         if embeddings is not None:
             tables.word_embeddings.weight.copy_(embeddings)

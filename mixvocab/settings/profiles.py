@@ -240,19 +240,19 @@ def load_profile(name: str, **overrides: Any) -> Profile:
     try:
         return Profile(name=name, **tree)
     except ValidationError as error:
-        raise UserError(f"profile {name}: {_explain(error)}") from None
+        raise UserError(f"profile {name}: {explain(error)}") from None
 
 
-def parse_settings(given: Sequence[str]) -> dict[str, object]:
+def parse_settings(given: Sequence[str], *, example: str = "stage_two.steps=5000") -> dict[str, object]:
     """Settings by name from lines `name=value`; values are read as YAML, as in a profile.
 
-    Raises UserError for one without "=" and for a value that is no YAML.
+    Raises UserError for one without "=", naming an example, and for a value that is no YAML.
     """
     settings: dict[str, object] = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not equals:
-            raise UserError(f"--set {text}: write name=value, for example stage_two.steps=5000")
+            raise UserError(f"--set {text}: write name=value, for example {example}")
         try:
             settings[name.strip()] = yaml.safe_load(value)
         except yaml.YAMLError:
@@ -279,7 +279,7 @@ def _near(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
     """The first problem that pydantic found, as a person would say it."""
     problem = error.errors()[0]
     dotted = ".".join(str(part) for part in problem["loc"] if not _ALTERNATIVE.fullmatch(str(part)))

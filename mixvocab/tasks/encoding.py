@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,11 @@ class Bundle:
     def load(cls, folder: Path) -> Bundle:
         """Raises UserError if there is no task.json, and if it is damaged."""
         try:
-            return cls(**json.loads((folder / TASK).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            content = json.loads((folder / TASK).read_text(encoding="utf-8"))
+            # Older folders say more than is read: their scores.
+            known = {field.name: content[field.name] for field in fields(cls) if field.name in content}
+            return cls(**known | {"window": int(content["window"])})
+        except (OSError, ValueError, TypeError, KeyError):
             reason = f"{folder / TASK} is missing or damaged"
             raise UserError(f"{reason}: name a folder that `mixvocab finetune` or `mixvocab export` wrote") from None
 
@@ -108,7 +111,8 @@ def viterbi(logits: np.ndarray, tags: Sequence[str]) -> np.ndarray:
     path = [scores.argmax()]
     for before in reversed(steps):
         path.append(before[path[-1]])
-    return np.array(path[-2::-1], dtype=np.int64)
+    path.pop()  # the O that was imagined before the first word
+    return np.array(path[::-1], dtype=np.int64)
 
 
 @cache

@@ -81,6 +81,7 @@ class TaskModel(nn.Module):
 
     choose_by: ClassVar[str]  # the metric that chooses among evaluations
     reads: ClassVar[tuple[str, ...]] = ("ids",)  # of `Encoded`
+    piece_dropout = 0.0  # share of the pieces that training hides, where the model can
 
     def encode(self, row: Any) -> Encoded:
         raise NotImplementedError
@@ -141,6 +142,8 @@ def finetune(
     order of examples and of dropout, `label` what the progress line calls the run. Raises UserError for settings that
     cannot work, and for a loss or a metric that is not finite.
     """
+    if tuning.piece_dropout and not model.piece_dropout:
+        raise UserError(f"piece_dropout={tuning.piece_dropout} is for BERTs of intents and slots alone; set it to 0")
     run = folder / "run"
     curve_file, weights_file = run / "scores.json", run / "best.safetensors"
     curve: list[dict[str, float]] = json.loads(curve_file.read_text()) if curve_file.exists() else []

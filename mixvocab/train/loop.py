@@ -52,7 +52,7 @@ class Recipe:
     weight_decay: float = 0.01
     clip: float = 1.0  # largest norm of the gradient; 0: no clipping
     accumulate: int = 1  # micro-batches a step
-    precision: Literal["auto", "fp32", "bf16"] = "auto"  # the faster one, see `mixvocab.train.precision`
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: the faster one, see `mixvocab.train.precision`
     multipliers: Mapping[str, float] = field(default_factory=dict)  # name prefix -> factor on the learning rate
     evaluations: int = 10  # held-out evaluations, the last one at the end (and one more before the first step)
     checkpoint_minutes: float = 5.0  # a killed run loses at most about this much

@@ -47,11 +47,13 @@ def make_optimizer(
     weight_decay: float,
     multipliers: Mapping[str, float],
 ) -> torch.optim.Optimizer:
-    """The optimiser of that name over `parameter_groups`."""
+    """The optimiser of that name over `parameter_groups`. Raises `UserError` for another name."""
     groups = parameter_groups(module, weight_decay, multipliers)
     if name == "adamw":
         # BERT's epsilon; the fused kernel updates all tensors in one call.
         return torch.optim.AdamW(groups, lr=learning_rate, eps=1e-6, fused=True)
+    if name != "lamb":
+        raise UserError(f"optimizer={name!r} is unknown: choose adamw or lamb")
     from pytorch_optimizer import Lamb
 
     for group in groups:

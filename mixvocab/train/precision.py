@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from mixvocab.common.errors import UserError
 from mixvocab.train.losses import mean_loss
 
 SMALL = 500_000  # parameters: a model of fewer gains too little from bf16 to be worth its rounding
@@ -36,10 +37,12 @@ def choose(asked: str, module: nn.Module, draw: Callable[[], Mapping[str, Tensor
     """The precision of a run, "fp32" or "bf16", for `asked`, which may be "auto".
 
     "auto" is bf16 on graphics cards that have it. On processors that have it, a probe decides, which times the module
-    on rows of `draw()`.
+    on rows of `draw()`. Raises UserError for a precision that is neither.
     """
-    if asked != "auto":
+    if asked in ("fp32", "bf16"):
         return asked
+    if asked != "auto":
+        raise UserError(f"precision={asked!r} is unknown: choose auto, fp32 or bf16")
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     shapes = tuple(tuple(parameter.shape) for parameter in module.parameters() if parameter.requires_grad)

@@ -53,10 +53,12 @@ def demo(
 
     `examples`, from `origin`, are answered here, so that a page has something to show before its model is loaded.
     `profile`, `sources`, `scores`: of the run that trained the model, as readers should see them. Raises UserError for
-    an example without a [MASK] for a masked language model.
+    a model of another kind, and for an example without a [MASK] for a masked language model.
     """
     predictor = Predictor.load(folder)
     bundle = predictor.bundle
+    if bundle.kind not in _ANSWERS:
+        raise UserError(f"{folder}: a {bundle.kind} model; pages show {' and '.join(_ANSWERS)} ones, name one of these")
     name, answer = _ANSWERS[bundle.kind]
     model = graph_file(folder, bundle, "w8").read_bytes()
     # What is synthetic has that word in its name.

@@ -14,9 +14,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 from tokenizers import Tokenizer
 
-from mixvocab.settings.profiles import MixingSettings
+from mixvocab.common.errors import UserError
+from mixvocab.settings.profiles import MixingSettings, explain
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.reading import backend
@@ -116,12 +118,16 @@ def mixed_line(
     """The row that `mixvocab.text.mixing.Mixer` draws from a text that holds this line alone.
 
     The sequence is [CLS], as many whole words as fit into `length` tokens, [SEP]. The draws of a word do not depend on
-    what follows it.
+    what follows it. Raises UserError for a probability or a length out of range.
     """
+    try:
+        settings = MixingSettings(p_sv=p_sv, length=length)
+    except ValidationError as error:
+        raise UserError(f"mixed_line: {explain(error)}") from None
     words = words_of_line(text, backend(student))[: length - 2]
     student_table, teacher_table = (WordTable.of(tokenizer, words) for tokenizer in (student, teacher))
     store: Any = SimpleNamespace(types=words, words=lambda split: np.arange(len(words)))  # a `WordStore` in memory
-    mixer = Mixer(store, student_table, teacher_table, MixingSettings(p_sv=p_sv, length=length))
+    mixer = Mixer(store, student_table, teacher_table, settings)
     batch = mixer.batch(1, np.random.default_rng(seed))
     here = batch.attention[0]
     inputs, labels, own = (row[0][here].tolist() for row in (batch.ids, batch.labels, batch.student))

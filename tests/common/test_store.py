@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mixvocab.common import store as module
+from mixvocab.common.errors import UserError
 from mixvocab.common.store import Ref, Step, Store, aside, refs
 
 
@@ -141,6 +142,19 @@ def test_damage_is_noticed_said_in_a_line_and_repaired(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("thing: ")
     assert line.endswith("making it again")
+
+
+@pytest.mark.parametrize("place", ["of a damaged artefact", "of an earlier build"])
+def test_what_cannot_be_removed_is_one_line_that_names_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    path = store.root / "thing" / Thing().key[:16]
+    if place == "of an earlier build":
+        path = store.root / ".making" / f"thing-{path.name}"
+    path.mkdir(parents=True)
+    monkeypatch.setattr(module.shutil, "rmtree", lambda *_, **__: None)  # as of files that somebody else owns
+    with pytest.raises(UserError, match=f"{path} cannot be removed: remove it by hand"):
+        store.artefact(Thing())
 
 
 def test_failure_leaves_nothing(store: Store) -> None:

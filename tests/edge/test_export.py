@@ -134,6 +134,13 @@ def test_same_model_same_bytes(exported, tmp_path):
         assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes(), file.name
 
 
+def test_the_window_is_no_longer_than_the_models_positions(make_folder, tmp_path, copy_of):
+    folder = copy_of(make_folder("joint"))
+    (folder / "task.json").write_text(json.dumps({"task": "snips", "kind": "joint", "window": 64}))
+    export(folder, tmp_path / "out")
+    assert Bundle.load(tmp_path / "out").window == 40
+
+
 def test_a_gap_is_an_error_that_names_it_and_can_be_mended(make_folder, tmp_path, monkeypatch):
     right = module.weights_of
 

@@ -3,7 +3,7 @@ import time
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab.edge import peers
+from mixvocab.edge import peers, runtime
 from mixvocab.edge.runtime import measure
 from mixvocab.tasks.encoding import Encoder
 
@@ -37,6 +37,23 @@ def test_every_model_is_asked_for_every_length_in_turns(encoder):
 def test_lengths_beyond_the_window(encoder):
     with pytest.raises(UserError, match="25 tokens a query: the model's window is 24"):
         measure({}, encoder, [5, 25], 1, threads=1)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx512_vnni\n", True),
+        ("processor\t: 0\nflags\t\t: fpu avx_vnni\n", True),
+        ("processor\t: 0\nflags\t\t: fpu avx2\n", False),
+        ("processor\t: 0\nFeatures\t: fp asimddp\n", None),  # ARM
+        (None, None),
+    ],
+)
+def test_vnni_is_known_of_x86_alone(tmp_path, monkeypatch, content, expected):
+    monkeypatch.setattr(runtime, "CPUINFO", tmp_path / "cpuinfo")
+    if content:
+        (tmp_path / "cpuinfo").write_text(content)
+    assert runtime.vnni() is expected
 
 
 def test_small_contestants_run(encoder):

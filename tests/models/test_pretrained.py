@@ -1,5 +1,7 @@
 """The teacher that reads and predicts two vocabularies: equation 1 against a slow reading of it."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -178,6 +180,16 @@ def test_a_folder_without_weights_or_tokenizer_is_one_clear_line(load, message: 
     bert().config.save_pretrained(tmp_path)
     with pytest.raises(UserError, match=message) as error:
         load(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_tokenizer_of_the_slow_kind_is_one_clear_line(tiny_teacher: Path, tmp_path: Path) -> None:
+    shutil.copy(tiny_teacher / "vocab.txt", tmp_path)
+    bert().config.save_pretrained(tmp_path)
+    slow = {"tokenizer_class": "BertJapaneseTokenizer", "word_tokenizer_type": "basic"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(slow))
+    with pytest.raises(UserError, match=r"has a slow tokenizer \(BertJapaneseTokenizer\): name") as error:
+        load_tokenizer(tmp_path)
     assert "\n" not in str(error.value)
 
 

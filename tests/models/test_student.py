@@ -5,9 +5,10 @@ import torch
 from torch.nn import functional as F
 from transformers import BertForMaskedLM
 
+from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import StudentMLM
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.student import new_student, prune
+from mixvocab.models.student import new_student, prune, student_with
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 from mixvocab.train.losses import average, mean_loss
 
@@ -21,6 +22,12 @@ def test_same_generator_same_weights_whatever_the_global_one() -> None:
     again = new_student(SHAPE, generator=torch.Generator().manual_seed(5))
     assert torch.equal(before, torch.random.get_rng_state())
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("rows", [1, SHAPE.vocab_size - 1])
+def test_embeddings_of_another_shape_are_one_line(rows: int) -> None:
+    with pytest.raises(UserError, match=rf"embeddings of shape \({rows}, 16\) do not fit a student of \(60, 16\)"):
+        student_with(torch.zeros(rows, 16), SHAPE, seed=0)
 
 
 def test_scoring_masked_positions_alone_equals_the_full_head() -> None:

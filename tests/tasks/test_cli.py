@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mixvocab import cli
 from mixvocab.cli import main
 from mixvocab.sources.rows import SnipsData, SnipsRow
 
@@ -105,12 +106,23 @@ def test_bad_options(tiny_teacher: Path, folder: Path, tmp_path: Path, capsys: p
     assert "loss became" in fails(capsys, tiny_teacher, folder, out, "--set", "learning_rate=1e30", "--set", "clip=0")
     assert "no model in it" in fails(capsys, tmp_path, folder, tmp_path / "two")
     assert "no task 'snap'" in fails(capsys, tiny_teacher, folder, tmp_path / "two", task="snap")
-    assert "write name=value" in fails(capsys, tiny_teacher, folder, tmp_path / "two", "--set", "epochs")
+    assert "write name=value, for example epochs=20" in fails(
+        capsys, tiny_teacher, folder, tmp_path / "two", "--set", "epochs"
+    )
     for unread in ("epoch", "rows", "stage_two.steps"):
         told = fails(capsys, tiny_teacher, folder, tmp_path / "two", "--set", f"{unread}=3")
         assert f"--set {unread}: this task does not read it; it reads accumulate, batch_size" in told
     told = fails(capsys, tiny_teacher, folder, tmp_path / "two", "--set", "piece_dropout=0.1", task="RTE")
     assert "--set piece_dropout: this task does not read it" in told
+
+
+def test_the_example_in_its_help_is_a_setting_that_it_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["finetune", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "recipe: epochs=20; repeatable" in told
+    assert "stage_two" not in told
+    assert cli._recipe("smoke", ["epochs=20"], "glue").epochs == 20
 
 
 def write_reviews(folder: Path) -> Path:

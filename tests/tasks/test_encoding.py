@@ -1,6 +1,7 @@
 """Encoding as transformers does it, windows that lose nothing silently; Viterbi's tags against brute force; slots."""
 
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,12 @@ def test_what_cannot_work_is_said(tmp_path: Path) -> None:
     (tmp_path / "task.json").write_text('{"kind": "joint"}')
     with pytest.raises(UserError, match=r"task\.json is missing or damaged"):
         Bundle.load(tmp_path)
+
+
+def test_a_folder_that_says_more_than_is_read_is_read(tmp_path: Path) -> None:
+    said = {"task": "snips", "kind": "joint", "window": "64", "scores": {"test": {"slot_f1": 0.9}}}
+    (tmp_path / "task.json").write_text(json.dumps(said))
+    assert Bundle.load(tmp_path) == Bundle("snips", "joint", 64)
 
 
 ORDERS = (

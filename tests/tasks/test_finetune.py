@@ -122,6 +122,8 @@ def test_what_cannot_work_is_an_error(tmp_path: Path) -> None:
         run(lambda value: math.nan, tmp_path / "metric")
     with pytest.raises(UserError, match="loss became"):
         run(lambda value: 0.5, tmp_path / "loss", learning_rate=1e30)
+    with pytest.raises(UserError, match=r"piece_dropout=0\.1 is for BERTs of intents and slots alone"):
+        run(lambda value: 0.5, tmp_path / "pieces", piece_dropout=0.1)
 
 
 LENGTHS = np.random.default_rng(0).integers(1, 60, 1000)

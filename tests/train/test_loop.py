@@ -179,3 +179,10 @@ def test_curves_survive_the_disk(tmp_path: Path) -> None:
     assert result.precision in {"fp32", "bf16"}
     write_curve(tmp_path / "curve.json", result)
     assert read_curve(tmp_path / "curve.json") == result
+
+
+@pytest.mark.parametrize(("setting", "value"), [("optimizer", "sgd"), ("precision", "fp8")])
+def test_a_name_that_is_unknown_is_one_line_and_trains_nothing(setting: str, value: str) -> None:
+    recipe = replace(RECIPE, **{setting: value})  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=f"{setting}='{value}' is unknown: choose"):
+        run(recipe)

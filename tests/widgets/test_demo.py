@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from mixvocab.edge.runtime import ROUNDED, Predictor, softmax
 from mixvocab.tasks.encoding import Bundle, Encoder, spans, viterbi
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import assets
-from mixvocab.widgets.demo import guessed
+from mixvocab.widgets.demo import demo, guessed
 
 SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u200a\u200b\u2028\u2029\u202f\u205f\u3000\ufeff\x00"
 
@@ -81,6 +82,14 @@ def test_guesses_are_the_likeliest_pieces(device):
 def test_nothing_to_guess_is_an_error(device, text):
     with pytest.raises(UserError, match="nothing to guess"):
         guessed(Predictor.load(device("masked")), text)
+
+
+def test_a_model_of_another_kind_is_one_line(device, tmp_path):
+    folder = shutil.copytree(device("joint"), tmp_path / "device")
+    task = json.loads((folder / "task.json").read_text())
+    (folder / "task.json").write_text(json.dumps(task | {"kind": "classification"}))
+    with pytest.raises(UserError, match="a classification model; pages show joint and masked ones"):
+        demo(folder, [], origin="", parameters=1, profile="smoke", sources=[], scores={})
 
 
 def test_without_a_script_there_is_a_table(make_demo):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mixvocab.common.errors import UserError
 from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.masking import IGNORED
@@ -80,3 +81,12 @@ def test_more_text_changes_no_earlier_word(teacher, student):
 
 def test_nothing_typed(teacher, student):
     assert mixed_line(" ", teacher, student).pieces == ["[CLS]", "[SEP]"]
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"), [({"p_sv": 1.5}, "p_sv=1.5 should be less"), ({"length": 4}, "length=4")]
+)
+def test_what_is_out_of_range_is_one_line(teacher, student, given, problem):
+    with pytest.raises(UserError, match=problem) as error:
+        mixed_line("the cat", teacher, student, **given)
+    assert "\n" not in str(error.value)
