@@ -66,7 +66,11 @@ def vocab(
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a folder")
     # What may fail on bad input comes before the work that takes time.
-    tokenizer = load_tokenizer(resolve_teacher(teacher).folder) if teacher else None
+    tokenizer = None
+    if teacher:
+        folder = Path(teacher).expanduser()  # the tokenizer's files in it will do
+        named = folder.is_dir() and teacher not in ("auto", "data-dir", "hub", "embedded")
+        tokenizer = load_tokenizer(folder if named else resolve_teacher(teacher).folder)
     corpora = [resolve_corpus(spec, megabytes=megabytes) for spec in text]
     documents = (document for corpus in corpora for document in corpus.documents())
     counts = count_words(documents, processes=processes, lowercase=not cased)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,13 @@ def test_vocab_writes_a_vocabulary_and_compares_it(
     report = capsys.readouterr().out
     for promised in ("160", "overlap", "pieces per word"):
         assert promised in report
+
+
+def test_of_a_teacher_to_compare_with_the_tokenizer_is_enough(text: Path, tiny_teacher: Path, tmp_path: Path) -> None:
+    (tmp_path / "words").mkdir()
+    shutil.copy(tiny_teacher / "tokenizer.json", tmp_path / "words")
+    out = str(tmp_path / "out")
+    assert run("vocab", str(text), "--size", "160", "--out", out, "--teacher", str(tmp_path / "words")) == 0
 
 
 def test_vocab_takes_several_texts_as_one(text: Path, tmp_path: Path) -> None:

@@ -79,8 +79,13 @@ class Predictor:
     def load(cls, folder: Path, *, numbers: Kind = "w8", threads: int = 1) -> Predictor:
         """The model in `folder`. Raises UserError if it cannot be loaded."""
         bundle = Bundle.load(folder)
-        session = open_session(graph_file(folder, bundle, numbers), threads)
-        return cls(bundle, Encoder.load(folder, bundle.window), session)
+        file, encoder = graph_file(folder, bundle, numbers), Encoder.load(folder, bundle.window)
+        try:
+            return cls(bundle, encoder, open_session(file, threads))
+        except Exception as error:  # the runtime has no common class of errors
+            reason = " ".join(str(error).split())
+            remedy = "install a newer one (pip install -U onnxruntime), or export the model again"
+            raise UserError(f"{file}: ONNX Runtime cannot load it ({reason}): {remedy}") from None
 
     def predict(self, text: str, second: str | None = None) -> Answer:
         """What the model says of a text, or of a pair.

@@ -43,7 +43,7 @@ class CorpusSettings(Section):
     """What is read."""
 
     source: str = "auto"  # auto | data-dir | hub | hub:<repository> | embedded | code | a path
-    megabytes: Annotated[float, Field(gt=0)] | None  # of UTF-8 text; None: all of it
+    megabytes: Annotated[float, Field(gt=0)] | None  # of UTF-8 text; None: all of it (see `resolve_corpus`)
     heldout: Annotated[float, Field(gt=0, lt=1)] = 0.01  # share of the documents kept for evaluation
 
 
@@ -216,7 +216,9 @@ class Profile(Section):
     @model_validator(mode="after")
     def _fits(self) -> Profile:
         if self.student.hidden % self.student.heads:
-            raise UserError(f"student.hidden={self.student.hidden} is not a multiple of heads={self.student.heads}")
+            hidden, heads = self.student.hidden, self.student.heads
+            nearest = heads * max(1, round(hidden / heads))
+            raise UserError(f"student.hidden={hidden} is not a multiple of heads={heads}: choose e.g. {nearest}")
         return self
 
 
@@ -255,8 +257,9 @@ def parse_settings(given: Sequence[str], *, example: str = "stage_two.steps=5000
             raise UserError(f"--set {text}: write name=value, for example {example}")
         try:
             settings[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise UserError(f"--set {text}: the value is no YAML") from None
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that there is not
+            reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
+            raise UserError(f"--set {text}: the value is no YAML ({reason}): mend it or put it in quotes") from None
     return settings
 
 
@@ -283,7 +286,12 @@ def explain(error: ValidationError) -> str:
     """The first problem that pydantic found, as a person would say it."""
     problem = error.errors()[0]
     dotted = ".".join(str(part) for part in problem["loc"] if not _ALTERNATIVE.fullmatch(str(part)))
-    if problem["type"] in ("extra_forbidden", "missing"):
-        return f"{dotted} is {'missing' if problem['type'] == 'missing' else 'unknown'}"
+    if problem["type"] == "missing":
+        return f"{dotted} is missing"
+    if problem["type"] == "extra_forbidden":
+        section: Any = Profile
+        for part in problem["loc"][:-1]:
+            section = section.model_fields[part].annotation
+        return f"{dotted} is unknown{_near(str(problem['loc'][-1]), section.model_fields)}"
     message = problem["msg"].removeprefix("Input should be ").removeprefix("a valid ")
     return f"{dotted}={problem['input']!r} should be {message}"

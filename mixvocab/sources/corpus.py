@@ -1,7 +1,8 @@
 """The corpus: where raw text comes from, as a stream of documents.
 
 Format of a corpus in files: `.txt`, `.txt.gz`, `.txt.xz` or `.txt.zst`, UTF-8; one paragraph a line, a blank line
-between documents. It is read with constant memory.
+between documents. It is read with constant memory. In a folder all such files are text but hidden ones, those in hidden
+folders, and those called README, LICENSE, vocab or requirements.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from mixvocab.sources.lookup import look_up
 from mixvocab.sources.source import Source, cache_root, files_source, read_lines, text_sha256
 
 SUFFIXES = (".txt", ".txt.gz", ".txt.xz", ".txt.zst")
+HUB_MEGABYTES = 500  # of the hub's default text where no limit is set; all of it is some 20 GB
+_NOT_TEXT = ("readme", "license", "licence", "vocab", "requirements")
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,13 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
     """Find raw text (`mixvocab.sources.lookup` has the order and the specifications).
 
     A corpus may also be `code`: the source code of Python's standard library. `megabytes` limits the text taken (10^6
-    bytes of UTF-8, whole documents), evenly over the files. Raises UserError if a source named is missing or there is
-    no text in it.
+    bytes of UTF-8, whole documents), evenly over the files; without it all is taken, but of the hub's default
+    repository `HUB_MEGABYTES`, unless it is named by `hub:ID`. Raises UserError if a source named is missing or there
+    is no text in it.
     """
 
     def read(path: Path, origin: str, root: Path) -> Corpus:
-        below = [path] if path.is_file() else sorted(path.rglob("[!.]*"))
-        files = [file for file in below if file.name.endswith(SUFFIXES)]
+        files = _text_files(path)
         if not files:
             raise UserError(f"corpus: {path} is or has no text file ({', '.join(SUFFIXES)})")
         names = textwrap.shorten(", ".join(file.name for file in files), 80, placeholder=" ...")
@@ -56,7 +59,9 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
 
     def on_hub(repository: str) -> Corpus:
         source = hub.dataset_source("corpus", repository)
-        return Corpus(source, lambda: limited([hub.read_documents(repository)], megabytes))
+        named = spec == f"hub:{repository}"
+        limit = HUB_MEGABYTES if megabytes is None and not named else megabytes
+        return Corpus(source, lambda: limited([hub.read_documents(repository)], limit))
 
     def embedded(kind: str = "prose") -> Corpus:
         path = _collected(kind, megabytes)
@@ -78,6 +83,19 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
     if next(corpus.documents(), None) is None:
         raise UserError(f"corpus: {corpus.source.location} holds no text; name a file with at least one paragraph")
     return corpus
+
+
+def _text_files(path: Path) -> list[Path]:
+    """The file itself if it is one of text, or those in a folder and below it, in order."""
+    if path.is_file():
+        return [path] if path.name.endswith(SUFFIXES) else []
+    files = []
+    for file in sorted(path.rglob("*")):
+        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+        beside = file.name.lower().partition(".")[0] in _NOT_TEXT
+        if file.name.endswith(SUFFIXES) and file.is_file() and not hidden and not beside:
+            files.append(file)
+    return files
 
 
 def _collected(kind: str, megabytes: float | None) -> Path:

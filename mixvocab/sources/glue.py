@@ -113,7 +113,9 @@ def _read_file(path: Path, layout: Layout, known: Set[Any], *, labelled: bool) -
     """The rows of one file; `known` are the labels of the training set, empty when that is what is read."""
     shown = f"{path.parent.name}/{path.name}"
     lines = ([cell.strip() for cell in line.split("\t")] for line in read_lines(path))
-    header, first = (layout.header, 1) if layout.header and labelled else (next(lines, []), 2)
+    header, first = layout.header, 1  # line of the first example
+    if not header or not labelled:
+        header, first = tuple(next(lines, ())), 2
     needed = {*layout.columns, *([layout.label] if labelled else [])}
     if missing := needed.difference(header):
         raise UserError(f"{shown}, line 1: no column {min(missing)!r}; it has {', '.join(header)}")

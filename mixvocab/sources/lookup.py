@@ -14,6 +14,7 @@ Only `auto` moves on to the next place. A source asked for by name that is not t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -58,7 +59,7 @@ def look_up(
         if not on_hub or not hub.reachable():
             raise UserError(f"{what}: not on the Hugging Face hub, or it cannot be reached (is HF_HUB_OFFLINE set?)")
         return on_hub(spec[4:] or repository)
-    path = Path(spec).expanduser().resolve()
+    path = Path(os.path.abspath(Path(spec).expanduser()))  # a link keeps its own name, which readers go by
     if not path.exists():
         raise UserError(f"{what}: {spec!r} is neither auto, data-dir, hub, hub:<id>, embedded nor an existing path")
     return read(path, "path", path.parent)

@@ -42,13 +42,16 @@ def _read(folder: Path, origin: str, root: Path) -> SnipsData:
 
 def _read_split(place: Path) -> list[SnipsRow]:
     shown = f"{place.parent.name}/{place.name}"
-    words, tags, intents = ([line.split() for line in read_lines(place / name)] for name in _FILES)
+    for name in _FILES:
+        if not (place / name).is_file():
+            raise UserError(f"{shown}: no file {name}; a split is a folder with {', '.join(_FILES)}")
+    words, tags, intents = (_read_column(place / name) for name in _FILES)
     if not words:
         raise UserError(f"{shown}/seq.in: no utterance in it")
     for name, lines in (("seq.out", tags), ("label", intents)):
         if len(lines) != len(words):
-            short = min(len(lines), len(words))
-            raise UserError(f"{shown}/{name}, line {short + 1}: {len(lines)} lines against {len(words)} in seq.in")
+            line, counts = min(len(lines), len(words)) + 1, f"{len(lines)} lines against {len(words)} in seq.in"
+            raise UserError(f"{shown}/{name}, line {line}: {counts}; every utterance needs its line in each file")
     rows = [SnipsRow(tuple(w), tuple(t), " ".join(i)) for w, t, i in zip(words, tags, intents, strict=True)]
     for number, row in enumerate(rows, 1):
         if not row.words or not row.intent:
@@ -56,3 +59,11 @@ def _read_split(place: Path) -> list[SnipsRow]:
         if len(row.words) != len(row.slots):
             raise UserError(f"{shown}, line {number}: {len(row.slots)} tags for {len(row.words)} words")
     return rows
+
+
+def _read_column(path: Path) -> list[list[str]]:
+    """What stands on each line; blank lines at the end are none."""
+    lines = [line.split() for line in read_lines(path)]
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines

@@ -7,10 +7,11 @@ import hashlib
 import io
 import lzma
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mixvocab.common.errors import UserError, need
@@ -42,13 +43,24 @@ def files_source(kind: str, name: str, origin: str, root: Path, place: Path, fil
 
 
 def read_licence(root: Path, location: str) -> str:
-    """What README.md in `root` states in a table's column "licence ..." for what lies at `location` or below it."""
-    readme = root / "README.md"
-    lines = readme.read_text(encoding="utf-8", errors="replace").splitlines() if readme.is_file() else []
+    """The licence of what lies at `location` in the folder `root`.
+
+    README.md in `root` states it in a table's column "licence ...", in rows that begin with the location, a folder
+    around it or what lies in it; else README.md at the location itself has a line "license: ...", as model cards do.
+    """
+    lines, here = _read_readme(root).splitlines(), PurePosixPath(location)
     table = [[cell.strip(" `") for cell in line.strip("| ").split("|")] for line in lines if "|" in line]
     columns = [i for row in table for i, cell in enumerate(row) if cell.lower().startswith(("licence", "license"))]
-    stated = {row[columns[0]] for row in table if columns and row[0].startswith(location) and len(row) > columns[0]}
+    rows = [(PurePosixPath(row[0]), row[columns[0]]) for row in table if columns and row[0] and len(row) > columns[0]]
+    stated = {licence for place, licence in rows if place.is_relative_to(here) or here.is_relative_to(place)}
+    if not stated:
+        stated.update(re.findall(r"(?im)^licen[cs]e: *(\S.*)", _read_readme(root / location))[:1])
     return "; ".join(sorted(stated)) or "as stated by the owner of the files"
+
+
+def _read_readme(folder: Path) -> str:
+    readme = folder / "README.md"
+    return readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
 
 
 def data_directory(data_dir: Path | str | None = None) -> Path | None:
@@ -107,7 +119,8 @@ def read_lines(path: Path) -> Iterator[str]:
             "the file: iconv -f LATIN1 -t UTF-8"
         ) from None
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-        raise UserError(f"{shown}: cannot be read, or is damaged or cut short ({error})") from None
+        reason = getattr(error, "strerror", None) or error  # without the file's absolute path
+        raise UserError(f"{shown}: cannot be read, or is damaged or cut short ({reason}); fetch it again") from None
 
 
 def _open_zst(path: Path, mode: str) -> io.BufferedReader:

@@ -25,6 +25,7 @@ from mixvocab.sources.source import Source, text_sha256
 T = TypeVar("T")
 Row = TypeVar("Row", SnipsRow, GlueRow)
 SEED = 0
+MOST_MISSES = 5_000  # repetitions in a row after which a grammar is held for exhausted
 GRAMMARS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _SYMBOL = re.compile(r"\b[A-Z_]+\b")
 _CHOICE = re.compile(r"\[([^\[\]()]*)\]|\(([^\[\]()]*)\)")  # an innermost one
@@ -215,10 +216,13 @@ def _written(
     distinct: dict[Hashable, Row] = {}
     splits = {}
     for split, (write, count) in planned.items():
-        before = len(distinct)
+        before, misses = len(distinct), 0
         while len(distinct) < before + count:
-            row = write()
+            row, known = write(), len(distinct)
             distinct.setdefault(key(row), row)
+            misses = misses + 1 if len(distinct) == known else 0
+            if misses > MOST_MISSES:
+                raise UserError(f"{name}: its grammar has no {count:,} new rows for {split}; ask for fewer rows")
         splits[split] = list(distinct.values())[before:]
     cells = ([" ".join(c) if isinstance(c, tuple) else str(c) for c in row] for row in distinct.values())
     sha256 = text_sha256(*map("\t".join, cells))

@@ -59,10 +59,8 @@ class WordTable:
                 "choose a model that was trained with masked tokens"
             )
         if stretches:
-            model, words = (
-                stripped(tokenizer),
-                [f" {stretch}" for stretch in words],
-            )  # behind a space as in running text
+            model = stripped(tokenizer)
+            words = [f" {stretch}" for stretch in words]  # behind a space as in running text
         else:  # normalised and split already
             model = stripped(tokenizer, "normalizer", "pre_tokenizer", "added_tokens")
         encodings = model.encode_batch_fast(list(words), add_special_tokens=False)

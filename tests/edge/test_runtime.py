@@ -1,4 +1,5 @@
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 
 from mixvocab.cli import main
 from mixvocab.common.errors import UserError
+from mixvocab.common.files import file_sha256
 from mixvocab.edge.runtime import GRAPHS, ROUNDED, Predictor, softmax
 from mixvocab.sources.rows import SnipsRow
+from mixvocab.tasks.encoding import TASK
 from mixvocab.tasks.joint import load_joint_bert
 
 TEXTS = ["play some jazz by miles davis", "book a table for two in boston", "rate this novel five stars", "jazz"]
@@ -116,6 +119,7 @@ def test_command_output(exported, capsys, monkeypatch):
         (lambda f: (f / "task.json").write_text("{}"), "task.json is missing or damaged"),
         (lambda f: (f / "task.json").unlink(), "task.json is missing"),
         (lambda f: (f / "tokenizer.json").write_text("{"), "tokenizer.json cannot be read"),
+        (lambda f: no_graph(f), f"{ROUNDED}: ONNX Runtime cannot load it"),
     ],
 )
 def test_damaged_folders_are_one_line(exported, copy_of, capsys, spoil, message):
@@ -132,6 +136,14 @@ def test_bad_arguments_are_one_line(exported, make_folder, tmp_path, capsys):
     capsys.readouterr()  # transformers' progress of writing it
     assert "the folder is not empty" in failure(["export", fine_tuned, "--out", folder], capsys)
     assert "window is 24" in failure(["bench", folder, "--length", "128", "--rounds", "1"], capsys)
+
+
+def no_graph(folder):
+    """A graph that the runtime cannot read, as one of a later version is, with its digest in task.json."""
+    task = json.loads((folder / TASK).read_text())
+    (folder / ROUNDED).write_text("no graph")
+    task["sha256"][ROUNDED] = file_sha256(folder / ROUNDED)
+    (folder / TASK).write_text(json.dumps(task))
 
 
 def failure(arguments, capsys):

@@ -30,6 +30,28 @@ def test_the_data_directorys_corpus_folder_is_read(tmp_path):
     assert str(tmp_path) not in str(source.as_record())
 
 
+def test_only_text_in_a_folder_is_read(tmp_path):
+    beside = (".git/x.txt", ".hidden.txt", "a/.b/c.txt", "LICENSE.txt", "a/README.txt", "vocab.txt", "requirements.txt")
+    for name in (*beside, "b.txt", "a/readings.txt"):
+        (tmp_path / ".home" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / ".home" / name).write_text(f"{name}\n")
+    (tmp_path / ".home" / "folder.txt").mkdir()
+    assert list(resolve_corpus(str(tmp_path / ".home")).documents()) == ["a/readings.txt", "b.txt"]
+    assert list(resolve_corpus(str(tmp_path / ".home" / "LICENSE.txt")).documents()) == ["LICENSE.txt"]
+
+
+def test_a_link_has_the_name_that_was_given(tmp_path):
+    (tmp_path / "blob").write_text("Text.\n")
+    (tmp_path / "t.txt").symlink_to("blob")
+    assert list(resolve_corpus(str(tmp_path / "t.txt")).documents()) == ["Text."]
+
+
+def test_what_cannot_be_read_is_told_without_this_machines_folders(tmp_path):
+    with pytest.raises(UserError, match=r"/gone\.txt: cannot be read.*\(No such file or directory\); fetch") as caught:
+        list(read_documents(tmp_path / "gone.txt"))
+    assert str(tmp_path) not in str(caught.value)
+
+
 def test_a_path_may_be_a_file_or_a_folder(tmp_path):
     (tmp_path / "deep").mkdir()
     for name in ("deep/a.txt", "b.txt", "notes.md", ".hidden.txt"):

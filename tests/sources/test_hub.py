@@ -2,7 +2,7 @@ import pytest
 from huggingface_hub import constants
 
 from mixvocab.common.errors import UserError
-from mixvocab.sources import hub
+from mixvocab.sources import corpus, hub
 from mixvocab.sources.corpus import resolve_corpus
 from mixvocab.sources.glue import resolve_glue
 from mixvocab.sources.rows import Sizes
@@ -53,6 +53,14 @@ def test_any_data_set_with_text_and_a_limit(online):
     online["me/mine"] = {"train": [{"text": f"Document {i}."} for i in range(100)]}
     assert len(list(resolve_corpus("hub:me/mine").documents())) == 100
     assert len(list(resolve_corpus("hub:me/mine", megabytes=0.00014).documents())) == 10
+
+
+def test_of_the_default_data_set_so_much_is_read_where_no_limit_is_set(online, monkeypatch):
+    monkeypatch.setattr(corpus, "HUB_MEGABYTES", 0.00014)
+    online[hub.CORPUS] = {"train": [{"text": f"Document {i}."} for i in range(100)]}
+    taken = {spec: len(list(resolve_corpus(spec).documents())) for spec in ("auto", "hub", f"hub:{hub.CORPUS}")}
+    assert taken == {"auto": 10, "hub": 10, f"hub:{hub.CORPUS}": 100}
+    assert len(list(resolve_corpus("hub", megabytes=0.00028).documents())) == 20
 
 
 def test_errors_of_the_hub_are_one_line(online):

@@ -80,11 +80,18 @@ def test_licences_from_the_table_of_a_readme(tmp_path):
     assert read_licence(tmp_path, "corpus/") == unknown
     (tmp_path / "README.md").write_text(
         "| path | rows | licence there |\n|---|---|---|\n| `corpus/a.txt` | 3 | CC0 |\n| `corpus/b.txt` | 1 | MIT |\n"
-        "| `glue/` | 1 | own terms |\n"
+        "| `glue/` | 1 | own terms |\n| bert | 1 | Apache-2.0 |\n"
     )
     assert read_licence(tmp_path, "corpus/") == "CC0; MIT"
-    assert read_licence(tmp_path, "glue/") == "own terms"
-    assert read_licence(tmp_path, "other") == unknown
+    assert read_licence(tmp_path, "corpus/a.txt") == "CC0"
+    assert read_licence(tmp_path, "glue/") == read_licence(tmp_path, "glue/SST-2/") == "own terms"
+    assert read_licence(tmp_path, "bert/") == "Apache-2.0"
+    assert read_licence(tmp_path, "other") == read_licence(tmp_path, "bert-large/") == unknown
+    for folder in ("bert", "bert-large"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "README.md").write_text("---\nlanguage: en\nlicense: mit\n---\n# A model\n")
+    assert read_licence(tmp_path, "bert/") == "Apache-2.0"
+    assert read_licence(tmp_path, "bert-large/") == "mit"
 
 
 def test_digest_keeps_parts_apart():

@@ -30,6 +30,14 @@ def test_rows_and_labels(folder):
     assert data.source.location == "snips/"
 
 
+def test_blank_lines_at_the_end_are_no_utterances(folder):
+    expected = resolve_snips(data_dir=folder).splits
+    for part, end in (("seq.in", "\n"), ("seq.out", " \n\n"), ("label", "")):
+        with (folder / "snips" / "valid" / part).open("a") as file:
+            file.write(end)
+    assert resolve_snips(data_dir=folder).splits == expected
+
+
 def test_a_path_names_the_folder_of_the_splits(folder):
     by_path = resolve_snips(str(folder / "snips"))
     assert by_path.splits == resolve_snips(data_dir=folder).splits
@@ -39,7 +47,11 @@ def test_a_path_names_the_folder_of_the_splits(folder):
 @pytest.mark.parametrize(
     ("part", "content", "message"),
     [
-        ("seq.out", "O B-genre O B-service\n", r"snips/valid/seq\.out, line 2: 1 lines against 2"),
+        (
+            "seq.out",
+            "O B-genre O B-service\n",
+            r"valid/seq\.out, line 2: 1 lines .* every utterance needs its line",
+        ),
         ("label", "PlayMusic\nAddToPlaylist\nPlayMusic\n", r"snips/valid/label, line 3: 3 lines against 2"),
         ("seq.out", "O B-genre O\nO O O B-a B-b\n", r"snips/valid, line 1: 3 tags for 4 words"),
         ("seq.in", "", r"snips/valid/seq\.in: no utterance"),
@@ -57,10 +69,10 @@ def test_latin_1_and_missing_parts(folder):
     with pytest.raises(UserError, match=r"test/seq\.in, line 2: not UTF-8"):
         resolve_snips(data_dir=folder)
     (folder / "snips" / "valid" / "label").unlink()
-    with pytest.raises(UserError, match=r"valid/label: cannot be read.*No such file"):
+    with pytest.raises(UserError, match=r"^snips/valid: no file label; a split .* with seq\.in, seq\.out, label$"):
         resolve_snips(data_dir=folder)
     (folder / "snips" / "train").rename(folder / "snips" / "training")
-    with pytest.raises(UserError, match=r"train/seq\.in: cannot be read"):
+    with pytest.raises(UserError, match=r"^snips/train: no file seq\.in; a split is a folder"):
         resolve_snips(data_dir=folder)
 
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from mixvocab.common.errors import UserError
 from mixvocab.sources import synthetic
 from mixvocab.sources.glue import resolve_glue
-from mixvocab.sources.rows import Sizes
+from mixvocab.sources.rows import GlueRow, Sizes
 from mixvocab.sources.snips import resolve_snips
 from mixvocab.sources.synthetic import CLAIMS, GRAMMARS, Claim, options, relation
 from mixvocab.tasks import baselines
@@ -205,6 +205,15 @@ def test_every_task_is_always_the_same_and_says_that_it_is_synthetic(task):
     assert "synthetic" in data.source.name
     rows = [row for part in data.splits.values() for row in part]
     assert len(set(rows)) == len(rows)
+
+
+def test_a_grammar_that_has_not_so_many_rows_is_an_error(monkeypatch):
+    def sentiment(grammar):
+        return GlueRow(grammar.pick(("good", "bad")), None, "1")
+
+    monkeypatch.setattr(synthetic, "sentiment", sentiment)
+    with pytest.raises(UserError, match="SST-2-like set: its grammar has no 2 new rows for dev; ask for fewer"):
+        resolve_glue("SST-2", "embedded", sizes=Sizes(1, 2, 1))
 
 
 def test_a_task_without_a_grammar_is_an_error():
