@@ -12,7 +12,7 @@ import math
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import distributions
 from itertools import groupby
 from pathlib import Path
@@ -82,6 +82,11 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
     )
     if next(corpus.documents(), None) is None:
         raise UserError(f"corpus: {corpus.source.location} holds no text; name a file with at least one paragraph")
+    if megabytes and corpus.source.origin != "embedded":
+        # The digest tells texts apart: that of whole files stands for a part of them together with the limit.
+        corpus = replace(
+            corpus, source=replace(corpus.source, sha256=text_sha256(corpus.source.sha256, str(megabytes)))
+        )
     return corpus
 
 

@@ -29,7 +29,7 @@ class Source:
     origin: str  # data-dir | hub | embedded | path
     location: str  # of a file or folder, a repository or a package; never a path of this machine
     licence: str
-    sha256: str  # of the content that was read; `hub.dataset_source` says what stands in for it on the hub
+    sha256: str  # of the content that was read; `hub.dataset_source` and a corpus' limit say what stands in for it
     real: bool  # False: written by a program, and the name says "synthetic"
 
     def as_record(self) -> dict[str, str | bool]:

@@ -90,6 +90,13 @@ def test_other_bad_input(tmp_path):
         resolve_corpus("data-dir", data_dir=tmp_path)
 
 
+def test_a_part_of_a_text_is_another_text(tmp_path):
+    """What is kept of one must not be taken for what is kept of the other."""
+    (tmp_path / "a.txt").write_text("A document.\n\nAnother one.\n")
+    digests = [resolve_corpus(str(tmp_path), megabytes=limit).source.sha256 for limit in (None, 0.001, 1.0)]
+    assert len(set(digests)) == 3
+
+
 def test_real_corpus(data_dir):
     corpus = resolve_corpus("data-dir", data_dir=data_dir, megabytes=1)
     size = sum(len(document.encode()) + 2 for document in corpus.documents())
