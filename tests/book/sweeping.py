@@ -54,7 +54,6 @@ def fake_run(log: Log) -> Callable[[Chapter, str, int], Run]:
             {"stage one": Spent(40, 1e6, 1.0, 2), "stage two": Spent(100, 3e6, 2.0, 3)},
             np.stack([nats * 2, np.full(20, 2.0)], axis=1),
             Guess(6.5, 0.05, 11.0),
-            {},
         )
 
     return run

@@ -61,7 +61,7 @@ def test_only_seeds_of_both_are_compared() -> None:
     del found.records[PCA.key, 0]
     (answer,) = answers(found)
     row = row_of(answer, "PCA")
-    assert (row.comparison.n, len(row.records)) == (2, 2)
+    assert (row.comparison.estimate.n, len(row.records)) == (2, 2)
     assert table_rows(answer)[1][:2] == ["PCA", "2"]
 
 
