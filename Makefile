@@ -45,7 +45,7 @@ test: setup browser  ## check, run every chapter at smoke, build the book, test 
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	@rm -rf '$(SMOKE)'
 	@MIXVOCAB_CACHE='$(SMOKE)/cache' $(BIN)/mixbook build --profile smoke --output '$(SMOKE)/book'
-	@MIXVOCAB_BOOK_HTML='$(SMOKE)/book' $(BIN)/pytest -n auto --dist loadfile
+	@MIXVOCAB_BOOK_HTML='$(SMOKE)/book' $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 smoke: setup  ## run every chapter at smoke and render them, without the tests
 	@$(BIN)/mixbook build --profile smoke

@@ -109,9 +109,9 @@ def overlap_folder(tmp_path_factory, scripts, real_lines) -> Path:
     return root
 
 
-@pytest.fixture(scope="module", params=["disk", "http", "book on disk", "book over http"])
+@pytest.fixture(scope="module", params=["page over http", "book from disk"])
 def overlap_place(request):
-    """The page from disk and over http; and the chapter of the book that MIXVOCAB_BOOK_HTML names."""
+    """A page of its own over http; and, from disk, the chapter of the book that MIXVOCAB_BOOK_HTML names."""
     root, name = None, "page.html"
     if request.param.startswith("book"):
         named = os.environ.get("MIXVOCAB_BOOK_HTML")
@@ -121,7 +121,7 @@ def overlap_place(request):
     else:
         root = request.getfixturevalue("overlap_folder")
     vocabularies = read_published(root / "_static")
-    if request.param.endswith("disk"):
+    if request.param == "book from disk":
         yield Place(root.as_uri() + "/", name, vocabularies)
         return
     with browsing.served(root.parent) as address:

@@ -1,4 +1,4 @@
-"""Every page under axe-core, in both themes, on a desk and on a phone: nothing that keeps a reader out."""
+"""Every page under axe-core, in both themes on a desk, and on a phone: nothing that keeps a reader out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ DESK = {"width": 1280, "height": 900}
 GRAVE = {"serious", "critical"}
 # A theme changes colours and nothing else: in the second theme only what depends on them is looked at again.
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
+LOOKS = (("light", "desk", DESK, None), ("dark", "desk", DESK, OF_COLOURS), ("light", "phone", PHONE, None))
 # Left out: the handle of ipywidgets' own slider, which has no name; the small book has one, no chapter does.
 RUN = """async (rules) => {
   const only = rules ? { runOnly: { type: "rule", values: rules } } : {};
@@ -39,12 +40,11 @@ def looks(page, axe: str):
     """Theme and width of each look at a page, with what is wrong with it."""
     page.add_script_tag(content=axe)
     page.add_style_tag(content="*, ::before, ::after { transition: none !important; animation: none !important; }")
-    for where, size in (("desk", DESK), ("phone", PHONE)):
+    for theme, where, size, rules in LOOKS:
         page.set_viewport_size(size)
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         settle(page)  # with what follows a change of size, such as tab stops of boxes that scroll now
-        for theme in ("light", "dark"):
-            page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-            yield f"{theme}, {where}", grave(page, OF_COLOURS if theme == "dark" else None)
+        yield f"{theme}, {where}", grave(page, rules)
 
 
 def test_no_page_keeps_a_reader_out(browser, server: str, names: list[str], axe: str, pages: Path):
