@@ -22,8 +22,10 @@ from mixvocab_book.show.tables import NONE, millions, plus_minus
 FAMILIES: dict[str, tuple[str, Mark]] = {
     "Mixed-vocab": ("mixed-vocab", "diamond"),
     "NoKD": ("no distillation", "square"),
+    "PCA": ("copied by PCA", "triangle"),
     "": ("other models", "circle"),
 }
+STARTED = ("Mixed-vocab", "PCA")  # families of students that start from the teacher
 _TICKS = tuple((factor * 10.0**power, f"{factor * 10**power / 1e6:g}M") for power in range(6, 10) for factor in (1, 3))
 
 
@@ -147,8 +149,8 @@ def size_chart(table: PaperTable, rows: Sequence[Row], score: str) -> Chart:
 def _finding(table: PaperTable, rows: Sequence[Row], score: str) -> str:
     """The best student, ours if there is one, beside the largest model of the paper, in two lines."""
     published, own = ([row for row in group if score in row.scores] for group in (table.published.values(), rows))
-    best = max(own or published, key=lambda row: (row.family == "Mixed-vocab", row.scores[score].mean))
+    best = max(own or published, key=lambda row: (row.family in STARTED, row.scores[score].mean))
     largest = max(published, key=lambda row: row.parameters)
     share, times = best.scores[score].mean / largest.scores[score].mean, largest.parameters / best.parameters
-    name = f"Ours, {best.name}" if own else best.name
+    name = f"Ours, {best.name.replace('Mixed-vocab', 'mixed-vocab')}" if own else best.name
     return f"{name}: {share:.0%} of {largest.name}'s\n{table.scores[score]} from 1/{times:.0f} of its parameters"
