@@ -37,6 +37,7 @@ def load_pretrained(model_class: Any, folder: Path, *, new_head: bool, **setting
                 use_safetensors=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=new_head,
+                dtype=torch.float32,  # whatever the file has: training in fp16 would lose small updates
                 **settings,
             )
     except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:

@@ -69,7 +69,7 @@ class _Wanted(Section):
 
 
 def load_wanted(path: Path) -> list[Unit]:
-    """The runs of the list in the order in which they are worth having: by priority, then seed, then place.
+    """The runs of the list in the order in which they are worth having: by priority, then seed, students before tasks.
 
     Raises UserError, naming the entry, for what the list says wrongly.
     """
@@ -80,7 +80,7 @@ def load_wanted(path: Path) -> list[Unit]:
         except UserError as error:
             raise UserError(f"{path.name}: entry {number}: {error}") from None
     once: dict[str, Unit] = {}
-    for _, _, unit in sorted(wanted, key=lambda item: item[:2]):
+    for _, _, unit in sorted(wanted, key=lambda item: (*item[:2], bool(item[2].task))):
         once.setdefault(unit.identity, unit)  # cells of two experiments may be one student
     return list(once.values())
 

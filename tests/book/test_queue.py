@@ -33,7 +33,7 @@ def wanted(folder: Path, *entries: str) -> Path:
     return path
 
 
-def test_the_order_is_priority_then_seed_then_place(tmp_path: Path) -> None:
+def test_the_order_is_priority_then_seed_then_students_before_tasks(tmp_path: Path) -> None:
     path = wanted(
         tmp_path,
         "methods: [nokd, pca], tasks: [snips, sst2], profile: smoke, seeds: [0, 1], priority: 2",
@@ -45,7 +45,8 @@ def test_the_order_is_priority_then_seed_then_place(tmp_path: Path) -> None:
     assert [unit.place for unit in units if not unit.seed] == [
         "students/l2h32-512k/pca",
         "snips/stackprop",
-        *(f"{kind}/l2h32-12k/{method}" for method in ("nokd", "pca") for kind in ("students", "snips", "glue/sst-2")),
+        *(f"students/l2h32-12k/{method}" for method in ("nokd", "pca")),  # several queues never wait for one student
+        *(f"{kind}/l2h32-12k/{method}" for method in ("nokd", "pca") for kind in ("snips", "glue/sst-2")),
         *(f"ablations/p_sv/{value}" for value in (0, 0.25, 0.5, 0.75, 1)),
     ]
     assert [unit.seed for unit in units] == [0] * 8 + [1] * 6 + [0] * 5

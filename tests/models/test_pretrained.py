@@ -167,6 +167,14 @@ def test_an_encoder_without_a_head_starts_from_its_pretrained_states(tmp_path: P
     assert torch.equal(model.get_input_embeddings().weight, bert(BertModel).get_input_embeddings().weight)
 
 
+def test_weights_in_half_precision_are_loaded_as_fp32(tiny_teacher: Path, tmp_path: Path) -> None:
+    whole = load_teacher(tiny_teacher)
+    whole.half().save_pretrained(tmp_path)
+    loaded = load_teacher(tmp_path)
+    assert {weight.dtype for weight in loaded.parameters()} == {torch.float32}
+    assert torch.equal(loaded.get_input_embeddings().weight, whole.get_input_embeddings().weight.float())  # type: ignore[arg-type]
+
+
 def test_a_head_in_the_checkpoint_is_kept(tmp_path: Path) -> None:
     bert().save_pretrained(tmp_path)
     saved, loaded = bert().cls.predictions.transform.dense.weight, load_teacher(tmp_path).cls.predictions.transform
