@@ -135,6 +135,10 @@ class Store:
             self._held[name] = make()
         return self._held[name]
 
+    def place(self, step: Step[Any]) -> Path:
+        """The step's folder, which is there once it was made."""
+        return self.root / step.name / (step.key if self.code else step.identity)[:16]
+
     def artefact(self, step: Step[Any]) -> Artefact:
         """The step's folder, filled if it is not there.
 
@@ -142,7 +146,7 @@ class Store:
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):  # set while a child imports the script
             raise UserError('put what this script does under `if __name__ == "__main__":`, it starts processes')
-        path = self.root / step.name / (step.key if self.code else step.identity)[:16]
+        path = self.place(step)
         with self._turn(step, path):
             if path.exists():
                 damaged = find_damage(path)

@@ -63,18 +63,20 @@ def kept() -> Kept | None:
 def keep_best(queue: Queue, units: Iterable[Unit]) -> Path:
     """Put the recorded student with the most whole frames right on development data in its place; returns its record.
 
-    Raises UserError if none is recorded on real SNIPS.
+    Of those whose files are in the queue's store: what is kept is what was scored. Raises UserError if there is none.
     """
     found = []
     for unit in units:
         record = queue.record_of(unit) if unit.task == SNIPS and unit.method in methods() else None
         if record and all(source["real"] for source in record["sources"]):
-            found.append((record["metrics"]["dev"]["frame_accuracy"], unit))
+            plan = Plan(load_profile(unit.profile, **unit.settings), data_directory(None))
+            step = tuning_step(plan, SNIPS, unit.method, unit.seed)
+            if queue.artefacts.place(step).exists():
+                found.append((record["metrics"]["dev"]["frame_accuracy"], unit, step))
     if not found:
-        raise UserError("no student is recorded on real SNIPS: run `mixbook record` first")
-    _, best = max(found, key=lambda item: item[0])
-    plan = Plan(load_profile(best.profile, **best.settings), data_directory(None))
-    exported = queue.artefacts.get(Export(tuning_step(plan, SNIPS, best.method, best.seed)))
+        raise UserError("no student on real SNIPS is recorded and in the store: run `mixbook record` first")
+    _, best, step = max(found, key=lambda item: item[0])
+    exported = queue.artefacts.get(Export(step))
     folder = queue.records / "models" / SNIPS
     partial = folder.with_name(f".{folder.name}")
     shutil.rmtree(partial, ignore_errors=True)

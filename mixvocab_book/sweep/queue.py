@@ -179,7 +179,8 @@ def _finish(queue: Queue, unit: Unit, deadline: float, here: bool) -> bool:
         note.write_text(commit, encoding="utf-8")
     print(f"{unit}: {'goes on' if goes_on else 'begins'} at {commit[:12] or 'this folder'}", flush=True)
     tree = queue.root if here else queue.tree(commit)
-    environment = os.environ | ONE_THREAD | {"MIXVOCAB_CACHE": str(queue.store), "PYTHONPATH": str(tree)}
+    paths = os.pathsep.join(filter(None, (str(tree), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | ONE_THREAD | {"MIXVOCAB_CACHE": str(queue.store), "PYTHONPATH": paths}
     if data := data_directory(None):
         environment[DATA_VARIABLE] = str(data.resolve())
     # In a session of its own: Ctrl-C reaches this process alone, which then asks the run to stop.

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from mixvocab.common.errors import UserError
 from mixvocab.common.progress import say
 from mixvocab.common.store import Step
+from mixvocab.distill.methods import methods
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import load_profile
 from mixvocab_book.steps import students, tasks
@@ -86,12 +87,15 @@ def run(chapter: Chapter, unit: Unit) -> Path:
 def take(units: Iterable[Unit], locks: Path, *, wait: bool = False) -> Iterator[Unit]:
     """Each unit in turn, under a lock that dies with its process: any number of processes share the work.
 
-    What another process is at is left to it; with `wait` it comes last, once that process has let go.
+    What another process is at is left to it, and what is fine-tuned from a student that another one trains; with `wait`
+    it comes last, once that process has let go.
     """
     locks.mkdir(parents=True, exist_ok=True)
     taken = []
     for unit in units:
         try:
+            if unit.task and unit.method in methods():
+                lock_of(replace(unit, task=""), locks).acquire(timeout=0).lock.release()
             with lock_of(unit, locks).acquire(timeout=0):
                 yield unit
         except Timeout:

@@ -43,7 +43,7 @@ def recorded(method: str, frames: float, real: bool = True) -> None:
 
 @pytest.fixture
 def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Queue:
-    """A queue whose store answers every export with files that name the student."""
+    """A queue whose store has every student but that of the paper, and answers an export with files that name it."""
 
     def exported(_: Store, step: keeping.Export) -> Path:
         folder = tmp_path / "exported"
@@ -53,6 +53,8 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Queue:
         return folder
 
     monkeypatch.setattr(Store, "get", exported)
+    there = lambda _, step: tmp_path / ("lost" if "paper" in step.label else "")  # noqa: E731
+    monkeypatch.setattr(Store, "place", there)
     for kind in ("live_folder", "committed_folder"):
         monkeypatch.setattr(records, kind, lambda: tmp_path / "records")
     return Queue(tmp_path, tmp_path / "store", tmp_path / "records")
@@ -67,6 +69,7 @@ def test_the_best_on_development_data_is_kept(queue: Queue) -> None:
     recorded("nokd", 0.8)
     recorded("stackprop", 0.95)  # no student
     recorded("mixed", 0.99, real=False)
+    recorded("paper", 0.99)  # its files are elsewhere
     assert keep_best(queue, units) == Path("snips/nokd/smoke-s0.json")
     best = kept()
     assert best

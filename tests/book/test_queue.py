@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,8 @@ def test_what_another_queue_is_at_is_left_to_it(queue: Queue, tmp_path: Path) ->
     queue.locks.mkdir(parents=True)
     with lock_of(unit, queue.locks):
         assert state(queue, unit) == "running"
-        assert work(queue, [unit], here=True) == []
+        tuned = replace(unit, task="snips", place="snips/l2h32-1k/pca")  # nor is its student waited for
+        assert work(queue, [unit, tuned], here=True) == []
 
 
 def test_a_failed_run_is_named(
