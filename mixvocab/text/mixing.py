@@ -88,6 +88,20 @@ class Mixer:
         """`rows` masked rows, each from a random place of the training text."""
         return self._masked(*self._draw(rows, rng), rng)
 
+    def rows_at(self, starts: np.ndarray, rng: np.random.Generator) -> tuple[Batch, np.ndarray]:
+        """Masked rows from the words `starts` (B,) of the training text on, and the place of each token's word.
+
+        Places: (B, T) int64, counted from the row's first word; -1 for [CLS], [SEP] and padding.
+        """
+        types = self._windows(self._words, starts)
+        student = self.choose(rng, types.shape, self.settings.p_sv)
+        batch = self._masked(types, student, rng)
+        column = np.broadcast_to(np.arange(-1, self.length - 1), types.shape)  # [CLS] stands before the first word
+        places = np.full(types.shape, -1)
+        places[batch.attention] = np.repeat(column.ravel(), self._pieces(types, student).ravel())
+        places[places == self.length - 2] = -1  # of [SEP]
+        return batch, places
+
     def words_in_rows(self, rows: int, rng: np.random.Generator) -> np.ndarray:
         """How many whole words each of `rows` random rows holds, (rows,) int64."""
         return (self._pieces(*self._draw(rows, rng))[:, 1:-1] > 0).sum(axis=1)

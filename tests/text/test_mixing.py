@@ -78,6 +78,20 @@ def test_a_mixed_row_reads_word_by_word_and_is_full(material: Material) -> None:
         assert (batch.student[row, ~batch.attention[row]] == choice[row, -1]).all()
 
 
+def test_the_places_of_words_are_told(material: Material) -> None:
+    store, student, teacher = material
+    text, starts = store.words("train"), np.array([0, 7, 100, 1000])
+    batch, places = unmasked(material).rows_at(starts, np.random.default_rng(0))
+    for row, start in enumerate(starts):
+        assert places[row].max() > 20
+        for place in range(places[row].max() + 1):
+            inside = places[row] == place
+            table = student if batch.student[row, inside].all() else teacher
+            assert batch.ids[row, inside].tolist() == table.segment(text[start + place, None]).tolist()
+        specials = np.flatnonzero(places[row] == -1)
+        assert specials.tolist() == [0, *range(batch.attention[row].sum() - 1, 64)]
+
+
 def test_masks_keep_the_papers_caps(material: Material) -> None:
     maker = mixer(material, length=128)
     batch = maker.batch(200, np.random.default_rng(3))
