@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 from transformers import PreTrainedTokenizerFast
 
 from mixvocab.common.files import WORK, claim, publish, write_json
-from mixvocab.common.store import Ref, Store, distributed
+from mixvocab.common.store import Ref, Step, Store, distributed
 from mixvocab.distill.data import GivenVocabulary, Rows, StudentVocabulary, Vocabularies, VocabularyStep, WordCounts
 from mixvocab.distill.methods import find_method
-from mixvocab.distill.steps import Init, StageOne, StageTwo
+from mixvocab.distill.steps import Embeddings, Init, StageOne, StageTwo
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.settings.profiles import MixingSettings, Profile
@@ -131,7 +131,7 @@ class Plan:
             heldout_batches=settings.heldout_batches,
         )
 
-    def stage_two(self, seed: int, init: Init | StageOne | None, **changes: Any) -> StageTwo:
+    def stage_two(self, seed: int, init: Step[Embeddings] | None, **changes: Any) -> StageTwo:
         """Stage II from `init`; None: fresh embeddings (NoKD). `changes` replaces fields of the step."""
         settings = self.profile.stage_two
         step = StageTwo(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -208,7 +209,10 @@ class StudentMLM(nn.Module):
         when every position is real. The vocabulary flag of a mixed batch is not needed: all pieces are the
         student's. Evaluation adds, unscored, the parts that `taken_apart` returns.
         """
-        hidden = self.model.bert(ids, attention_mask=attention).last_hidden_state  # (B, T, H)
+        return self.scored(self.model.bert(ids, attention_mask=attention).last_hidden_state, ids, labels)
+
+    def scored(self, hidden: Tensor, ids: Tensor, labels: Tensor) -> Losses:
+        """The same from the student's last hidden states (B, T, H)."""
         asked = labels != IGNORED
         logits = self.model.cls(hidden[asked]).float()  # (M, V): the head is a third of a small model's work
         seen, true = ids[asked], labels[asked]
@@ -246,6 +250,7 @@ def stage_two(
     folder: Path | None = None,
     label: str = "stage II",
     objective: Callable[..., StudentMLM] = StudentMLM,
+    draw: Callable[[Turn], Any] | None = None,
 ) -> tuple[BertForMaskedLM, TrainResult]:
     """Stage II: train the student on its own vocabulary (equation 2).
 
@@ -257,13 +262,15 @@ def stage_two(
             in the scale of their positions, which follows the embeddings'.
         position_spread: see `student_with`.
         objective: the loss, a module made from the student and the id of [MASK]; other systems have their own.
+        draw: draws the rows of a turn, with all that the loss asks for; None: `drawing(mixer)`.
 
     Returns:
         The student and the run's curves: the held-out loss, and taken apart as `StudentMLM` says.
     """
     student = student_with(embeddings, shape, seed=seed, position_spread=position_spread, dropout=dropout)
     module, heldout = objective(student, mask=mixer.mask), heldout_rows(mixer, heldout_batches)
-    result = train(module, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label=label)
+    draw = draw or drawing(mixer)
+    result = train(module, draw, recipe, seed=seed, heldout=heldout, folder=folder, label=label)
     return student, result
 
 

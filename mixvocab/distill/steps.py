@@ -37,7 +37,8 @@ from mixvocab.models.pretrained import load_teacher, load_tokenizer, read_config
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.sources.teacher import TeacherSource
 from mixvocab.text.masking import expected_shares
-from mixvocab.train.loop import Recipe, TrainResult, read_curve, write_curve
+from mixvocab.text.mixing import Mixer
+from mixvocab.train.loop import Recipe, TrainResult, Turn, read_curve, write_curve
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ class StageTwo(StudentStep):
     shape: BertShape | None  # with any vocab_size: the vocabulary's is taken; None: the teacher's
     recipe: Recipe
     seed: int
-    init: Init | StageOne | None = None
+    init: Step[Embeddings] | None = None
     position_spread: float = 2.0
     dropout: float = 0.0
     heldout_batches: int = 8
@@ -218,10 +219,12 @@ class StageTwo(StudentStep):
         if self.matched:
             per_step = shape.masked_lm_flops(recipe.batch_size * self.mixing.length, self.mixing.length)
             recipe = replace(recipe, steps=recipe.steps + round(store.get(self.matched).spent.flops / per_step))
+        mixer = self.rows.mixer(self.vocabulary, self.mixing, store, mixed=False)
         model, result = mixed_vocab.stage_two(
             shape,
-            self.rows.mixer(self.vocabulary, self.mixing, store, mixed=False),
+            mixer,
             recipe,
+            draw=self.drawing(mixer, store),
             embeddings=store.get(self.init).embeddings if self.init else None,
             seed=self.seed,
             position_spread=self.position_spread,
@@ -239,13 +242,17 @@ class StageTwo(StudentStep):
         """The loss, made from the student and the id of [MASK]."""
         return mixed_vocab.StudentMLM
 
+    def drawing(self, mixer: Mixer, store: Store) -> Callable[[Turn], Any]:
+        """What draws the rows of a turn."""
+        return mixed_vocab.drawing(mixer)
+
     def flops(self, shape: BertShape, tokens: int, store: Store) -> float:
         """Operations of training on so many tokens."""
         return shape.masked_lm_flops(tokens, self.mixing.length)
 
     def costs(self, store: Store) -> dict[str, Spent]:
-        first = {"stage one": store.get(self.init).spent} if isinstance(self.init, StageOne) else {}
-        return first | {"stage two": store.get(self).spent}
+        first = store.get(self.init).spent if self.init else Spent()
+        return ({"stage one": first} if first.flops else {}) | {"stage two": store.get(self).spent}
 
     def load(self, folder: Path, store: Store) -> Student:
         shape, result = self._shape(store), read_curve(folder / "curve.json")

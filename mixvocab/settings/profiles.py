@@ -147,6 +147,14 @@ class StageTwoSettings(StageSettings):
     kd_temperature: Annotated[float, Field(gt=0)] = 1.0  # at which both distributions are taken there
 
 
+class WordStatesSettings(Section):
+    """A teacher's states of the words of a text, kept (`mixvocab.distill.word_states`), and their weight."""
+
+    stretches: Positive = 160_000  # of the text, each of a row's length
+    width: Positive = 96  # principal components kept of a state, a byte each
+    weight: Annotated[float, Field(ge=0)] = 1.0
+
+
 class TuningSettings(OptimizerSettings):
     """How to fine-tune. The paper (section 4.3): LAMB, 1e-4, batch 64, 10 epochs for GLUE; Adam, 1e-4, 64 for SNIPS."""
 
@@ -208,6 +216,7 @@ class Profile(Section):
     mixing: MixingSettings = MixingSettings()
     stage_one: StageOneSettings
     stage_two: StageTwoSettings
+    word_states: WordStatesSettings = WordStatesSettings()
     glue: GlueSettings
     snips: SnipsSettings
     edge: EdgeSettings = EdgeSettings()

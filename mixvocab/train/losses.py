@@ -22,7 +22,7 @@ class Part(NamedTuple):
 
     total: Tensor
     positions: Tensor
-    weight: float = 1.0
+    weight: float | Tensor = 1.0
     scored: bool = True
 
 

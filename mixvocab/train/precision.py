@@ -44,11 +44,10 @@ def choose(asked: str, module: nn.Module, draw: Callable[[], Mapping[str, Tensor
     if asked != "auto":
         raise UserError(f"precision={asked!r} is unknown: choose auto, fp32 or bf16")
     if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+        return half()
     shapes = tuple(tuple(parameter.shape) for parameter in module.parameters() if parameter.requires_grad)
-    # Processors with AMX have these instructions as well.
     parameters = sum(map(math.prod, shapes))
-    if parameters < SMALL or not torch.cpu._is_avx512_bf16_supported():
+    if parameters < SMALL or half() == "fp32":
         return "fp32"
     key = type(module), shapes, torch.get_num_threads()
     if key not in _chosen:
@@ -56,6 +55,13 @@ def choose(asked: str, module: nn.Module, draw: Callable[[], Mapping[str, Tensor
         seconds = probe(module, {name: tensor[:rows] for name, tensor in draw().items()})
         _chosen[key] = "bf16" if seconds["fp32"] > GAIN * seconds["bf16"] else "fp32"
     return _chosen[key]
+
+
+def half() -> str:
+    """The precision of forward passes alone, "bf16" or "fp32": they gain from bf16 wherever the machine has it."""
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"  # processors with AMX have these as well
 
 
 def probe(module: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, float]:

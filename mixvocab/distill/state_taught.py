@@ -1,0 +1,220 @@
+"""Students that learn from a teacher's kept states of words (`mixvocab.distill.word_states`), in two ways.
+
+    word-states        stage II with a second target: a linear map of the student's state of a word is its kept state
+    pca-contextual     a start: each piece's mean kept state over the text, where other starts copy the input table
+
+Transfer of hidden states between models of one tokenizer is TinyBERT's (Jiao et al. 2020, equation 8), after FitNets;
+words in the place of tokens are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import BertForMaskedLM
+
+from mixvocab.common.errors import UserError
+from mixvocab.common.store import Step, Store
+from mixvocab.distill.methods import method
+from mixvocab.distill.mixed_vocab import StudentMLM
+from mixvocab.distill.steps import Embeddings, Init, StageTwo, teacher_shape
+from mixvocab.distill.word_states import KeptStates, Reduction, WordStates, word_means
+from mixvocab.models.init import nearest, pca_init
+from mixvocab.models.parameters import BertShape, Spent
+from mixvocab.models.pretrained import load_teacher
+from mixvocab.text.mixing import Mixer
+from mixvocab.text.words import WordStore, WordTable, ranges
+from mixvocab.train.loop import Turn
+from mixvocab.train.losses import Losses, Part
+
+if TYPE_CHECKING:
+    from mixvocab.pipeline import Plan
+
+
+# ---- 1. Stage II with word states as a second target -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StateRows:
+    """Rows of a student and what the teacher made of their words."""
+
+    ids: np.ndarray  # (B, T)
+    labels: np.ndarray  # (B, T)
+    attention: np.ndarray  # (B, T)
+    words: np.ndarray  # (B, T) int64: the row of `states` that a token's word has, -1: none
+    states: np.ndarray  # (words, k) int8
+
+
+def draw_states(kept: KeptStates, mixer: Mixer, turn: Turn) -> StateRows:
+    """Rows from the beginnings of random stretches, as many words of each as student and teacher both hold."""
+    chosen = turn.rng.integers(len(kept.starts), size=turn.rows)
+    batch, places = mixer.rows_at(kept.starts[chosen], turn.rng)
+    first = kept.offsets[chosen]
+    lengths = np.minimum(places.max(axis=1) + 1, kept.offsets[chosen + 1] - first)
+    known = (places >= 0) & (places < lengths[:, None])
+    words = np.where(known, places + (lengths.cumsum() - lengths)[:, None], -1)
+    return StateRows(batch.ids, batch.labels, batch.attention, words, kept.states[ranges(first, lengths)])
+
+
+class StateDistillation(StudentMLM):
+    """The student's masked-language-model loss, and the teacher's states of words as a second target.
+
+    With h_w the student's last states averaged over the pieces of word w, s_w the teacher's k components of it, and V
+    the sum of their k variances,
+
+        mean over masked pieces of -log p(y)  +  weight * mean over words of |A h_w + b - s_w|^2 / V
+
+    The second is one minus the share of the variance that is explained (R²). A and b begin at zero, which says the mean
+    of every word, and are thrown away at the end. Held-out evaluation is stage II's.
+    """
+
+    unit: Tensor  # (k,) of the kept components
+    variance: Tensor
+
+    def __init__(self, student: BertForMaskedLM, reduction: Reduction, weight: float, mask: int | None = None) -> None:
+        super().__init__(student, mask)
+        self.weight = weight
+        self.register_buffer("unit", reduction.step, persistent=False)
+        self.register_buffer("variance", reduction.deviations.square().sum(), persistent=False)
+        self.readout = nn.Linear(student.config.hidden_size, len(reduction.deviations))
+        nn.init.zeros_(self.readout.weight)
+        nn.init.zeros_(self.readout.bias)
+
+    def forward(
+        self,
+        ids: Tensor,
+        labels: Tensor,
+        attention: Tensor | None = None,
+        words: Tensor | None = None,
+        states: Tensor | None = None,
+        **_: Tensor,
+    ) -> Losses:
+        """Both losses, as "student" and "states"; `words` and `states` as in `StateRows`."""
+        if words is None or states is None:
+            return super().forward(ids, labels, attention)
+        hidden = self.model.bert(ids, attention_mask=attention).last_hidden_state
+        losses = self.scored(hidden, ids, labels)
+        read = self.readout(word_means(hidden, words, len(states))).float()
+        missed = (read - states * self.unit).square().sum() / self.variance
+        masked, count = losses["student"].positions, torch.tensor(len(states), device=ids.device)
+        # The sum over masked pieces is divided by their number: so that this is a mean over words.
+        return losses | {"states": Part(missed, count, weight=self.weight * masked / count, scored=False)}
+
+
+@dataclass(frozen=True)
+class StateTaught(StageTwo):
+    """Stage II with kept word states as a second target."""
+
+    name = "word-state-student"
+
+    kept: WordStates = field(kw_only=True)
+    weight: float = 1.0
+
+    def objective(self, store: Store) -> Callable[..., StudentMLM]:
+        return partial(StateDistillation, reduction=store.get(self.kept).reduction, weight=self.weight)
+
+    def drawing(self, mixer: Mixer, store: Store) -> Callable[[Turn], Any]:
+        return partial(draw_states, store.get(self.kept), mixer)
+
+    def flops(self, shape: BertShape, tokens: int, store: Store) -> float:
+        readout = 6 * tokens * shape.hidden * self.kept.width  # no more words than tokens
+        return super().flops(shape, tokens, store) + readout
+
+    def costs(self, store: Store) -> dict[str, Spent]:
+        return {"teacher": store.get(self.kept).spent} | super().costs(store)
+
+
+# ---- 2. A start from states ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ContextualInit(Step[Embeddings]):
+    """Student embeddings from what the teacher makes of each piece in context, with the lengths of another init.
+
+    A piece's vector is the mean state of the words that it is a part of, over all their occurrences in the kept text;
+    of these the PCA. Pieces that it lacks stay as the other init has them.
+    """
+
+    name, room = "contextual-init", "distill"
+
+    init: Init  # plain PCA: how long the vectors are, and what the affine layer leads to
+    kept: WordStates
+
+    def make(self, folder: Path, store: Store) -> None:
+        if self.kept.width < self.init.width:
+            raise UserError(f"word_states.width={self.kept.width} is less than hidden={self.init.width}: raise it")
+        begin, kept = store.get(self.init), store.get(self.kept)
+        table = self.kept.rows.student_table(self.init.vocabulary, store)
+        means, counts = piece_means(kept, store.get(self.kept.rows), table, len(begin.embeddings))
+        pieces = [[number] for number in range(len(means))]
+        turned = pca_init(means, pieces, self.init.width, weights=counts.clamp(min=0.5)).embeddings
+        turned = F.normalize(turned, dim=1) * begin.embeddings.norm(dim=1, keepdim=True)
+        embeddings = torch.where(counts[:, None] > 0, turned, begin.embeddings)
+        raised = (
+            begin.embeddings @ begin.weight.T + begin.bias
+        )  # what the affine layer should lead to, as far as it can
+        ones = torch.ones(len(embeddings), 1)
+        solution = torch.linalg.lstsq(torch.cat([embeddings, ones], dim=1), raised).solution  # (d + 1, D)
+        weight, bias = solution[:-1].T.contiguous(), solution[-1]
+        table_of_teacher: Any = load_teacher(self.init.teacher.value.folder).get_input_embeddings().weight
+        neighbours = nearest(embeddings @ weight.T + bias, table_of_teacher.detach())
+        Embeddings(embeddings, weight, bias, neighbours).save(folder)
+
+    def load(self, folder: Path, store: Store) -> Embeddings:
+        return replace(Embeddings.load(folder), spent=store.get(self.kept).spent)
+
+
+def piece_means(kept: KeptStates, text: WordStore, table: WordTable, pieces: int) -> tuple[Tensor, Tensor]:
+    """The mean kept state of the words that each piece is a part of, (V, k), and how many these are, (V,)."""
+    train, width = text.words("train"), kept.states.shape[1]
+    sums, counts = torch.zeros(len(text.types), width), torch.zeros(len(text.types))
+    for part in np.array_split(np.arange(len(kept.starts)), max(1, len(kept.starts) // 4096)):
+        lengths = kept.offsets[part + 1] - kept.offsets[part]
+        types = torch.from_numpy(train[ranges(kept.starts[part], lengths)].astype(np.int64))
+        states = torch.from_numpy(kept.states[ranges(kept.offsets[part], lengths)])
+        sums.index_add_(0, types, states * kept.reduction.step)
+        counts.index_add_(0, types, torch.ones(len(types)))
+    ids = torch.from_numpy(table.ids.astype(np.int64))
+    types = torch.from_numpy(np.repeat(np.arange(len(table)), table.lengths))
+    total = torch.zeros(pieces, width).index_add_(0, ids, sums[types])
+    count = torch.zeros(pieces).index_add_(0, ids, counts[types])
+    return total / count.clamp(min=1)[:, None], count
+
+
+# ---- 3. The methods --------------------------------------------------------------------------------------------------
+
+
+@method("word-states", "PCA, word states")
+def word_states(plan: Plan, seed: int) -> StateTaught:
+    """The PCA start, and the teacher's last states of words as a second target."""
+    return _taught(plan, seed, None)
+
+
+@method("word-states-early", "PCA, early word states")
+def early_word_states(plan: Plan, seed: int) -> StateTaught:
+    """The same with the states half-way up the teacher."""
+    return _taught(plan, seed, teacher_shape(plan.teacher.value.folder).layers // 2)
+
+
+@method("pca-contextual", "PCA of states")
+def pca_of_states(plan: Plan, seed: int) -> StageTwo:
+    """Embeddings from the teacher's states of words, no stage I."""
+    return plan.stage_two(seed, ContextualInit(plan.init(seed, init="pca"), _kept(plan)))
+
+
+def _kept(plan: Plan, layer: int | None = None) -> WordStates:
+    settings = plan.profile.word_states
+    return WordStates(plan.rows(), settings.stretches, plan.profile.mixing.length, settings.width, layer)
+
+
+def _taught(plan: Plan, seed: int, layer: int | None) -> StateTaught:
+    step = plan.stage_two(seed, plan.init(seed, init="pca"))
+    return StateTaught(**vars(step), kept=_kept(plan, layer), weight=plan.profile.word_states.weight)

@@ -1,0 +1,174 @@
+"""A teacher's states of the words of a text: computed once, reduced, kept on disk beside the text.
+
+Two vocabularies cut the same words, so the mean of a teacher's hidden states over a word's pieces can be a target for
+students of any vocabulary. What the teacher makes of a text does not depend on the student: stretches of it are read
+once, each word's state is reduced to some principal components in 8 bits, and every student, seed and method that
+learns from them (`mixvocab.distill.state_taught`) pays for the teacher once.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from mixvocab.common.errors import UserError
+from mixvocab.common.files import write_json
+from mixvocab.common.progress import progress
+from mixvocab.common.store import Step, Store, distributed
+from mixvocab.distill.data import Rows
+from mixvocab.distill.steps import teacher_shape
+from mixvocab.models.parameters import Spent
+from mixvocab.models.pretrained import load_teacher
+from mixvocab.settings.profiles import MixingSettings
+from mixvocab.text.mixing import Mixer
+from mixvocab.train.loop import STOP, Stopped
+from mixvocab.train.precision import autocast, half, running
+
+READ = 64  # stretches that the teacher reads at once
+SAMPLED = 64  # of these readings, for the principal components
+LARGEST = 4.0  # standard deviations; what lies beyond is cut off
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """The principal components that are kept of a state."""
+
+    mean: Tensor  # (D,)
+    directions: Tensor  # (k, D)
+    deviations: Tensor  # (k,) along each of them
+
+    @property
+    def step(self) -> Tensor:
+        """What one unit of a kept component stands for: (k,)."""
+        return LARGEST * self.deviations / 127
+
+    @classmethod
+    def fit(cls, states: Tensor, width: int) -> Reduction:
+        """The `width` directions of largest variance of the states (N, D). Raises UserError if there are fewer."""
+        if width > min(states.shape):
+            raise UserError(f"word_states.width={width} is more than the teacher's {min(states.shape)}: lower it")
+        mean = states.double().mean(dim=0)
+        values, vectors = torch.linalg.eigh((states.double() - mean).T.cov())
+        vectors = vectors.flip(1)[:, :width].T
+        vectors = vectors * vectors.gather(1, vectors.abs().argmax(dim=1, keepdim=True)).sign()
+        return cls(mean.float(), vectors.float(), values.flip(0)[:width].sqrt().float())
+
+    def reduce(self, states: Tensor) -> Tensor:
+        """States (N, D) as components (N, k)."""
+        return (states - self.mean) @ self.directions.T
+
+    def keep(self, states: Tensor) -> Tensor:
+        """States (N, D) as they are kept: (N, k) int8."""
+        return (self.reduce(states) / self.step).round().clamp(-127, 127).to(torch.int8)
+
+
+@dataclass(frozen=True, eq=False)
+class KeptStates:
+    """The states of the words of n stretches of the training text."""
+
+    starts: np.ndarray  # (n,) int64: each stretch's first word
+    offsets: np.ndarray  # (n + 1,) int64: each stretch's first row in `states`
+    states: np.ndarray  # (words, k) int8, left on disk
+    reduction: Reduction
+    spent: Spent  # by the teacher
+
+
+def word_means(hidden: Tensor, words: Tensor, count: int) -> Tensor:
+    """Mean of the hidden states (B, T, H) over the tokens of each word: (count, H), in fp32.
+
+    `words`: (B, T) int64, the number of each token's word, -1 for a token of none.
+    """
+    inside = words >= 0
+    number = words[inside]
+    sums = torch.zeros(count, hidden.shape[-1], device=hidden.device).index_add(0, number, hidden[inside].float())
+    return sums / torch.bincount(number, minlength=count)[:, None]
+
+
+@torch.no_grad()
+def read_states(teacher: PreTrainedModel, rows: Mixer, starts: np.ndarray, layer: int) -> Tensor:
+    """The teacher's states of the words that rows from `starts` hold, one row after the other: (words, D) fp32.
+
+    `rows` cuts words with the teacher's vocabulary and masks nothing. Layer 0 is the embeddings.
+    """
+    batch, places = rows.rows_at(starts, np.random.default_rng(0))
+    lengths = places.max(axis=1) + 1
+    numbers = np.where(places >= 0, places + (lengths.cumsum() - lengths)[:, None], -1)
+    device = teacher.device
+    ids, attention = (torch.from_numpy(array).to(device) for array in (batch.ids, batch.attention))
+    hidden = teacher.base_model(ids, attention_mask=attention, output_hidden_states=True).hidden_states[layer]
+    return word_means(hidden, torch.from_numpy(numbers).to(device), int(lengths.sum()))
+
+
+@dataclass(frozen=True)
+class WordStates(Step[KeptStates]):
+    """The teacher's states of the words of `stretches` stretches of the training text, evenly spread over it."""
+
+    name, room = "word-states", "distill"
+    resumable = True
+
+    rows: Rows
+    stretches: int
+    length: int  # tokens that the teacher reads at once
+    width: int  # components kept
+    layer: int | None = None  # None: the last
+
+    def reader(self, store: Store) -> Mixer:
+        """Cuts rows with the teacher's vocabulary, and masks nothing."""
+        settings = MixingSettings(length=self.length, mask_rate=0)
+        return Mixer(store.get(self.rows), self.rows.teacher_table(store), None, settings)
+
+    def make(self, folder: Path, store: Store) -> None:
+        teacher, reader = load_teacher(self.rows.teacher.value.folder).to(distributed().device), self.reader(store)
+        layer, device = -1 if self.layer is None else self.layer, teacher.device.type
+        count = len(store.get(self.rows).words("train")) - (self.length - 2)
+        starts = np.linspace(0, max(0, count), self.stretches).astype(np.int64)
+        parts = np.array_split(starts, -(-len(starts) // READ))
+        if not (folder / "offsets.npy").exists():
+            held = [reader.rows_at(part, np.random.default_rng(0))[1].max(axis=1) + 1 for part in parts]
+            np.save(folder / "starts.npy", starts)
+            np.save(folder / "offsets.npy", np.cumsum([0, *np.concatenate(held)]))
+        offsets = np.load(folder / "offsets.npy", allow_pickle=False)
+        place, done = folder / "states.npy", folder / "done.json"
+        begun = time.perf_counter()
+        with running(teacher, half(), device), autocast(device, half()):
+            sample = parts[:: max(1, len(parts) // SAMPLED)]
+            states = torch.cat([read_states(teacher, reader, part, layer).cpu() for part in sample])
+            reduction = Reduction.fit(states, self.width)
+            save_file(
+                {name: tensor.contiguous() for name, tensor in vars(reduction).items()}, folder / "pca.safetensors"
+            )
+            first = int(done.read_text()) if done.exists() else 0
+            shape, mode = (int(offsets[-1]), self.width), "r+" if first else "w+"
+            kept: Any = np.lib.format.open_memmap(place, mode=mode, dtype=np.int8, shape=shape)
+            with progress("teacher states, stretches", len(starts), done=first * READ) as bar:
+                row = int(offsets[sum(map(len, parts[:first]))])
+                for number, part in enumerate(parts[first:], first + 1):
+                    states = reduction.keep(read_states(teacher, reader, part, layer).cpu())
+                    kept[row : row + len(states)] = states.numpy()
+                    row += len(states)
+                    bar.advance(len(part))
+                    if STOP.is_set() or number % 100 == 0:
+                        kept.flush()
+                        write_json(done, number)
+                    if STOP.is_set():
+                        raise Stopped
+        kept.flush()
+        done.unlink(missing_ok=True)
+        write_json(folder / "seconds.json", time.perf_counter() - begun)
+
+    def load(self, folder: Path, store: Store) -> KeptStates:
+        starts, offsets = (np.load(folder / name, allow_pickle=False) for name in ("starts.npy", "offsets.npy"))
+        states = np.load(folder / "states.npy", mmap_mode="r", allow_pickle=False)
+        tokens, shape = len(starts) * self.length, teacher_shape(self.rows.teacher.value.folder)
+        flops = shape.masked_lm_flops(tokens, self.length, masked=0) / 3  # a forward pass
+        seconds = float((folder / "seconds.json").read_text())
+        reduction = Reduction(**load_file(folder / "pca.safetensors"))
+        return KeptStates(starts, offsets, states, reduction, Spent(tokens, flops, seconds))

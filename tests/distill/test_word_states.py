@@ -1,0 +1,198 @@
+"""Teacher states by word: what is kept is what the teacher says, for any vocabulary; and what students make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mixvocab.common.errors import UserError
+from mixvocab.common.store import Store
+from mixvocab.distill import word_states
+from mixvocab.distill.methods import find_method
+from mixvocab.distill.mixed_vocab import StudentMLM
+from mixvocab.distill.state_taught import ContextualInit, StateDistillation, StateTaught, draw_states, piece_means
+from mixvocab.distill.steps import StageTwo
+from mixvocab.distill.word_states import Reduction, WordStates, word_means
+from mixvocab.models.parameters import BertShape
+from mixvocab.models.pretrained import load_teacher, load_tokenizer
+from mixvocab.models.student import new_student
+from mixvocab.pipeline import Plan
+from mixvocab.settings.profiles import load_profile
+from mixvocab.text.mixing import Mixer
+from mixvocab.train.loop import STOP, Stopped, Turn, to_tensors
+from mixvocab.train.losses import mean_loss
+
+Planner = Callable[..., Plan]
+
+
+@pytest.fixture
+def planned(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any]) -> Planner:
+    settings = tiny_settings | {"corpus.source": str(tiny_corpus), "teacher.source": str(tiny_teacher)}
+    return lambda **more: Plan(load_profile("smoke", **settings | more))
+
+
+@pytest.fixture
+def step(planned: Planner) -> WordStates:
+    taught = find_method("word-states").student(planned(), 0)
+    assert isinstance(taught, StateTaught)
+    return taught.kept
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def test_a_words_state_is_the_mean_over_its_pieces() -> None:
+    hidden = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0))
+    words = torch.tensor([[-1, 0, 0, 1], [-1, 2, -1, -1]])
+    expected = torch.stack([hidden[0, 1:3].mean(dim=0), hidden[0, 3], hidden[1, 1]])
+    torch.testing.assert_close(word_means(hidden, words, 3), expected)
+
+
+def test_what_is_kept_is_what_the_teacher_says_of_the_text(
+    step: WordStates, store: Store, tiny_teacher: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_states, "half", lambda: "fp32")
+    kept, words = store.get(step), store.get(step.rows)
+    teacher, tokenizer = load_teacher(tiny_teacher), load_tokenizer(tiny_teacher)
+    errors = []
+    for stretch in (0, 17, 199):
+        count = kept.offsets[stretch + 1] - kept.offsets[stretch]
+        types = words.words("train")[kept.starts[stretch] :][:count]
+        encoded = tokenizer(" ".join(words.types[number] for number in types), return_tensors="pt")
+        states = teacher.base_model(**encoded).last_hidden_state[0].detach()
+        owner = [-1 if word is None else word for word in encoded.word_ids()]
+        assert max(owner) == count - 1
+        means = torch.stack(
+            [states[[i for i, word in enumerate(owner) if word == n]].mean(dim=0) for n in range(count)]
+        )
+        back = torch.from_numpy(kept.states[kept.offsets[stretch] : kept.offsets[stretch + 1]]) * kept.reduction.step
+        errors.append(back - kept.reduction.reduce(means))
+    # Half a unit of rounding; a hundredth of the components lie beyond what eight bits reach.
+    close = torch.cat(errors).abs() <= 0.51 * kept.reduction.step
+    assert float(close.float().mean()) > 0.98
+    assert kept.spent.flops > 0
+
+
+def test_all_components_give_back_the_state() -> None:
+    states = torch.randn(500, 6, generator=torch.Generator().manual_seed(0)) @ torch.diag(torch.arange(1.0, 7.0))
+    reduction = Reduction.fit(states, 6)
+    torch.testing.assert_close(reduction.reduce(states) @ reduction.directions + reduction.mean, states)
+    assert (reduction.deviations.diff() < 0).all()
+    with pytest.raises(UserError, match=r"word_states\.width=7 is more than the teacher's 6"):
+        Reduction.fit(states, 7)
+
+
+def test_a_stopped_teacher_goes_on_and_keeps_the_same(
+    step: WordStates, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = store.get(step)
+    second, plain = Store(tmp_path / "second"), word_states.read_states
+    calls = 0
+
+    def interrupted(*arguments: Any) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == 6:  # four for the components, then the second of four parts
+            STOP.set()
+        return plain(*arguments)
+
+    monkeypatch.setattr(word_states, "read_states", interrupted)
+    try:
+        with pytest.raises(Stopped):
+            second.get(step)
+    finally:
+        STOP.clear()
+    assert (second.get(step).states == undisturbed.states).all()
+    assert calls == 6 + 4 + 2  # the components again, and what was left
+
+
+def test_a_word_has_one_state_whichever_vocabulary_cuts_it(step: WordStates, store: Store, planned: Planner) -> None:
+    kept, text = store.get(step), store.get(step.rows)
+    tables = (step.rows.teacher_table(store), step.rows.student_table(planned().vocabulary(), store))
+    for table in tables:
+        mixer = Mixer(text, table, None, planned().profile.mixing)
+        rows = draw_states(kept, mixer, Turn(0, 8, np.random.default_rng(1)))
+        chosen = np.random.default_rng(1).integers(len(kept.starts), size=8)
+        held = 0
+        for row, stretch in enumerate(chosen):
+            for number in range(rows.words[row].max() - held + 1):
+                word = text.words("train")[kept.starts[stretch] + number]
+                labels, ids = (part[row, rows.words[row] == held + number] for part in (rows.labels, rows.ids))
+                assert np.where(labels >= 0, labels, ids).tolist() == table.segment(word[None]).tolist()
+                assert (rows.states[held + number] == kept.states[kept.offsets[stretch] + number]).all()
+            held = rows.words[row].max() + 1
+        assert held == len(rows.states)
+
+
+def test_the_loss_by_hand() -> None:
+    student = new_student(BertShape(1, 8, 30, heads=2), generator=torch.Generator().manual_seed(0))
+    reduction = Reduction(torch.zeros(5), torch.eye(5)[:3], torch.tensor([2.0, 1.0, 0.5]))
+    module = StateDistillation(student, reduction, weight=0.7, mask=4).train()
+    draw = torch.Generator().manual_seed(1)
+    torch.nn.init.normal_(module.readout.weight, generator=draw)
+    ids = torch.randint(5, 30, (2, 6), generator=draw)
+    labels = torch.full((2, 6), -100)
+    labels[0, 2] = labels[1, 1] = labels[1, 3] = 7
+    words = torch.tensor([[-1, 0, 0, 1, -1, -1], [-1, 2, 3, 3, 4, -1]])
+    states = torch.randint(-127, 128, (5, 3), generator=draw).to(torch.int8)
+    losses = module(ids, labels, words=words, states=states)
+    hidden, missed = student.bert(ids).last_hidden_state, 0.0
+    for word in range(5):
+        target = states[word].float() * 4 * reduction.deviations / 127
+        missed += float(((module.readout(hidden[words == word].mean(dim=0)) - target) ** 2).sum()) / 5.25
+    alone = StudentMLM(student)(ids, labels)
+    assert float(losses["states"].total) == pytest.approx(missed, rel=1e-5)
+    assert float(mean_loss(losses)) == pytest.approx(float(mean_loss(alone)) + 0.7 * missed / 5, rel=1e-5)
+    assert module.eval()(ids, labels).keys() == StudentMLM(student, 4).eval()(ids, labels).keys()
+
+
+def test_a_pieces_mean_is_over_the_words_that_it_is_in(step: WordStates, store: Store, planned: Planner) -> None:
+    kept, text = store.get(step), store.get(step.rows)
+    table = step.rows.student_table(planned().vocabulary(), store)
+    means, counts = piece_means(kept, text, table, 300)
+    sums, seen = np.zeros((300, step.width)), np.zeros(300)
+    for stretch, start in enumerate(kept.starts):
+        first, last = kept.offsets[stretch : stretch + 2]
+        for number in range(last - first):
+            for piece in table.segment(text.words("train")[start + number][None]):
+                sums[piece] += kept.states[first + number] * kept.reduction.step.numpy()
+                seen[piece] += 1
+    assert (counts.numpy() == seen).all()
+    np.testing.assert_allclose(means.numpy(), sums / np.maximum(seen, 1)[:, None], rtol=1e-3, atol=1e-4)
+
+
+def test_a_start_from_states_keeps_the_lengths_and_what_has_no_state(planned: Planner, store: Store) -> None:
+    student = find_method("pca-contextual").student(planned(), 0)
+    assert isinstance(student, StageTwo)
+    start = student.init
+    assert isinstance(start, ContextualInit)
+    begin, made = store.get(start.init).embeddings, store.get(start).embeddings
+    torch.testing.assert_close(made.norm(dim=1), begin.norm(dim=1))
+    moved = (made != begin).any(dim=1)
+    assert moved.any()
+    assert not moved.all()  # special pieces occur in no word
+    wide = replace(start, kept=replace(start.kept, width=8))
+    with pytest.raises(UserError, match="width=8 is less than hidden=16"):
+        store.get(wide)
+
+
+@pytest.mark.parametrize("method", ["word-states", "word-states-early", "pca-contextual"])
+def test_the_methods_make_students(method: str, planned: Planner, store: Store) -> None:
+    step = find_method(method).student(planned(), 0)
+    student, costs = store.get(step), step.costs(store)
+    assert student.result.steps == 3
+    assert sum(cost.flops for name, cost in costs.items() if name != "stage two") > 0
+    if isinstance(step, StateTaught):
+        assert "states" in student.result.train_curve[-1]
+        module = step.objective(store)(student.model(), mask=4)
+        mixer = step.rows.mixer(step.vocabulary, step.mixing, store, mixed=False)
+        rows = step.drawing(mixer, store)(Turn(0, 4, np.random.default_rng(0)))
+        assert float(module(**to_tensors(rows, "cpu"))["states"].total) > 0
