@@ -150,7 +150,7 @@ class StageTwoSettings(StageSettings):
 class WordStatesSettings(Section):
     """A teacher's states of the words of a text, kept (`mixvocab.distill.word_states`), and their weight."""
 
-    stretches: Positive = 160_000  # of the text, each of a row's length
+    stretches: Positive = 80_000  # of the text, each of a row's length
     width: Positive = 96  # principal components kept of a state, a byte each
     weight: Annotated[float, Field(ge=0)] = 1.0
 
