@@ -1,4 +1,4 @@
-"""What becomes of executed chapters on their way to the renderer: their pages, the headline, the status page."""
+"""What becomes of executed chapters on their way to the renderer: pages, figures on the first one, the status page."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def chapter_page(name: str, notebook: Mapping[str, Any]) -> dict[str, Any]:
     return {**notebook, "cells": cells, "metadata": metadata}
 
 
-def headline(notebooks: Iterable[Mapping[str, Any]]) -> str:
-    """The HTML that the book's cell tagged `headline` shows; "" if there is none."""
-    cells = (cell for notebook in notebooks for cell in notebook["cells"] if "headline" in _tags(cell))
+def shown_by(tag: str, notebooks: Iterable[Mapping[str, Any]]) -> str:
+    """The HTML that the book's cell with that tag shows; "" if there is none."""
+    cells = (cell for notebook in notebooks for cell in notebook["cells"] if tag in _tags(cell))
     outputs = (output.get("data", {}) for cell in cells for output in cell["outputs"])
     return "".join(line for data in outputs for line in data.get("text/html", ""))
 

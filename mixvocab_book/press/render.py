@@ -20,7 +20,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.common.fingerprint import LIBRARY
 from mixvocab.widgets.assets import scripts
 from mixvocab_book.press.layout import Layout
-from mixvocab_book.press.pages import chapter_page, headline, status_html
+from mixvocab_book.press.pages import chapter_page, shown_by, status_html
 from mixvocab_book.show.cited import with_records
 from mixvocab_book.show.page_data import provided_files
 
@@ -77,10 +77,10 @@ def source_files(layout: Layout) -> dict[str, bytes]:
     sizes = {name: len(content) for name, content in sorted(provided.items())}
     files["book/published/published.json"] = json.dumps(sizes, indent=1).encode()
     files |= {f"book/published/{name}": content for name, content in provided.items()}
-    marks = {"status.md": ("<!-- status -->", status_html(chapters))}
-    marks["intro.md"] = ("<!-- headline -->", headline(chapters.values()))
-    for page, (mark, html) in marks.items():
-        files[f"book/{page}"] = files[f"book/{page}"].replace(mark.encode(), html.encode())
+    marks = [("status.md", "status", status_html(chapters))]
+    marks += [("intro.md", tag, shown_by(tag, chapters.values())) for tag in ("headline", "budgets")]
+    for page, mark, html in marks:
+        files[f"book/{page}"] = files[f"book/{page}"].replace(f"<!-- {mark} -->".encode(), html.encode())
     return with_records(files, layout.root)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 from itertools import cycle, product
 
 import matplotlib as mpl
@@ -74,13 +75,27 @@ def _set_axis(axes: Axes, side: str, axis: Axis) -> None:
     line, room = (axes.xaxis, 44) if side == "x" else (axes.yaxis, 28)
     if axis.scale == "log":
         axes.set(**{f"{side}scale": "log"})
-        line.set_major_formatter("{x:g}")
     axes.autoscale_view()
     limits = getattr(axes, f"get_{side}lim")()
-    if ticks := axis.ticks or [(place, textwrap.fill(name, 30)) for place, name in enumerate(axis.categories)]:
+    ticks: Sequence[tuple[float, str]] = axis.ticks or [
+        (place, textwrap.fill(name, 30)) for place, name in enumerate(axis.categories)
+    ]
+    if axis.scale == "log" and not ticks:
+        ticks = [(place, f"{place:g}") for place in _decades(*limits)]
+    if ticks:
         line.set_ticks(*zip(*ticks, strict=True))
         line.set_ticks([], minor=True)
     axes.set(**{f"{side}lim": limits, f"{side}label": textwrap.fill(axis.label, room)})  # ticks may have widened it
+
+
+def _decades(low: float, high: float, most: int = 7) -> list[float]:
+    """Round numbers of a logarithmic axis: as many in each power of ten as there is room for, as in the live chart."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    choices = [
+        [place for power in powers for factor in factors if low <= (place := factor * 10.0**power) <= high]
+        for factors in ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
+    ]
+    return next((found for found in choices if len(found) <= most), choices[-1])
 
 
 def _place(axis: Axis, value: float | str) -> float:

@@ -103,9 +103,12 @@ def live(paths: Iterable[Path]) -> list[Entry]:
 
 def recorded(place: str) -> list[Entry]:
     """The entries of the committed records below a place, of runs on real data."""
-    return grouped(
-        [record for record in records.committed(place) if all(source["real"] for source in record["sources"])]
-    )
+    return grouped(on_real_data(records.committed(place)))
+
+
+def on_real_data(found: Iterable[Record]) -> list[Record]:
+    """The records of which every source was real."""
+    return [record for record in found if all(source["real"] for source in record["sources"])]
 
 
 def best_known(*runs: Iterable[Entry]) -> list[Entry]:

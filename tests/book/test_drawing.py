@@ -46,6 +46,16 @@ def test_lines_with_their_intervals_and_what_they_are_compared_with() -> None:
     assert sorted(names) == ["a", "b", "guessing by frequency"]
 
 
+@pytest.mark.parametrize(
+    ("ends", "ticks"),
+    [((0.3, 100), ["0.3", "1", "3", "10", "30", "100"]), ((10, 100), ["10", "20", "30", "50", "100"])],
+)
+def test_a_logarithmic_axis_has_round_numbers(ends: tuple[float, float], ticks: list[str]) -> None:
+    (axes,) = draw(curves("It falls", Axis("million tokens", "log"), LOSS, {"a": [(x, 1.0) for x in ends]})).axes
+    assert [text.get_text() for text in axes.get_xticklabels()] == ticks
+    assert not axes.get_xticks(minor=True).size
+
+
 def test_rows_have_the_colour_of_their_kind() -> None:
     means = {"fresh": Estimate(6.1, 0.2, 3), "PCA": Estimate(6.0, 0.1, 3), "one": Estimate(5.0, float("nan"), 1)}
     kinds = {"fresh": ("open", 0), "PCA": ("lower", 2), "one": ("open", 0)}

@@ -38,11 +38,11 @@ def test_a_widget_with_a_form_for_pages_needs_no_widget_manager():
     assert "widgets" in pages.chapter_page("01_a", notebook([both, SLIDER]))["metadata"]
 
 
-def test_headline_is_the_tagged_cells_figure():
+def test_the_first_page_shows_the_tagged_cells_figure():
     plain = notebook([{"data": {"text/html": "<p>no</p>"}}])
     tagged = notebook([{"data": {"text/html": ["<figure>", "</figure>"]}}], metadata={"tags": ["headline"]})
-    assert pages.headline([plain, tagged]) == "<figure></figure>"
-    assert pages.headline([plain]) == ""
+    assert pages.shown_by("headline", [plain, tagged]) == "<figure></figure>"
+    assert pages.shown_by("budgets", [plain, tagged]) == ""
 
 
 def test_unchanged_book_is_not_rendered_again(rendered_book):
