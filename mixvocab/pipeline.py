@@ -129,6 +129,7 @@ class Plan:
             tied=settings.tied,
             shared=settings.shared,
             heldout_batches=settings.heldout_batches,
+            projection=settings.projection,
         )
 
     def stage_two(self, seed: int, init: Step[Embeddings] | None, **changes: Any) -> StageTwo:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mixvocab.common.errors import UserError
 from mixvocab.common.store import Store
+from mixvocab.distill.methods import find_method
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import load_profile
 from mixvocab.text.wordpiece import SPECIAL_PIECES
@@ -99,3 +101,20 @@ def test_a_vocabulary_can_be_learned_from_code(planned: Planner, store: Store) -
     plan = planned(**{"vocabulary.source": "code", "vocabulary.megabytes": 0.2})
     assert {"self", "def", "return"} <= set(store.get(plan.vocabulary()).pieces)
     assert "self" not in store.get(planned().vocabulary()).pieces
+
+
+def test_a_learned_projection_is_folded_into_the_students_embeddings(planned: Planner, store: Store) -> None:
+    plan = planned()
+    step = find_method("mixed-projection").student(plan, 0)
+    plain, projected = store.get(plan.stage_one(0)), store.get(step.init)
+    assert plan.stage_one(0).identity == plan.stage_one(0, projection=False).identity != step.init.identity
+    assert projected.result.curve[0]["loss"] == plain.result.curve[0]["loss"]
+    assert projected.result.curve[-1]["loss"] != plain.result.curve[-1]["loss"]
+    assert projected.embeddings.shape == (300, 16)
+    assert projected.spent.flops - plain.spent.flops == 4 * 2 * plain.result.steps * 300 * 16 * 32
+    assert store.get(step).shape.vocab_size == 300
+
+
+def test_a_projection_needs_a_copy(planned: Planner, store: Store) -> None:
+    with pytest.raises(UserError, match=r"set stage_one\.init=pca"):
+        store.get(planned(**{"stage_one.projection": True, "stage_one.init": "random"}).stage_one(0))

@@ -102,6 +102,12 @@ def mixed(plan: Plan, seed: int) -> StageTwo:
     return plan.stage_two(seed, plan.stage_one(seed))
 
 
+@method("mixed-projection", "mixed-vocab, learned projection")
+def mixed_projection(plan: Plan, seed: int) -> StageTwo:
+    """The same, training PCA's projection, which all pieces share, besides each row."""
+    return plan.stage_two(seed, plan.stage_one(seed, init="pca", projection=True))
+
+
 @method("nokd-matched", "NoKD, stage I's compute too")
 def nokd_matched(plan: Plan, seed: int) -> StageTwo:
     """Fresh embeddings with the wider spread, and more steps: the compute of stage I as well."""

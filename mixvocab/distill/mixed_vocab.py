@@ -24,6 +24,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.models.init import EmbeddingInit
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import ReadAndPass, head_transform
+from mixvocab.models.projection import ProjectedEmbedding
 from mixvocab.models.student import student_with
 from mixvocab.text.mixing import Batch, Mixer
 from mixvocab.train.loop import Recipe, TrainResult, Turn, train
@@ -58,6 +59,8 @@ class MixedTeacher(nn.Module):
         masks: ids of [MASK] in the teacher's and the student's vocabulary; with them evaluation takes the losses apart.
         shared: (P, 2) int64 pairs (student id, teacher id) of the pieces to tie, as from
             `mixvocab.models.init.shared_pieces`; None ties none.
+        copied: (V_s, D) the teacher's vectors of the student's pieces, centred, to learn a projection of; None: learn
+            rows alone.
     """
 
     counterpart: Tensor  # (V_t,) student id that the teacher's piece is tied to, -1 for a piece of its own
@@ -70,6 +73,7 @@ class MixedTeacher(nn.Module):
         tied: bool = True,
         shared: Tensor | None = None,
         masks: tuple[int, int] | None = None,
+        copied: Tensor | None = None,
     ) -> None:
         super().__init__()
         words = model.get_input_embeddings()
@@ -81,12 +85,14 @@ class MixedTeacher(nn.Module):
         self.encoder = model.base_model
         self.transform = head_transform(model)
         vocab, width = init.embeddings.shape
-        self.student_embeddings = nn.Embedding(vocab, width)
+        self.student_embeddings: nn.Embedding | ProjectedEmbedding = nn.Embedding(vocab, width)
         self.up_projection = nn.Linear(width, words.embedding_dim)
         with torch.no_grad():
             self.student_embeddings.weight.copy_(init.embeddings)
             self.up_projection.weight.copy_(init.weight)
             self.up_projection.bias.copy_(init.bias)
+        if copied is not None:
+            self.student_embeddings = ProjectedEmbedding(init.embeddings, copied)
         output_bias = getattr(model.get_output_embeddings(), "bias", None)
         self.teacher_bias = nn.Parameter(
             torch.zeros(words.num_embeddings) if output_bias is None else output_bias.detach().clone()
@@ -164,6 +170,7 @@ def stage_one(
     seed: int = 0,
     tied: bool = True,
     shared: Tensor | None = None,
+    copied: Tensor | None = None,
     heldout_batches: int = 8,
     folder: Path | None = None,
 ) -> tuple[MixedTeacher, TrainResult]:
@@ -175,7 +182,7 @@ def stage_one(
         mixer: draws sequences with both vocabularies; its p_sv is the paper's p_SV.
         recipe: `multipliers` sets learning rates by part: "encoder", "transform", "teacher_embeddings",
             "student_embeddings", "up_projection"; 0 freezes a part. The paper trains all of them alike.
-        tied, shared: see `MixedTeacher`.
+        tied, shared, copied: see `MixedTeacher`.
         folder: where checkpoints go.
 
     Returns:
@@ -183,7 +190,7 @@ def stage_one(
         held-out loss of each vocabulary under "teacher" and "student".
     """
     masks = mixer.teacher_mask, mixer.mask
-    mixed = MixedTeacher(teacher, init, tied=tied, shared=shared, masks=masks)
+    mixed = MixedTeacher(teacher, init, tied=tied, shared=shared, masks=masks, copied=copied)
     heldout = heldout_rows(mixer, heldout_batches)
     result = train(mixed, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=folder, label="stage I")
     return mixed, result

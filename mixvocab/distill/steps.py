@@ -19,12 +19,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import BertForMaskedLM
 
+from mixvocab.common.errors import UserError
 from mixvocab.common.store import Ref, Step, Store, aside
 from mixvocab.distill import mixed_vocab
 from mixvocab.distill.data import Rows, VocabularyStep
 from mixvocab.models.init import (
     BERT_STD,
     EmbeddingInit,
+    copied_vectors,
     nearest,
     pca_init,
     piece_frequencies,
@@ -120,41 +122,59 @@ class StageOne(Step[Embeddings]):
     tied: bool = True
     shared: bool = False
     heldout_batches: int = 8
+    projection: bool = False
 
     def make(self, folder: Path, store: Store) -> None:
-        begin, own = store.get(self.init), store.get(self.init.vocabulary)
-        teacher = self.init.teacher.value.folder
-        mixed, result = mixed_vocab.stage_one(
-            load_teacher(teacher),
-            EmbeddingInit(begin.embeddings, begin.weight, begin.bias),
-            self.rows.mixer(self.init.vocabulary, self.mixing, store, mixed=True),
-            self.recipe,
-            seed=self.seed,
-            tied=self.tied,
-            shared=shared_pieces(own.tokenizer(), load_tokenizer(teacher)) if self.shared else None,
-            heldout_batches=self.heldout_batches,
-            folder=folder / "run",
-        )
+        begin = store.get(self.init)
+        mixed, result = self.trained(EmbeddingInit(begin.embeddings, begin.weight, begin.bias), store, folder / "run")
         mixed.cpu()  # training may have left it on an accelerator
         layer, table = mixed.up_projection, mixed.teacher_embeddings.weight.detach()
         neighbours = nearest(mixed.up_projected().detach(), table)
         Embeddings(mixed.student_embeddings.weight, layer.weight, layer.bias, neighbours, result).save(folder)
 
-    def load(self, folder: Path, store: Store) -> Embeddings:
-        trained, mixing = Embeddings.load(folder), self.mixing
-        result = trained.result
-        assert result
-        flops = stage_one_flops(
-            teacher_shape(self.init.teacher.value.folder),
-            BertShape(1, self.init.width, len(trained.embeddings)),  # of the student its embeddings alone take part
-            result.tokens,
-            mixing.length,
-            result.steps,
-            masks=expected_shares(mixing),
-            p_sv=mixing.p_sv,
-            frozen=[part for part, multiplier in self.recipe.multipliers.items() if multiplier == 0],
+    def trained(self, init: EmbeddingInit, store: Store, folder: Path) -> tuple[mixed_vocab.MixedTeacher, TrainResult]:
+        """What is trained from `init`, after training, and its curves; checkpoints go to `folder`."""
+        teacher = load_teacher(self.init.teacher.value.folder)
+        tokenizers = store.get(self.init.vocabulary).tokenizer(), load_tokenizer(self.init.teacher.value.folder)
+        copied = None
+        if self.projection:
+            if self.init.kind != "pca":
+                raise UserError("stage_one.projection has no PCA to begin with: set stage_one.init=pca")
+            words: Tensor = teacher.get_input_embeddings().weight  # type: ignore[assignment]
+            copied = copied_vectors(words, teacher_pieces(*tokenizers)) - init.bias  # PCA's bias is its centre
+        return mixed_vocab.stage_one(
+            teacher,
+            init,
+            self.rows.mixer(self.init.vocabulary, self.mixing, store, mixed=True),
+            self.recipe,
+            seed=self.seed,
+            tied=self.tied,
+            shared=shared_pieces(*tokenizers) if self.shared else None,
+            copied=copied,
+            heldout_batches=self.heldout_batches,
+            folder=folder,
         )
-        return replace(trained, spent=Spent.of(result, flops))
+
+    def load(self, folder: Path, store: Store) -> Embeddings:
+        trained = Embeddings.load(folder)
+        assert trained.result
+        teacher = teacher_shape(self.init.teacher.value.folder)
+        student = BertShape(1, self.init.width, len(trained.embeddings))  # of it the embeddings alone take part
+        return replace(trained, spent=Spent.of(trained.result, self.flops(teacher, student, trained.result)))
+
+    def flops(self, teacher: BertShape, student: BertShape, result: TrainResult) -> float:
+        """Operations of the training that left `result`."""
+        return stage_one_flops(
+            teacher,
+            student,
+            result.tokens,
+            self.mixing.length,
+            result.steps,
+            masks=expected_shares(self.mixing),
+            p_sv=self.mixing.p_sv,
+            frozen=[part for part, multiplier in self.recipe.multipliers.items() if multiplier == 0],
+            projection=self.projection,
+        )
 
 
 @dataclass(frozen=True)

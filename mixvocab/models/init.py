@@ -64,8 +64,7 @@ def pca_init(
         weights: (V_s,) how much each piece counts; None: all alike.
         std: of the entries of the embeddings, the affine layer making up for it; None: as PCA gives them.
     """
-    table = teacher_embeddings.detach().float()
-    copied = torch.stack([table[ids].mean(dim=0) for ids in pieces])  # (V_s, D)
+    copied = copied_vectors(teacher_embeddings, pieces)
     if weights is None:
         centre = copied.mean(dim=0)
         spanning = (copied - centre).double()
@@ -78,6 +77,12 @@ def pca_init(
     embeddings = (copied - centre).double() @ directions.T  # (V_s, d)
     factor = 1.0 if std is None else std / float(embeddings.std())
     return EmbeddingInit((embeddings * factor).float(), (directions.T / factor).float().contiguous(), centre)
+
+
+def copied_vectors(teacher_embeddings: Tensor, pieces: list[list[int]]) -> Tensor:
+    """The (V_t, D) teacher's vectors for the student's `pieces` (see `teacher_pieces`), means of several: (V_s, D)."""
+    table = teacher_embeddings.detach().float()
+    return torch.stack([table[ids].mean(dim=0) for ids in pieces])
 
 
 def sinusoidal_positions(positions: int, width: int, std: float, *, generator: torch.Generator) -> Tensor:

@@ -108,12 +108,14 @@ def stage_one_flops(
     masks: tuple[float, float],
     p_sv: float,
     frozen: Collection[str] = (),
+    projection: bool = False,
 ) -> float:
     """Operations of stage I over `tokens` tokens in `steps` steps of sequences of `length` tokens.
 
     Every step raises all V_s student embeddings by the affine layer for the softmax, and the student tokens read.
     `masks` are the shares of all tokens that are masked teacher tokens and masked student tokens; `frozen` names parts
-    that learn nothing.
+    that learn nothing. A learned `projection` multiplies the teacher's vectors of all V_s pieces, which learn nothing,
+    twice a step: for the look-up and for the softmax.
     """
     own, guest = (share * tokens for share in masks)
     wide, narrow = teacher.hidden, student.hidden
@@ -124,7 +126,8 @@ def stage_one_flops(
         "student_embeddings": guest * student.vocab_size * wide,
         "up_projection": (steps * student.vocab_size + p_sv * tokens) * narrow * wide,
     }
-    return sum((4 if part in frozen else 6) * count for part, count in multiply_adds.items())
+    projected = 4 * 2 * steps * student.vocab_size * narrow * wide if projection else 0
+    return projected + sum((4 if part in frozen else 6) * count for part, count in multiply_adds.items())
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,7 @@ class StageOneSettings(StageSettings):
     init_std: Annotated[float, Field(gt=0)] | Literal["pca"] | None = None
     tied: bool = True  # score student tokens against their own raised embeddings
     shared: bool = False  # tie the pieces that both vocabularies have (section 6)
+    projection: bool = False  # train the projection of the copied vectors as well, see `ProjectedEmbedding`
     preset: str = "paper"  # of `PRESETS`: what is not set here
     multipliers: dict[str, Annotated[float, Field(ge=0)]] = {}  # part -> factor on the rate, over the preset's
 

@@ -3,14 +3,15 @@
 import pytest
 import torch
 
-from mixvocab.distill.mixed_vocab import stage_one, stage_two
-from mixvocab.models.init import pca_init, shared_pieces, teacher_pieces
+from mixvocab.distill.mixed_vocab import MixedTeacher, heldout_rows, stage_one, stage_two
+from mixvocab.models.init import EmbeddingInit, copied_vectors, pca_init, shared_pieces, teacher_pieces
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import load_teacher
 from mixvocab.models.student import student_with
 from mixvocab.settings.profiles import PRESETS, MixingSettings
 from mixvocab.text.mixing import Mixer
-from mixvocab.train.loop import Recipe
+from mixvocab.train.loop import Recipe, to_tensors
+from mixvocab.train.losses import mean_loss
 
 RECIPE = Recipe(steps=4, batch_size=4, learning_rate=1e-2, evaluations=2)
 
@@ -57,6 +58,42 @@ def test_tied_rows_learn_from_teacher_tokens_and_the_others_stay(tiny, world) ->
         model, _ = stage_one(teacher, init, reading, recipe, shared=shared if tied else None, heldout_batches=1)
         change = (model.student_embeddings.weight.detach() - init.embeddings).abs().sum(dim=1)
         assert set(torch.nonzero(change).flatten().tolist()) == moved
+
+
+def centred(tiny, init: EmbeddingInit) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    pieces = teacher_pieces(tiny.vocab.tokenizer(), tiny.tokenizer)
+    return copied_vectors(load_teacher(tiny.folder).get_input_embeddings().weight, pieces) - init.bias
+
+
+def test_a_learned_projection_begins_at_the_pca_to_the_last_bit(tiny, world) -> None:  # type: ignore[no-untyped-def]
+    _, init, mixed, _, _ = world
+    (batch,) = heldout_rows(mixed, 1)
+    plain = MixedTeacher(load_teacher(tiny.folder), init)
+    copied = centred(tiny, init)
+    projected = MixedTeacher(load_teacher(tiny.folder), init, copied=copied)
+    assert copied.mean(dim=0).abs().max() < 1e-6
+    torch.testing.assert_close(copied @ init.weight, init.embeddings, atol=1e-6, rtol=1e-4)  # of one PCA
+    losses = [mean_loss(module(**to_tensors(batch, "cpu"))) for module in (plain, projected)]
+    assert torch.equal(*losses)
+    losses[1].backward()
+    part = projected.student_embeddings
+    assert bool(part.projection.grad.any())
+    assert bool(part.rows.grad.any())
+    torch.testing.assert_close(part.projection.grad, copied.T @ part.rows.grad)
+
+
+@pytest.mark.parametrize("still", ["projection", "rows"])
+def test_each_part_of_a_projection_has_its_rate(tiny, world, still: str) -> None:  # type: ignore[no-untyped-def]
+    teacher, init, mixed, _, _ = world
+    recipe = Recipe(3, 4, 1e-2, multipliers={"student_embeddings": 2.0, f"student_embeddings.{still}": 0.0})
+    model, _ = stage_one(teacher, init, mixed, recipe, copied=centred(tiny, init), heldout_batches=1)
+    part = model.student_embeddings
+    moved = {name for name, weight in part.named_parameters() if bool(weight.any())}
+    assert moved == {"projection", "rows"} - {still}
+    ids = torch.arange(len(init.embeddings))
+    assert torch.equal(part(ids), part.weight)  # what is folded is what the model read
+    folded = init.embeddings + part.copied @ part.projection + part.rows
+    torch.testing.assert_close(part.weight, folded)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -73,6 +73,11 @@ def test_with_no_student_it_is_masked_language_modelling() -> None:
     assert alone == pytest.approx(TEACHER.masked_lm_flops(TOKENS, LENGTH, 0.15))
 
 
+def test_a_projection_multiplies_the_teachers_vectors_twice_a_step() -> None:
+    forwards = STEPS * 2 * 50 * 4 * 8
+    assert stage_one(projection=True) - stage_one() == pytest.approx((2 + 2) * forwards)
+
+
 def test_a_frozen_part_saves_the_gradients_of_its_weights_alone() -> None:
     layers = TOKENS * 2 * (4 * 8 * 8 + 2 * 8 * 32 + 2 * 10 * 8)
     assert stage_one() - stage_one(frozen=["encoder"]) == pytest.approx(2 * layers)
