@@ -88,13 +88,33 @@ class Mixer:
         """`rows` masked rows, each from a random place of the training text."""
         return self._masked(*self._draw(rows, rng), rng)
 
+    def starts(self, rows: int, rng: np.random.Generator) -> np.ndarray:
+        """Random places of the training text, (rows,), with a row's worth of words behind each."""
+        return rng.integers(max(1, len(self._words) - (self.length - 2) + 1), size=rows)
+
     def rows_at(self, starts: np.ndarray, rng: np.random.Generator) -> tuple[Batch, np.ndarray]:
         """Masked rows from the words `starts` (B,) of the training text on, and the place of each token's word.
 
         Places: (B, T) int64, counted from the row's first word; -1 for [CLS], [SEP] and padding.
         """
         types = self._windows(self._words, starts)
-        student = self.choose(rng, types.shape, self.settings.p_sv)
+        return self._placed(types, self.choose(rng, types.shape, self.settings.p_sv), rng)
+
+    def read_twice(self, words: np.ndarray, starts: np.ndarray, rng: np.random.Generator) -> tuple[Batch, np.ndarray]:
+        """The same words as the teacher's vocabulary cuts them and as the student's does, with places as in `rows_at`.
+
+        Rows 2b and 2b + 1, the teacher's and the student's, have as many of the words from `starts[b]` of `words` on as
+        fit into both.
+        """
+        types = np.repeat(self._windows(words, starts), 2, axis=0)  # (2B, length)
+        student = np.broadcast_to(np.arange(len(types))[:, None] % 2 == 1, types.shape)
+        held = (self._pieces(types, student)[:, 1:-1] > 0).sum(axis=1)
+        fit = held.reshape(-1, 2).min(axis=1).repeat(2)
+        types[:, 1:-1][np.arange(self.length - 2) >= fit[:, None]] = self._nothing
+        return self._placed(types, student, rng)
+
+    def _placed(self, types: np.ndarray, student: np.ndarray, rng: np.random.Generator) -> tuple[Batch, np.ndarray]:
+        """What `_masked` gathers, and the place of each token's word."""
         batch = self._masked(types, student, rng)
         column = np.broadcast_to(np.arange(-1, self.length - 1), types.shape)  # [CLS] stands before the first word
         places = np.full(types.shape, -1)
@@ -126,8 +146,7 @@ class Mixer:
 
     def _draw(self, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Windows at random places, with a row's worth of words behind each, and who segments them."""
-        starts = rng.integers(max(1, len(self._words) - (self.length - 2) + 1), size=rows)
-        types = self._windows(self._words, starts)
+        types = self._windows(self._words, self.starts(rows, rng))
         return types, self.choose(rng, types.shape, self.settings.p_sv)
 
     def _windows(self, words: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -92,6 +92,28 @@ def test_the_places_of_words_are_told(material: Material) -> None:
         assert specials.tolist() == [0, *range(batch.attention[row].sum() - 1, 64)]
 
 
+def test_the_same_words_are_read_twice_and_no_others(material: Material) -> None:
+    store, student, teacher = material
+    text, starts = store.words("train"), np.arange(0, 5000, 100)
+    batch, places = unmasked(material).read_twice(text, starts, np.random.default_rng(0))
+    assert (batch.student == (np.arange(100) % 2 == 1)[:, None]).all()
+    for number, start in enumerate(starts):
+        both = slice(2 * number, 2 * number + 2)
+        held = places[both].max() + 1
+        words = [table.segment(text[start : start + held]).tolist() for table in (teacher, student)]
+        for row, table, ids in zip((2 * number, 2 * number + 1), (teacher, student), words, strict=True):
+            assert row_ids(batch, row) == [table.cls, *ids, table.sep]
+            assert set(places[row]) == {-1, *range(held)}
+        one_more = [table.segment(text[start : start + held + 1]) for table in (teacher, student)]
+        assert max(map(len, one_more)) > 62
+
+
+def test_at_the_end_of_a_text_rows_are_short(material: Material) -> None:
+    words = material[0].words("heldout")
+    _, places = unmasked(material).read_twice(words, np.array([len(words) - 3]), np.random.default_rng(0))
+    assert places.max(axis=1).tolist() == [2, 2]
+
+
 def test_masks_keep_the_papers_caps(material: Material) -> None:
     maker = mixer(material, length=128)
     batch = maker.batch(200, np.random.default_rng(3))
