@@ -43,6 +43,10 @@ def test_the_first_page_shows_the_tagged_cells_figure():
     tagged = notebook([{"data": {"text/html": ["<figure>", "</figure>"]}}], metadata={"tags": ["headline"]})
     assert pages.shown_by("headline", [plain, tagged]) == "<figure></figure>"
     assert pages.shown_by("budgets", [plain, tagged]) == ""
+    root = Path(__file__).parents[2]
+    marks = re.findall("<!-- (.*) -->", (root / "book" / "intro.md").read_text(encoding="utf-8"))
+    cells = [cell for path in root.glob("notebooks/*.ipynb") for cell in json.loads(path.read_text("utf-8"))["cells"]]
+    assert [sum(mark in cell["metadata"].get("tags", []) for cell in cells) for mark in marks] == [1, 1]
 
 
 def test_unchanged_book_is_not_rendered_again(rendered_book):
