@@ -97,7 +97,8 @@ def distill(
     """Compress a BERT to a small student with a small vocabulary."""
     from mixvocab.pipeline import Plan
     from mixvocab.pipeline import distill as run
-    from mixvocab.settings.profiles import load_profile, parse_settings
+    from mixvocab.settings.given import parse_settings
+    from mixvocab.settings.profiles import load_profile
     from mixvocab.sources.source import data_directory
     from mixvocab.text.wordpiece import Vocabulary
 
@@ -243,7 +244,8 @@ def _report(vocabulary: Vocabulary, counts: Mapping[str, int], teacher: PreTrain
 
 def _recipe(profile: str, given: list[str], section: str) -> Any:
     """A profile's settings for the task, some replaced. Raises UserError for one that fine-tuning does not read."""
-    from mixvocab.settings.profiles import TuningSettings, load_profile, parse_settings
+    from mixvocab.settings.given import parse_settings
+    from mixvocab.settings.profiles import TuningSettings, load_profile
 
     settings = parse_settings(given, example="epochs=20")
     read = TuningSettings.model_fields.keys() - ({"piece_dropout"} if section == "glue" else set())

@@ -93,7 +93,7 @@ def sweep(
     Start it several times to share the work, on GPUs with another CUDA_VISIBLE_DEVICES each.
     """
     need("book", "scipy", "IPython")
-    from mixvocab.settings.profiles import parse_settings
+    from mixvocab.settings.given import parse_settings
     from mixvocab_book.chapter import open_chapter
     from mixvocab_book.sweep.results import plain_table
     from mixvocab_book.sweep.run import run_sweep

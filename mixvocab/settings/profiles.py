@@ -6,7 +6,7 @@ A setting is replaced by its name, on the command line with `--set name=value`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -253,24 +253,6 @@ def load_profile(name: str, **overrides: Any) -> Profile:
         return Profile(name=name, **tree)
     except ValidationError as error:
         raise UserError(f"profile {name}: {explain(error)}") from None
-
-
-def parse_settings(given: Sequence[str], *, example: str = "stage_two.steps=5000") -> dict[str, object]:
-    """Settings by name from lines `name=value`; values are read as YAML, as in a profile.
-
-    Raises UserError for one without "=", naming an example, and for a value that is no YAML.
-    """
-    settings: dict[str, object] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"--set {text}: write name=value, for example {example}")
-        try:
-            settings[name.strip()] = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that there is not
-            reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
-            raise UserError(f"--set {text}: the value is no YAML ({reason}): mend it or put it in quotes") from None
-    return settings
 
 
 def _place(key: str) -> tuple[str, str]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab.settings.profiles import PROFILES, load_profile, parse_settings
+from mixvocab.settings.given import parse_settings
+from mixvocab.settings.profiles import PROFILES, load_profile
 from mixvocab.train.loop import Recipe
 
 
