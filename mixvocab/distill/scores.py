@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from mixvocab.distill.steps import StudentStep
 from mixvocab.evaluate.word_scores import guess_pieces, guess_words, whole_word_batches, word_scores
 from mixvocab.models.init import piece_frequencies
 from mixvocab.settings.profiles import MixingSettings
+from mixvocab.text.mixing import Batch
+from mixvocab.text.words import WordStore, WordTable
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,14 @@ class Guess:
     word: float  # nats a whole hidden word
 
 
+def frequency_guess(words: WordStore, table: WordTable, pieces: int, heldout: list[Batch]) -> Guess:
+    """The guess of who knows how often the training text uses each of a vocabulary's `pieces`, on held-out batches."""
+    frequencies = piece_frequencies(words, table, pieces).numpy()
+    hidden = whole_word_batches(words, table, rng=np.random.default_rng(mixed_vocab.HELDOUT_SEED))
+    nats, count = guess_words(frequencies, hidden).sum(axis=0)
+    return Guess(**guess_pieces(frequencies, heldout, table.mask), word=float(nats / count))
+
+
 @dataclass(frozen=True)
 class FrequencyGuess(Step[Guess]):
     """The guess on the held-out rows that students are scored on."""
@@ -60,13 +70,11 @@ class FrequencyGuess(Step[Guess]):
     heldout_batches: int = 8
 
     def make(self, folder: Path, store: Store) -> None:
-        table, words = self.rows.student_table(self.vocabulary, store), store.get(self.rows)
-        frequencies = piece_frequencies(words, table, len(store.get(self.vocabulary))).numpy()
+        table, pieces = self.rows.student_table(self.vocabulary, store), len(store.get(self.vocabulary))
         mixer = self.rows.mixer(self.vocabulary, self.mixing, store, mixed=False)
-        pieces = guess_pieces(frequencies, mixed_vocab.heldout_rows(mixer, self.heldout_batches), table.mask)
-        hidden = whole_word_batches(words, table, rng=np.random.default_rng(mixed_vocab.HELDOUT_SEED))
-        nats, count = guess_words(frequencies, hidden).sum(axis=0)
-        write_json(folder / "guess.json", pieces | {"word": float(nats / count)})
+        heldout = mixed_vocab.heldout_rows(mixer, self.heldout_batches)
+        guess = frequency_guess(store.get(self.rows), table, pieces, heldout)
+        write_json(folder / "guess.json", asdict(guess))
 
     def load(self, folder: Path, store: Store) -> Guess:
         return Guess(**json.loads((folder / "guess.json").read_text(encoding="utf-8")))

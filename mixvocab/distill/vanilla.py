@@ -1,7 +1,7 @@
 """Vanilla distillation over one vocabulary (section 6): a teacher labels every masked position, the student follows.
 
 Student and teacher read the same pieces, so the teacher's softmax is a target for the student's. Two teachers can
-give it: a pretrained one for a student that has the teacher's own vocabulary, and one pretrained anew on the
+give it: the pretrained one (`teacher_head.py`) for a student that has its vocabulary, and one pretrained anew on the
 student's small vocabulary.
 """
 
@@ -14,41 +14,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import load_model, save_model
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import BertForMaskedLM
+from transformers import BertForMaskedLM, PreTrainedModel
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Step, Store
-from mixvocab.distill import mixed_vocab
-from mixvocab.distill.data import Rows
 from mixvocab.distill.methods import method
-from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM, heldout_rows
-from mixvocab.distill.steps import StageTwo, Student, StudentStep, teacher_shape
-from mixvocab.models.init import EmbeddingInit
-from mixvocab.models.parameters import BertShape, Spent, stage_one_flops
-from mixvocab.models.pretrained import load_teacher
+from mixvocab.distill.mixed_vocab import StudentMLM, heldout_rows
+from mixvocab.distill.steps import StageTwo, Student, StudentStep
+from mixvocab.distill.teacher_head import teacher_head
+from mixvocab.models.parameters import BertShape, Spent
+from mixvocab.models.pretrained import masked_logits
 from mixvocab.models.student import prune
-from mixvocab.settings.profiles import MixingSettings
-from mixvocab.text.masking import expected_shares
-from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe, TrainResult, evaluate, read_curve, write_curve
 from mixvocab.train.losses import IGNORED, Losses, Part
 
 if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
-
-Labeller = MixedTeacher | BertForMaskedLM
-"""Reads the student's pieces: a teacher on its own pieces, or one that was pretrained on the student's."""
-
-
-def label_logits(teacher: Labeller, ids: Tensor, attention: Tensor | None, masked: Tensor) -> Tensor:
-    """The teacher's scores (M, V) at the M positions where `masked` (B, T) is True, for pieces `ids` (B, T)."""
-    if isinstance(teacher, MixedTeacher):
-        hidden, table = teacher.encode(ids, torch.zeros_like(ids, dtype=torch.bool), attention)
-        return F.linear(teacher.transform(hidden[masked]), table, teacher.teacher_bias)
-    return teacher.cls(teacher.bert(ids, attention_mask=attention).last_hidden_state[masked])
 
 
 class LabelDistillation(StudentMLM):
@@ -65,7 +48,7 @@ class LabelDistillation(StudentMLM):
     def __init__(
         self,
         student: BertForMaskedLM,
-        teacher: Labeller,
+        teacher: PreTrainedModel,
         *,
         weight: float = 0.5,
         temperature: float = 1.0,
@@ -81,9 +64,9 @@ class LabelDistillation(StudentMLM):
         if not self.training or not self.weight:
             return super().forward(ids, labels, attention)
         masked, (teacher,) = labels != IGNORED, self._teacher
-        logits = self.model.cls(self.model.bert(ids, attention_mask=attention).last_hidden_state[masked]).float()
+        logits = masked_logits(self.model, ids, masked, attention).float()
         with torch.no_grad():
-            labelled = label_logits(teacher.to(ids.device), ids, attention, masked).float()  # (M, V)
+            labelled = masked_logits(teacher.to(ids.device), ids, masked, attention).float()  # (M, V)
             target = (labelled / self.temperature).softmax(dim=1)
         if target.shape != logits.shape:
             raise UserError(
@@ -96,66 +79,6 @@ class LabelDistillation(StudentMLM):
             "student": Part(truth, masked.sum(), weight=1 - self.weight),
             "labels": Part(follow, masked.sum(), weight=self.weight, scored=False),
         }
-
-
-@dataclass(frozen=True)
-class OwnVocabularyTeacher:
-    """A teacher that labels its own pieces, described as a `Student` is."""
-
-    model: Callable[[], MixedTeacher]
-    shape: BertShape
-    spent: Spent
-
-
-@dataclass(frozen=True)
-class TeacherHead(Step[OwnVocabularyTeacher]):
-    """The teacher on its own pieces, trained as in stage I at p_SV = 0.
-
-    MiniLM has no masked-language-model head, so one has to be trained before it can label anything. With a recipe of
-    no steps the teacher is taken as it is, which suits one that comes with a head.
-    """
-
-    name, room = "label-teacher", "distill"
-    resumable = together = True
-
-    rows: Rows
-    mixing: MixingSettings
-    recipe: Recipe
-    seed: int
-    heldout_batches: int = 8
-
-    def make(self, folder: Path, store: Store) -> None:
-        table = self.rows.teacher_table(store)
-        mixed, result = mixed_vocab.stage_one(
-            load_teacher(self.rows.teacher.value.folder),
-            self._init(),
-            Mixer(store.get(self.rows), table, table, self._alone()),
-            self.recipe,
-            seed=self.seed,
-            heldout_batches=self.heldout_batches,
-            folder=folder / "run",
-        )
-        write_curve(folder / "curve.json", result)
-        save_model(mixed.cpu(), str(folder / "model.safetensors"))
-
-    def load(self, folder: Path, store: Store) -> OwnVocabularyTeacher:
-        teacher, init = self.rows.teacher.value.folder, self._init()
-        shape, mixed = teacher_shape(teacher), MixedTeacher(load_teacher(teacher), init)
-        load_model(mixed, str(folder / "model.safetensors"))
-        result, length = read_curve(folder / "curve.json"), self.mixing.length
-        masks, nothing = expected_shares(self._alone()), BertShape(1, 0, 0)
-        flops = stage_one_flops(shape, nothing, result.tokens, length, result.steps, masks=masks, p_sv=0.0)
-        return OwnVocabularyTeacher(lambda: mixed, shape, Spent.of(result, flops))
-
-    def _alone(self) -> MixingSettings:
-        """Without student pieces, the cap that leaves masks to them has no use."""
-        changes = {"p_sv": 0.0, "unit": "word", "max_teacher_masks": self.mixing.max_masks}
-        return self.mixing.model_copy(update=changes)
-
-    def _init(self) -> EmbeddingInit:
-        """Student embeddings for a teacher that reads none: one row, of one number."""
-        width = teacher_shape(self.rows.teacher.value.folder).hidden
-        return EmbeddingInit(torch.zeros(1, 1), torch.zeros(width, 1), torch.zeros(width))
 
 
 @dataclass(frozen=True)
@@ -219,10 +142,7 @@ class Pruned(StudentStep):
 @method("vanilla", "vanilla, 30K")
 def vanilla(plan: Plan, seed: int) -> Labelled:
     """The teacher's own vocabulary and its labels (section 6)."""
-    plan = plan.with_settings(vocabulary={"kind": "teacher"})
-    settings = plan.profile.stage_one
-    head = TeacherHead(plan.rows(), plan.profile.mixing, Recipe(**settings.recipe()), seed, settings.heldout_batches)
-    return _labelled(plan, seed, head)
+    return _labelled(plan.with_settings(vocabulary={"kind": "teacher"}), seed, teacher_head(plan))
 
 
 @method("vanilla-own", "vanilla, 5K")

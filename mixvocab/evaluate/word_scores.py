@@ -1,4 +1,4 @@
-"""How well a student predicts whole words, in nats a word: a measure for any vocabulary. And what it has to beat: who
+"""How well a model predicts whole words, in nats a word: a measure for any vocabulary. And what it has to beat: who
 reads nothing and guesses pieces by their frequency.
 
 Nats a masked piece compare no vocabularies: one of small pieces has more of them, and easier ones. So whole words are
@@ -18,9 +18,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 from torch.nn import functional as F
-from transformers import BertForMaskedLM
+from transformers import PreTrainedModel
 
 from mixvocab.common.errors import UserError
+from mixvocab.models.pretrained import masked_logits
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.mixing import Batch
 from mixvocab.text.wordpiece import BERT_MAX_WORD_CHARACTERS
@@ -102,28 +103,28 @@ def _segment(text: np.ndarray, chosen: np.ndarray, table: WordTable) -> WordBatc
 
 
 @torch.no_grad()
-def word_scores(student: BertForMaskedLM, batches: Iterable[WordBatch]) -> np.ndarray:
+def word_scores(model: PreTrainedModel, batches: Iterable[WordBatch]) -> np.ndarray:
     """Of every row: the summed -log p of its masked words in nats, and how many words that are; (rows, 2) float64.
 
     A word of several pieces is scored by the chain rule, from left to right: its first piece with all of it hidden, its
     second with the first one shown, and so on; other masked words stay hidden. So a vocabulary is not charged for
     cutting a word; that the number of [MASK]s tells it something about the word remains. Computed in fp32 without
-    dropout, where the student is.
+    dropout, where the model is.
     """
-    student.eval()
-    return np.concatenate([_scored(student, batch) for batch in batches])
+    model.eval()
+    return np.concatenate([_scored(model, batch) for batch in batches])
 
 
-def _scored(student: BertForMaskedLM, batch: WordBatch) -> np.ndarray:
+def _scored(model: PreTrainedModel, batch: WordBatch) -> np.ndarray:
     owner, ids, asked = _questions(batch)
     totals = np.zeros(len(batch.ids))
     for first in range(0, len(owner), ROWS):
         part = slice(first, first + ROWS)
-        of, read, wanted = owner[part], torch.from_numpy(ids[part]).to(student.device), asked[part]
-        attention = torch.from_numpy(batch.attention[of]).to(student.device)
-        hidden = student.bert(read, attention_mask=attention).last_hidden_state[torch.from_numpy(wanted)]
-        targets = torch.from_numpy(batch.labels[of][wanted]).to(student.device)
-        losses = F.cross_entropy(student.cls(hidden).float(), targets, reduction="none")
+        of, read, wanted = owner[part], torch.from_numpy(ids[part]).to(model.device), asked[part]
+        attention = torch.from_numpy(batch.attention[of]).to(model.device)
+        logits = masked_logits(model, read, torch.from_numpy(wanted), attention).float()
+        targets = torch.from_numpy(batch.labels[of][wanted]).to(model.device)
+        losses = F.cross_entropy(logits, targets, reduction="none")
         np.add.at(totals, of[np.nonzero(wanted)[0]], losses.double().cpu().numpy())
     return np.stack([totals, batch.masked_words], axis=1)
 

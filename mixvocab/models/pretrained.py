@@ -129,6 +129,12 @@ def head_transform(model: Any) -> nn.Sequential:
     return nn.Sequential(OrderedDict(dense=dense, activation=activation, LayerNorm=norm))
 
 
+def masked_logits(model: Any, ids: Tensor, where: Tensor, attention: Tensor | None = None) -> Tensor:
+    """A masked language model's scores (M, V) for pieces `ids` (B, T), at the M places of `where` (B, T) alone."""
+    hidden = model.base_model(ids, attention_mask=attention).last_hidden_state[where]
+    return model.get_output_embeddings()(head_transform(model)(hidden))
+
+
 class ReadAndPass(torch.autograd.Function):
     """Rows of a table, and the table itself for whoever reads it next.
 

@@ -58,9 +58,11 @@ class VocabularySettings(Section):
 
 
 class TeacherSettings(Section):
-    """The pretrained model of stage I."""
+    """The pretrained model of stage I, and the masked language modelling after which it predicts its own pieces."""
 
     source: str = "auto"
+    head_steps: NonNegative = 0  # its head alone; in stage I's batches
+    whole_steps: NonNegative = 0  # all of it, after that
 
 
 class StudentSettings(Section):

@@ -14,7 +14,8 @@ from mixvocab.common.store import Store
 from mixvocab.distill import mixed_vocab
 from mixvocab.distill.methods import methods
 from mixvocab.distill.steps import StageOne
-from mixvocab.distill.vanilla import Labelled, StudentVocabularyMLM, TeacherHead, label_logits
+from mixvocab.distill.teacher_head import TeacherHead
+from mixvocab.distill.vanilla import Labelled, StudentVocabularyMLM
 from mixvocab.models.init import BERT_STD, EmbeddingInit
 from mixvocab.models.student import new_student
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
@@ -127,7 +128,7 @@ def test_vanilla_has_the_teachers_pieces_and_its_teachers_labels(opened: Opener,
     assert labelled.student.shape.vocab_size == len(tiny_pieces) == len(table(labelled))
     assert Vocabulary.load(labelled.student.folder).pieces == tuple(tiny_pieces)
     assert set(labelled.costs) == {"teacher", "stage two"}
-    assert labelled.costs["teacher"].steps == 2
+    assert labelled.costs["teacher"].steps == 3 + 1  # its head, then all of it
     alone = run(opened(**{"stage_one.steps": 0, "vocabulary.kind": "teacher"}), "mixed")
     # One init, one held-out set.
     assert labelled.student.result.curve[0]["loss"] == alone.student.result.curve[0]["loss"]
@@ -136,21 +137,20 @@ def test_vanilla_has_the_teachers_pieces_and_its_teachers_labels(opened: Opener,
     assert labelled.costs["stage two"].flops > alone.costs["stage two"].flops
 
 
-def test_the_warmed_teacher_is_the_one_that_was_trained(opened: Opener) -> None:
+def test_the_teacher_that_labels_is_the_one_that_was_trained(opened: Opener) -> None:
     def head(**more: Any) -> TeacherHead:
         step = methods()["vanilla"].student(opened(**more).plan, 0)
         assert isinstance(step, Labelled)
         assert isinstance(step.teacher, TeacherHead)
         return step.teacher
 
-    store, trained, taken = opened().store, head(), head(**{"stage_one.steps": 0})
+    store, trained, taken = opened().store, head(), head(**{"teacher.head_steps": 0, "teacher.whole_steps": 0})
     assert store.get(taken).spent.steps == store.get(taken).spent.flops == 0
     ids = torch.arange(5, 15)[None]
-    masked = torch.ones_like(ids, dtype=torch.bool)
-    before, after = (label_logits(store.get(step).model().eval(), ids, None, masked) for step in (taken, trained))
-    assert before.shape == after.shape == (10, store.get(trained).shape.vocab_size)
+    before, after = (store.get(step).model()(ids).logits for step in (taken, trained))
+    assert before.shape == after.shape == (1, 10, store.get(trained).shape.vocab_size)
     assert not torch.allclose(before, after)
-    assert torch.equal(after, label_logits(opened().store.get(trained).model().eval(), ids, None, masked))
+    assert torch.equal(after, opened().store.get(trained).model()(ids).logits)
 
 
 def test_vanilla_own_has_a_teacher_of_the_teachers_shape_on_the_students_pieces(opened: Opener) -> None:

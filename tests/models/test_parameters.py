@@ -82,3 +82,11 @@ def test_a_frozen_part_saves_the_gradients_of_its_weights_alone() -> None:
     layers = TOKENS * 2 * (4 * 8 * 8 + 2 * 8 * 32 + 2 * 10 * 8)
     assert stage_one() - stage_one(frozen=["encoder"]) == pytest.approx(2 * layers)
     assert stage_one() - stage_one(frozen=["transform"]) == pytest.approx(2 * 150 * 8 * 8)
+
+
+def test_a_head_that_learns_alone_has_layers_that_run_once() -> None:
+    layers = TOKENS * 2 * (4 * 8 * 8 + 2 * 8 * 32 + 2 * 10 * 8)
+    transform, table = 150 * 8 * 8, 150 * 100 * 8
+    # Forward each; the transform's weights have a gradient; so have the states scored against a table that is frozen.
+    expected = 2 * layers + (2 + 2) * transform + (2 + 2) * table
+    assert TEACHER.masked_lm_flops(TOKENS, LENGTH, head_alone=True) == pytest.approx(expected)

@@ -19,7 +19,7 @@ from transformers import (
 from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import MixedTeacher
 from mixvocab.models.init import random_init
-from mixvocab.models.pretrained import load_teacher, load_tokenizer
+from mixvocab.models.pretrained import load_teacher, load_tokenizer, masked_logits
 from mixvocab.train.optim import parameter_groups
 
 V_T, V_S, D, SMALL = 40, 25, 16, 6
@@ -148,6 +148,19 @@ DISTILBERT = DistilBertConfig(vocab_size=V_T, dim=D, n_layers=1, n_heads=2, hidd
     [seeded(RobertaForMaskedLM, ROBERTA), seeded(DistilBertForMaskedLM, DISTILBERT)],
     ids=["roberta", "distilbert"],
 )
+def test_scores_where_they_are_asked_for_are_those_of_the_whole(other: torch.nn.Module) -> None:
+    data = batch()
+    for model in (other.eval(), bert().eval()):
+        where = data["labels"] != -100
+        scores = masked_logits(model, data["ids"], where, torch.ones_like(where))
+        torch.testing.assert_close(scores, model(data["ids"]).logits[where])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [seeded(RobertaForMaskedLM, ROBERTA), seeded(DistilBertForMaskedLM, DISTILBERT)],
+    ids=["roberta", "distilbert"],
+)
 def test_other_teachers_of_the_family(other: torch.nn.Module) -> None:
     init = random_init(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
     model = MixedTeacher(other, init).eval()
@@ -163,6 +176,9 @@ def test_an_encoder_without_a_head_starts_from_its_pretrained_states(tmp_path: P
     states = torch.randn(5, D, generator=torch.Generator().manual_seed(0))
     init = random_init(V_S, 4, D, generator=torch.Generator().manual_seed(1))
     transform = MixedTeacher(model, init).transform
+    ids, everywhere = torch.arange(6)[None], torch.ones(1, 6, dtype=torch.bool)
+    expected = transform(model.bert(ids).last_hidden_state[0]) @ model.get_input_embeddings().weight.T
+    torch.testing.assert_close(masked_logits(model, ids, everywhere), expected)
     torch.testing.assert_close(transform(states), torch.nn.functional.layer_norm(states, (D,), eps=1e-12))
     assert torch.equal(model.get_input_embeddings().weight, bert(BertModel).get_input_embeddings().weight)
 
