@@ -25,7 +25,7 @@ from mixvocab.text.reading import lowercases, read_chunks, reads_like_bert, stri
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-_UNUSED = re.compile(r"\[unused\d+\]")
+UNUSED = re.compile(r"\[unused\d+\]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class WordTable:
         ids = np.fromiter(chain.from_iterable(rows), np.int32, count=starts[-1])
         pieces = tokenizer.get_vocab()
         special = np.unique([*tokenizer.all_special_ids, *roles.values()])
-        unused = [number for piece, number in pieces.items() if _UNUSED.fullmatch(piece)]
+        unused = [number for piece, number in pieces.items() if UNUSED.fullmatch(piece)]
         regular = np.setdiff1d(list(pieces.values()), [*special, *unused])
         return cls(starts, ids, **roles, special=special, regular=regular)
 
