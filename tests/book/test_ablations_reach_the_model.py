@@ -17,8 +17,10 @@ import torch
 from torch import Tensor
 from transformers import BertForMaskedLM
 
-from mixvocab.distill import mixed_vocab, vanilla
+from mixvocab.distill import mixed_vocab, token_distillation, vanilla
 from mixvocab.distill.mixed_vocab import MixedTeacher
+from mixvocab.distill.state_taught import StateDistillation
+from mixvocab.distill.token_distillation import TokenDistiller
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.train.loop import Recipe, TrainResult, Turn
@@ -28,6 +30,7 @@ from mixvocab_book.steps.students import student_step
 from mixvocab_book.sweep.grid import Cell, as_text, load_grid
 
 TRAINED = ("stage-one", "stage-two", "vanilla", "pruned", "label-teacher", "pretrained-teacher")
+TRAINED += ("token-distillation", "word-state-student")
 SETTINGS = {
     "corpus.megabytes": 1.0,
     "corpus.heldout": 0.2,
@@ -109,7 +112,8 @@ def run(tiny_teacher: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.Mon
         point = {"step": recipe.steps, "loss": 1.0, "teacher": 1.0, "student": 1.0}
         return TrainResult([point], [], recipe.steps, 1000, 1.0)
 
-    monkeypatch.setattr(mixed_vocab, "train", note)
+    for module in (mixed_vocab, token_distillation):
+        monkeypatch.setattr(module, "train", note)
     settings = SETTINGS | {"teacher.source": str(tiny_teacher)}
     chapter = open_chapter("07_ablations", profile="smoke", data_dir=prose(tmp_path), **settings)
 
@@ -175,6 +179,26 @@ def init(runs: Runs) -> None:
     for label in runs:
         if taught(runs, label):  # what stage I leaves is what stage II begins with
             assert torch.equal(runs[label].mixed.embeddings, runs[label].student.embeddings)
+
+
+def bridges(runs: Runs) -> None:
+    copy = runs["PCA"].student.embeddings
+    first = {label: [type(call.module) for call in one.calls[:-1]] for label, one in runs.items()}
+    assert first["stage I"] == first["stage I, projection alone"] == [MixedTeacher]
+    assert first["token distillation"] == [TokenDistiller]
+    states = {label for label in runs if isinstance(runs[label].student.module, StateDistillation)}
+    assert states == {label for label in runs if "word states" in label}
+    assert all(not first[label] and torch.equal(runs[label].student.embeddings, copy) for label in states)
+    assert [runs[label].student.module.weight for label in ("word states", "word states, weight 3")] == [1, 3]
+    late, early = (runs[label].student.batch().states for label in ("word states", "early word states"))
+    assert late.shape == early.shape
+    assert (late != early).any()
+    turned = runs["PCA of states"].student.embeddings
+    assert not torch.allclose(turned, copy, atol=0.02)
+    alone = runs["stage I, projection alone"].mixed
+    parameter_groups(alone.module, 0.01, alone.recipe.multipliers)
+    own = dict(alone.module.student_embeddings.named_parameters())
+    assert {name for name, part in own.items() if part.requires_grad} == {"projection"}
 
 
 def init_std(runs: Runs) -> None:
@@ -343,7 +367,7 @@ def low_overlap(runs: Runs) -> None:
 
 _ALL = (init, init_std, pca_weighting, p_sv, stage_one_length, vocabulary_size, from_scratch, teacher_labels)
 _ALL += (shared_rows, mixing_unit, teacher_masks, softmax, stage_one_recipe, equal_compute, stage_two_length)
-_ALL += (other_text, low_overlap, position_spread, stage_two_recipe)
+_ALL += (other_text, low_overlap, position_spread, stage_two_recipe, bridges)
 CHECKS = {check.__name__: check for check in _ALL}
 LEFT_OUT = {"other_text": ("documentation",)}  # collecting it takes half a minute
 
