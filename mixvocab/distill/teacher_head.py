@@ -36,7 +36,7 @@ from mixvocab.train.losses import IGNORED, Losses, nll
 if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
 
-HEAD_RATE = 10.0  # times stage I's learning rate: the head is new
+HEAD_RATE = 30.0  # times stage I's learning rate, which is for what is pretrained; the head is new
 
 
 class TeacherMLM(nn.Module):

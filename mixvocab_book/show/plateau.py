@@ -95,6 +95,18 @@ def summary(group: Sequence[Entry]) -> str:
     )
 
 
+def share_of_teacher(group: Sequence[Entry], teacher: float) -> str:
+    """How much of the way from its guess to the teacher's nats a whole hidden word each student has come."""
+    guesses = {name_of(entry): entry.metrics["guess"]["word"] for entry in group}
+    if teacher >= min(guesses.values()):
+        return (
+            f"The teacher costs {teacher:.2f} nats a whole hidden word, no less than the guess: no mark to measure by."
+        )
+    gains = {name_of(entry): guesses[name_of(entry)] - entry.mean("heldout_word_nats").mean for entry in group}
+    shares = [f"{name} keeps {gain / (guesses[name] - teacher):.0%}" for name, gain in gains.items()]
+    return f"Of the teacher's score by whole hidden words ({teacher:.2f} nats, from the guess): {'; '.join(shares)}."
+
+
 def chart(group: Sequence[Entry]) -> Chart:
     """Mean loss behind [MASK] with its interval at each evaluation after the first, and the guess as a line."""
     lines = {

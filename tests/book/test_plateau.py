@@ -62,6 +62,16 @@ def test_a_student_that_does_not_beat_the_guess_has_learned_no_context() -> None
     assert "nothing has been learned of context: none." in plateau.summary(group(pca=(5.0, 1.0)))
 
 
+def test_the_share_is_of_the_way_from_the_guess_to_the_teacher() -> None:
+    found = group(pca=(5.0, 1.0), nokd=(6.4, None))
+    assert found[0].metrics["guess"]["word"] == 8.1
+    nats = [entry.mean("heldout_word_nats").mean for entry in found]
+    told = plateau.share_of_teacher(found, 4.1)
+    assert told.startswith("Of the teacher's score by whole hidden words (4.10 nats, from the guess): ")
+    assert told.endswith(f"NoKD keeps {(8.1 - nats[0]) / 4:.0%}; PCA keeps {(8.1 - nats[1]) / 4:.0%}.")
+    assert "no mark to measure by" in plateau.share_of_teacher(found, 8.2)
+
+
 def test_answers_are_paired_and_have_each_sign() -> None:
     answers = {row[1]: row[2] for row in plateau.answers(group(pca=(5.0, 1.0), nokd=(6.4, None), mixed=(5.3, 1.2)))}
     assert answers["PCA against NoKD"].startswith("+1.400 ± 0.000 nats over 3 seeds: better")
