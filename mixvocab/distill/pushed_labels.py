@@ -179,9 +179,7 @@ class PushedLabels(Labelled):
         counts, length = store.get(self.rows).counts, self.mixing.length
         own, other = self.rows.student_table(self.vocabulary, store), self.rows.teacher_table(store)
         words = tokens * float(counts.sum() / (counts @ own.lengths))
-        read = min(
-            words * float(counts @ other.lengths / counts.sum()), tokens
-        )  # its row is no longer than the student's
+        read = min(words * float(counts @ other.lengths / counts.sum()), tokens)  # no longer rows than the student's
         answers = words * expected_shares(self.mixing)[1] * (1 - REPLACED - KEPT)
         labels = store.get(self.teacher).shape.masked_lm_flops(read, length, answers / read) / 3
         return shape.masked_lm_flops(tokens, length) + labels

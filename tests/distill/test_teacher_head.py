@@ -55,7 +55,7 @@ def test_then_everything_learns_from_where_the_head_is(plan: Plan, cache: Path) 
     moved = {n for n, p in first.named_parameters() if not torch.equal(p, second.get_parameter(n))}
     assert {"bert.embeddings.word_embeddings.weight", "cls.predictions.transform.dense.weight"} <= moved
     gap = (first.get_input_embeddings().weight - second.get_input_embeddings().weight).detach()
-    assert float(gap.abs().max()) < 3e-4  # two steps of stage I's rate, not of the head's
+    assert float(gap.abs().max()) < 1e-3  # two steps at a tenth of the head's rate
     assert (whole.spent.steps, head.spent.steps) == (32, 30)
     assert whole.before == head.before
 
