@@ -19,6 +19,7 @@ from transformers import BertForMaskedLM
 
 from mixvocab.distill import mixed_vocab, token_distillation, vanilla
 from mixvocab.distill.mixed_vocab import MixedTeacher
+from mixvocab.distill.pushed_labels import PushedLabelDistillation
 from mixvocab.distill.state_taught import StateDistillation
 from mixvocab.distill.token_distillation import TokenDistiller
 from mixvocab.text.masking import IGNORED
@@ -30,7 +31,7 @@ from mixvocab_book.steps.students import student_step
 from mixvocab_book.sweep.grid import Cell, as_text, load_grid
 
 TRAINED = ("stage-one", "stage-two", "vanilla", "pruned", "label-teacher", "pretrained-teacher")
-TRAINED += ("token-distillation", "word-state-student")
+TRAINED += ("token-distillation", "word-state-student", "pushed-labels")
 SETTINGS = {
     "corpus.megabytes": 1.0,
     "corpus.heldout": 0.2,
@@ -190,6 +191,7 @@ def bridges(runs: Runs) -> None:
     assert states == {label for label in runs if "word states" in label}
     assert all(not first[label] and torch.equal(runs[label].student.embeddings, copy) for label in states)
     assert [runs[label].student.module.weight for label in ("word states", "word states, weight 3")] == [1, 3]
+    assert isinstance(runs["labels pushed forward"].student.module, PushedLabelDistillation)
     late, early = (runs[label].student.batch().states for label in ("word states", "early word states"))
     assert late.shape == early.shape
     assert (late != early).any()
