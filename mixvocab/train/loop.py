@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -151,7 +151,10 @@ def train(
         return Turn(place, rows, np.random.default_rng([seed, step, micro, processes.process_index]))
 
     if not result.precision:  # a run that goes on keeps what it had
-        result.precision = choose(recipe.precision, module, lambda: to_tensors(draw(turn(0, 0)), device))
+        first = turn(0, 0)
+        result.precision = choose(
+            recipe.precision, module, lambda most: to_tensors(draw(replace(first, rows=min(most, rows))), device)
+        )
 
     def update(step: int) -> None:
         torch.manual_seed(int(turn(step, 0).rng.integers(2**31)))  # dropout

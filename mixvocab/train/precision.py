@@ -33,11 +33,11 @@ GAIN = 1.2  # bf16 has to be so many times as fast as fp32 to be chosen
 _chosen: dict[tuple[Any, ...], str] = {}  # runs of one process with models of the same sizes are all treated alike
 
 
-def choose(asked: str, module: nn.Module, draw: Callable[[], Mapping[str, Tensor]]) -> str:
+def choose(asked: str, module: nn.Module, draw: Callable[[int], Mapping[str, Tensor]]) -> str:
     """The precision of a run, "fp32" or "bf16", for `asked`, which may be "auto".
 
     "auto" is bf16 on graphics cards that have it. On processors that have it, a probe decides, which times the module
-    on rows of `draw()`. Raises UserError for a precision that is neither.
+    on a batch of at most so many rows from `draw`. Raises UserError for a precision that is neither.
     """
     if asked in ("fp32", "bf16"):
         return asked
@@ -52,7 +52,7 @@ def choose(asked: str, module: nn.Module, draw: Callable[[], Mapping[str, Tensor
     key = type(module), shapes, torch.get_num_threads()
     if key not in _chosen:
         rows = max(4, PROBE_WORK // parameters)
-        seconds = probe(module, {name: tensor[:rows] for name, tensor in draw().items()})
+        seconds = probe(module, draw(rows))
         _chosen[key] = "bf16" if seconds["fp32"] > GAIN * seconds["bf16"] else "fp32"
     return _chosen[key]
 

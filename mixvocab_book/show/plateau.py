@@ -27,6 +27,11 @@ QUESTIONS = (
     ("Is it better to copy what text uses?", "pca-frequency", "pca"),
     ("Is the paper's student better than NoKD?", "paper", "nokd"),
     ("Does stage I add to the copy?", "mixed", "pca"),
+    ("... and a projection that all pieces share to stage I?", "mixed-projection", "mixed"),
+    ("Does token distillation add to the copy?", "token-distillation", "pca"),
+    ("Is it better to copy states than embeddings?", "pca-contextual", "pca"),
+    ("Do states of words, as a second target, add to the copy?", "word-states", "pca"),
+    ("... and the teacher's labels, pushed forward?", "pushed-labels", "pca"),
     ("Is stage I worth more than its compute spent on NoKD?", "mixed", "nokd-matched"),
 )
 """What chapter 4 asks: the question, the student in question, and whom it is compared with."""
@@ -87,11 +92,13 @@ def summary(group: Sequence[Entry]) -> str:
     """What the table says, in sentences."""
     frequency, best = group[0].metrics["guess"], min(group, key=lambda entry: masked(entry).mean)
     lost = [name_of(entry) for entry in group if masked(entry).mean >= frequency["masked"]]
+    still = [name_of(entry) for entry in group if len(_plateau_ends(entry)) < len(entry.seeds)]
     return (
         f"Guessing by frequency costs {frequency['masked']:.2f} nats behind [MASK] and is right in "
         f"{frequency['right']:.1%}. {name_of(best)} costs {masked(best).mean:.2f} and is right in "
         f"{best.mean('heldout', 'right').mean:.1%}. No better than the guess, so that nothing has been learned of "
-        f"context: {'; '.join(lost) or 'none'}. Off the plateau is whoever is {MARGIN} nats below the guess."
+        f"context: {'; '.join(lost) or 'none'}. Off the plateau is whoever is {MARGIN} nats below the guess; "
+        f"still on it, with one seed at least: {'; '.join(still) or 'none'}."
     )
 
 

@@ -25,6 +25,7 @@ from mixvocab.models.student import new_student
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import load_profile
 from mixvocab.text.mixing import Mixer
+from mixvocab.train import precision
 from mixvocab.train.loop import STOP, Stopped, Turn, to_tensors
 from mixvocab.train.losses import mean_loss
 
@@ -194,3 +195,16 @@ def test_the_methods_make_students(method: str, planned: Planner, store: Store) 
         mixer = step.rows.mixer(step.vocabulary, step.mixing, store, mixed=False)
         rows = step.drawing(mixer, store)(Turn(0, 4, np.random.default_rng(0)))
         assert float(module(**to_tensors(rows, "cpu"))["states"].total) > 0
+
+
+@pytest.mark.parametrize("method", ["word-states", "token-distillation", "pushed-labels"])
+def test_precision_can_be_probed_on_batches_of_any_form(
+    method: str, planned: Planner, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "SMALL", 0)
+    monkeypatch.setattr(precision, "half", lambda: "bf16")
+    monkeypatch.setattr(precision, "PROBE_WORK", 0)  # four rows, and so fewer than a batch
+    monkeypatch.setattr(precision, "_chosen", {})
+    plan = planned(**{"stage_two.batch_size": 8, "stage_one.batch_size": 8})
+    assert store.get(find_method(method).student(plan, 0)).result.precision in ("fp32", "bf16")
+    assert precision._chosen

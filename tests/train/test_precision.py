@@ -110,7 +110,7 @@ def test_auto_takes_what_the_probe_finds_clearly_faster_and_asks_it_once(
     monkeypatch.setattr(precision, "_chosen", {})
     monkeypatch.setattr(precision, "probe", probe)
     module = new_student(BertShape(6, width, 500), generator=torch.Generator().manual_seed(0))
-    assert [precision.choose(asked, module, batch) for _ in range(2)] == [expected] * 2
+    assert [precision.choose(asked, module, lambda _: batch()) for _ in range(2)] == [expected] * 2
     assert len(timed) == probes
 
 
