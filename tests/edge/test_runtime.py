@@ -133,7 +133,6 @@ def test_bad_arguments_are_one_line(exported, make_folder, tmp_path, capsys):
     assert "text 2: an empty text" in failure(["predict", folder, "play", " "], capsys)
     assert "task.json is missing" in failure(["predict", str(tmp_path / "none"), "play"], capsys)
     fine_tuned = str(make_folder("joint"))
-    capsys.readouterr()  # transformers' progress of writing it
     assert "the folder is not empty" in failure(["export", fine_tuned, "--out", folder], capsys)
     assert "window is 24" in failure(["bench", folder, "--length", "128", "--rounds", "1"], capsys)
 
@@ -147,6 +146,7 @@ def no_graph(folder):
 
 
 def failure(arguments, capsys):
+    capsys.readouterr()  # what making the folder has printed
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
