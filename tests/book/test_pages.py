@@ -8,9 +8,9 @@ from visiting import PHONE, expect, open_page
 
 
 def test_pages_are_quiet_ask_nobody_describe_pictures_and_fit_a_phone(browser, base: str, names: list[str]):
-    """Every page seen once, each in a window without history, on a desk and then on a phone."""
+    """Pages seen once, each in a window without history, on a desk and then on a phone; from disk all of them."""
     faults = {}
-    for name in names:
+    for name in names if base.startswith("file:") else names[::4]:  # over http nothing but the origin differs
         window = browser.new_context()
         page, wrong, outside = open_page(window, base, name)
         page.set_viewport_size(PHONE)
