@@ -101,7 +101,8 @@ class Course:
                     told = ", ".join(f"{how} at {' and '.join(budgets)}" for how, budgets in places.items())
                     parts.append(f"{methods()[method].title} is {told}")
             if parts:
-                sentences.append(f"Against {methods()[over].title}: {'; '.join(parts)}.")
+                judged = self.measure.label.partition(" (")[0]
+                sentences.append(f"By {judged}, against {methods()[over].title}: {'; '.join(parts)}.")
         return "\n".join(sentences)
 
     def rows(self) -> list[list[str]]:

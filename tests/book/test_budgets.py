@@ -55,11 +55,12 @@ def test_without_records_there_is_nothing_to_show(courses: Any) -> None:
 def test_each_sign_is_told_and_what_chance_may_explain(courses: Any) -> None:
     (course,) = courses(students=CROSSING)
     assert course.told() == (
-        "Against NoKD: PCA is better at 0.1M, worse at 10M; mixed-vocab from PCA is not told apart at 10M.\n"
-        "Against PCA: mixed-vocab from PCA is not told apart at 10M."
+        "By loss of a whole hidden word, against NoKD: PCA is better at 0.1M, worse at 10M; "
+        "mixed-vocab from PCA is not told apart at 10M.\n"
+        "By loss of a whole hidden word, against PCA: mixed-vocab from PCA is not told apart at 10M."
     )
     (alone,) = courses(students=[*read("nokd", 100, 6.0), *read("pca", 100, 5.0)])
-    assert alone.told() == "Against NoKD: PCA is seen with one seed at 0.1M."
+    assert alone.told() == "By loss of a whole hidden word, against NoKD: PCA is seen with one seed at 0.1M."
 
 
 def test_gains_are_paired_by_seed_a_row_a_budget_and_method(courses: Any) -> None:
