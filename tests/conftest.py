@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import string
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # Before any library reads them: tests never reach for the network and never open a window.
 os.environ.update(
@@ -19,6 +20,9 @@ os.environ.update(
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as properties
+
+if TYPE_CHECKING:
+    from mixvocab.pipeline import Plan
 
 # The same examples on every machine, however busy it is: a test of a property passes everywhere or nowhere.
 properties.register_profile("house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -123,3 +127,13 @@ def tiny_corpus(tmp_path: Path) -> Path:
     (folder / "corpus").mkdir(parents=True)
     (folder / "corpus" / "text.txt").write_text("\n\n".join(lines), encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def planned(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any]) -> Callable[..., Plan]:
+    """Plans on the tiny world with some settings changed."""
+    from mixvocab.pipeline import Plan
+    from mixvocab.settings.profiles import load_profile
+
+    settings = tiny_settings | {"corpus.source": str(tiny_corpus), "teacher.source": str(tiny_teacher)}
+    return lambda **more: Plan(load_profile("smoke", **settings | more))

@@ -16,17 +16,9 @@ from mixvocab.cli import main
 from mixvocab.common.errors import UserError
 from mixvocab.distill import mixed_vocab
 from mixvocab.pipeline import Plan, distill
-from mixvocab.settings.profiles import load_profile
 from mixvocab.text.wordpiece import Vocabulary
 
 Planner = Callable[..., Plan]
-
-
-@pytest.fixture
-def planned(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any]) -> Planner:
-    """Plans on the tiny world with some settings changed."""
-    settings = tiny_settings | {"corpus.source": str(tiny_corpus), "teacher.source": str(tiny_teacher)}
-    return lambda **more: Plan(load_profile("smoke", **settings | more))
 
 
 @pytest.fixture

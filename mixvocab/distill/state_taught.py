@@ -26,7 +26,7 @@ from mixvocab.common.store import Step, Store
 from mixvocab.distill.methods import method
 from mixvocab.distill.mixed_vocab import StudentMLM
 from mixvocab.distill.steps import Embeddings, Init, StageTwo, teacher_shape
-from mixvocab.distill.word_states import KeptStates, Reduction, WordStates, word_means
+from mixvocab.distill.word_states import KeptStates, Reduction, WordStates, word_means, word_numbers
 from mixvocab.models.init import nearest, pca_init
 from mixvocab.models.parameters import BertShape, Spent
 from mixvocab.models.pretrained import load_teacher
@@ -59,9 +59,8 @@ def draw_states(kept: KeptStates, mixer: Mixer, turn: Turn) -> StateRows:
     batch, places = mixer.rows_at(kept.starts[chosen], turn.rng)
     first = kept.offsets[chosen]
     lengths = np.minimum(places.max(axis=1) + 1, kept.offsets[chosen + 1] - first)
-    known = (places >= 0) & (places < lengths[:, None])
-    words = np.where(known, places + (lengths.cumsum() - lengths)[:, None], -1)
-    return StateRows(batch.ids, batch.labels, batch.attention, words, kept.states[ranges(first, lengths)])
+    states = kept.states[ranges(first, lengths)]
+    return StateRows(batch.ids, batch.labels, batch.attention, word_numbers(places, lengths), states)
 
 
 class StateDistillation(StudentMLM):
@@ -158,9 +157,7 @@ class ContextualInit(Step[Embeddings]):
         turned = pca_init(means, pieces, self.init.width, weights=counts.clamp(min=0.5)).embeddings
         turned = F.normalize(turned, dim=1) * begin.embeddings.norm(dim=1, keepdim=True)
         embeddings = torch.where(counts[:, None] > 0, turned, begin.embeddings)
-        raised = (
-            begin.embeddings @ begin.weight.T + begin.bias
-        )  # what the affine layer should lead to, as far as it can
+        raised = begin.embeddings @ begin.weight.T + begin.bias  # where the affine layer should lead
         ones = torch.ones(len(embeddings), 1)
         solution = torch.linalg.lstsq(torch.cat([embeddings, ones], dim=1), raised).solution  # (d + 1, D)
         weight, bias = solution[:-1].T.contiguous(), solution[-1]

@@ -25,6 +25,7 @@ from mixvocab.common.progress import progress
 from mixvocab.common.store import Step, Store, distributed
 from mixvocab.distill.data import Rows
 from mixvocab.distill.steps import teacher_shape
+from mixvocab.models.init import signed
 from mixvocab.models.parameters import Spent
 from mixvocab.models.pretrained import load_teacher
 from mixvocab.settings.profiles import MixingSettings
@@ -57,8 +58,7 @@ class Reduction:
             raise UserError(f"word_states.width={width} is more than the teacher's {min(states.shape)}: lower it")
         mean = states.double().mean(dim=0)
         values, vectors = torch.linalg.eigh((states.double() - mean).T.cov())
-        vectors = vectors.flip(1)[:, :width].T
-        vectors = vectors * vectors.gather(1, vectors.abs().argmax(dim=1, keepdim=True)).sign()
+        vectors = signed(vectors.flip(1)[:, :width].T)
         deviations = values.flip(0)[:width].clamp(min=1e-12).sqrt()  # LayerNorm leaves one direction without variance
         return cls(mean.float(), vectors.float(), deviations.float())
 
@@ -93,6 +93,15 @@ def word_means(hidden: Tensor, words: Tensor, count: int) -> Tensor:
     return sums / torch.bincount(number, minlength=count)[:, None]
 
 
+def word_numbers(places: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """For `word_means` the words of all rows, one row after the other: (B, T) int64, -1 for a token of none.
+
+    `places` as from `Mixer.rows_at`; of each row its first `lengths` (B,) words count.
+    """
+    counted = (places >= 0) & (places < lengths[:, None])
+    return np.where(counted, places + (lengths.cumsum() - lengths)[:, None], -1)
+
+
 @torch.no_grad()
 def read_states(teacher: PreTrainedModel, rows: Mixer, starts: np.ndarray, layer: int) -> Tensor:
     """The teacher's states of the words that rows from `starts` hold, one row after the other: (words, D) fp32.
@@ -101,7 +110,7 @@ def read_states(teacher: PreTrainedModel, rows: Mixer, starts: np.ndarray, layer
     """
     batch, places = rows.rows_at(starts, np.random.default_rng(0))
     lengths = places.max(axis=1) + 1
-    numbers = np.where(places >= 0, places + (lengths.cumsum() - lengths)[:, None], -1)
+    numbers = word_numbers(places, lengths)
     device = teacher.device
     ids, attention = (torch.from_numpy(array).to(device) for array in (batch.ids, batch.attention))
     hidden = teacher.base_model(ids, attention_mask=attention, output_hidden_states=True).hidden_states[layer]
@@ -143,9 +152,8 @@ class WordStates(Step[KeptStates]):
             sample = parts[:: max(1, len(parts) // SAMPLED)]
             states = torch.cat([read_states(teacher, reader, part, layer).cpu() for part in sample])
             reduction = Reduction.fit(states, self.width)
-            save_file(
-                {name: tensor.contiguous() for name, tensor in vars(reduction).items()}, folder / "pca.safetensors"
-            )
+            components = {name: tensor.contiguous() for name, tensor in vars(reduction).items()}
+            save_file(components, folder / "pca.safetensors")
             first = int(done.read_text()) if done.exists() else 0
             shape, mode = (int(offsets[-1]), self.width), "r+" if first else "w+"
             kept: Any = np.lib.format.open_memmap(place, mode=mode, dtype=np.int8, shape=shape)

@@ -73,7 +73,7 @@ def pca_init(
         centre = (share @ copied.double()).float()
         spanning = share.sqrt()[:, None] * (copied - centre).double()
     directions = torch.linalg.svd(spanning, full_matrices=False).Vh[:width]  # (d, D)
-    directions = directions * directions.gather(1, directions.abs().argmax(dim=1, keepdim=True)).sign()
+    directions = signed(directions)
     embeddings = (copied - centre).double() @ directions.T  # (V_s, d)
     factor = 1.0 if std is None else std / float(embeddings.std())
     return EmbeddingInit((embeddings * factor).float(), (directions.T / factor).float().contiguous(), centre)
@@ -83,6 +83,11 @@ def copied_vectors(teacher_embeddings: Tensor, pieces: list[list[int]]) -> Tenso
     """The (V_t, D) teacher's vectors for the student's `pieces` (see `teacher_pieces`), means of several: (V_s, D)."""
     table = teacher_embeddings.detach().float()
     return torch.stack([table[ids].mean(dim=0) for ids in pieces])
+
+
+def signed(directions: Tensor) -> Tensor:
+    """Principal directions (d, D), whose signs are open, each with its largest entry positive."""
+    return directions * directions.gather(1, directions.abs().argmax(dim=1, keepdim=True)).sign()
 
 
 def sinusoidal_positions(positions: int, width: int, std: float, *, generator: torch.Generator) -> Tensor:

@@ -86,7 +86,7 @@ class Mixer:
 
     def batch(self, rows: int, rng: np.random.Generator) -> Batch:
         """`rows` masked rows, each from a random place of the training text."""
-        return self._masked(*self._draw(rows, rng), rng)
+        return self._masked(*self._draw(self.starts(rows, rng), rng), rng)
 
     def starts(self, rows: int, rng: np.random.Generator) -> np.ndarray:
         """Random places of the training text, (rows,), with a row's worth of words behind each."""
@@ -97,8 +97,7 @@ class Mixer:
 
         Places: (B, T) int64, counted from the row's first word; -1 for [CLS], [SEP] and padding.
         """
-        types = self._windows(self._words, starts)
-        return self._placed(types, self.choose(rng, types.shape, self.settings.p_sv), rng)
+        return self._placed(*self._draw(starts, rng), rng)
 
     def read_twice(self, words: np.ndarray, starts: np.ndarray, rng: np.random.Generator) -> tuple[Batch, np.ndarray]:
         """The same words as the teacher's vocabulary cuts them and as the student's does, with places as in `rows_at`.
@@ -124,7 +123,7 @@ class Mixer:
 
     def words_in_rows(self, rows: int, rng: np.random.Generator) -> np.ndarray:
         """How many whole words each of `rows` random rows holds, (rows,) int64."""
-        return (self._pieces(*self._draw(rows, rng))[:, 1:-1] > 0).sum(axis=1)
+        return (self._pieces(*self._draw(self.starts(rows, rng), rng))[:, 1:-1] > 0).sum(axis=1)
 
     def heldout_batches(self, rows: int, count: int, rng: np.random.Generator) -> Iterator[Batch]:
         """At most `count` batches of consecutive rows of the held-out split, in order, none overlapping.
@@ -144,9 +143,9 @@ class Mixer:
                 return
             yield self._masked(np.concatenate(windows), student[: len(windows)], rng)
 
-    def _draw(self, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Windows at random places, with a row's worth of words behind each, and who segments them."""
-        types = self._windows(self._words, self.starts(rows, rng))
+    def _draw(self, starts: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Windows of the training text from the words `starts` on, and who segments them."""
+        types = self._windows(self._words, starts)
         return types, self.choose(rng, types.shape, self.settings.p_sv)
 
     def _windows(self, words: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -23,19 +23,12 @@ from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import load_teacher, load_tokenizer
 from mixvocab.models.student import new_student
 from mixvocab.pipeline import Plan
-from mixvocab.settings.profiles import load_profile
 from mixvocab.text.mixing import Mixer
 from mixvocab.train import precision
 from mixvocab.train.loop import STOP, Stopped, Turn, to_tensors
 from mixvocab.train.losses import mean_loss
 
 Planner = Callable[..., Plan]
-
-
-@pytest.fixture
-def planned(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any]) -> Planner:
-    settings = tiny_settings | {"corpus.source": str(tiny_corpus), "teacher.source": str(tiny_teacher)}
-    return lambda **more: Plan(load_profile("smoke", **settings | more))
 
 
 @pytest.fixture
