@@ -22,7 +22,7 @@ from common import compare, options, texts, timed, write
 from torch import Tensor, nn
 
 from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM
-from mixvocab.models.init import pca_init, teacher_pieces
+from mixvocab.models.init import copied_vectors, pca_init, teacher_pieces
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import load_teacher
 from mixvocab.models.student import new_student
@@ -86,7 +86,8 @@ def main() -> None:
 
         def teacher() -> MixedTeacher:
             model = load_teacher(text.folder)
-            init = pca_init(model.get_input_embeddings().weight, teacher_pieces(text.student, text.teacher), 96)
+            pieces = teacher_pieces(text.student, text.teacher)
+            init = pca_init(copied_vectors(model.get_input_embeddings().weight, pieces), 96)
             return MixedTeacher(model, init)
 
         def student(width: int) -> StudentMLM:

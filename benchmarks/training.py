@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
 from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM, drawing
-from mixvocab.models.init import pca_init, teacher_pieces
+from mixvocab.models.init import copied_vectors, pca_init, teacher_pieces
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import load_teacher
 from mixvocab.models.student import new_student
@@ -117,7 +117,8 @@ def stage_one(text: Texts, chosen: Namespace) -> Speeds:
 
     def mixed() -> nn.Module:
         model = load_teacher(text.folder)
-        init = pca_init(model.get_input_embeddings().weight, teacher_pieces(text.student, text.teacher), 96)
+        pieces = teacher_pieces(text.student, text.teacher)
+        init = pca_init(copied_vectors(model.get_input_embeddings().weight, pieces), 96)
         return MixedTeacher(model, init)
 
     def plain(all_positions: bool) -> Callable[[], float]:

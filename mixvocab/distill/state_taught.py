@@ -1,37 +1,31 @@
-"""Students that learn from a teacher's kept states of words (`mixvocab.distill.word_states`), in two ways.
+"""Stage II with a second target: a linear map of the student's state of a word is what the teacher made of it.
 
-    word-states        stage II with a second target: a linear map of the student's state of a word is its kept state
-    pca-contextual     a start: each piece's mean kept state over the text, where other starts copy the input table
-
-Transfer of hidden states between models of one tokenizer is TinyBERT's (Jiao et al. 2020, equation 8), after FitNets;
-words in the place of tokens are ours.
+The teacher's states are kept (`mixvocab.distill.word_states`); `state_starts.py` has starts from them. Transfer of
+hidden states between models of one tokenizer is TinyBERT's (Jiao et al. 2020, equation 8), after FitNets; words in the
+place of tokens are ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import BertForMaskedLM
 
-from mixvocab.common.errors import UserError
-from mixvocab.common.store import Step, Store
+from mixvocab.common.store import Store
 from mixvocab.distill.methods import method
 from mixvocab.distill.mixed_vocab import StudentMLM
-from mixvocab.distill.steps import Embeddings, Init, StageTwo, teacher_shape
-from mixvocab.distill.word_states import KeptStates, Reduction, WordStates, word_means, word_numbers
-from mixvocab.models.init import nearest, pca_init
+from mixvocab.distill.steps import StageTwo
+from mixvocab.distill.word_states import KeptStates, Reduction, WordStates, word_means, word_numbers, word_states_of
 from mixvocab.models.parameters import BertShape, Spent
-from mixvocab.models.pretrained import load_teacher
+from mixvocab.models.pretrained import teacher_shape
 from mixvocab.text.mixing import Mixer
-from mixvocab.text.words import WordStore, WordTable, ranges
+from mixvocab.text.words import ranges
 from mixvocab.train.loop import Turn
 from mixvocab.train.losses import Losses, Part
 
@@ -131,62 +125,7 @@ class StateTaught(StageTwo):
         return {"teacher": store.get(self.kept).spent} | super().costs(store)
 
 
-# ---- 2. A start from states ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ContextualInit(Step[Embeddings]):
-    """Student embeddings from what the teacher makes of each piece in context, with the lengths of another init.
-
-    A piece's vector is the mean state of the words that it is a part of, over all their occurrences in the kept text;
-    of these the PCA. Pieces that it lacks stay as the other init has them.
-    """
-
-    name, room = "contextual-init", "distill"
-
-    init: Init  # plain PCA: how long the vectors are, and what the affine layer leads to
-    kept: WordStates
-
-    def make(self, folder: Path, store: Store) -> None:
-        if self.kept.width < self.init.width:
-            raise UserError(f"word_states.width={self.kept.width} is less than hidden={self.init.width}: raise it")
-        begin, kept = store.get(self.init), store.get(self.kept)
-        table = self.kept.rows.student_table(self.init.vocabulary, store)
-        means, counts = piece_means(kept, store.get(self.kept.rows), table, len(begin.embeddings))
-        pieces = [[number] for number in range(len(means))]
-        turned = pca_init(means, pieces, self.init.width, weights=counts.clamp(min=0.5)).embeddings
-        turned = F.normalize(turned, dim=1) * begin.embeddings.norm(dim=1, keepdim=True)
-        embeddings = torch.where(counts[:, None] > 0, turned, begin.embeddings)
-        raised = begin.embeddings @ begin.weight.T + begin.bias  # where the affine layer should lead
-        ones = torch.ones(len(embeddings), 1)
-        solution = torch.linalg.lstsq(torch.cat([embeddings, ones], dim=1), raised).solution  # (d + 1, D)
-        weight, bias = solution[:-1].T.contiguous(), solution[-1]
-        table_of_teacher: Any = load_teacher(self.init.teacher.value.folder).get_input_embeddings().weight
-        neighbours = nearest(embeddings @ weight.T + bias, table_of_teacher.detach())
-        Embeddings(embeddings, weight, bias, neighbours).save(folder)
-
-    def load(self, folder: Path, store: Store) -> Embeddings:
-        return replace(Embeddings.load(folder), spent=store.get(self.kept).spent)
-
-
-def piece_means(kept: KeptStates, text: WordStore, table: WordTable, pieces: int) -> tuple[Tensor, Tensor]:
-    """The mean kept state of the words that each piece is a part of, (V, k), and how many these are, (V,)."""
-    train, width = text.words("train"), kept.states.shape[1]
-    sums, counts = torch.zeros(len(text.types), width), torch.zeros(len(text.types))
-    for part in np.array_split(np.arange(len(kept.starts)), max(1, len(kept.starts) // 4096)):
-        lengths = kept.offsets[part + 1] - kept.offsets[part]
-        types = torch.from_numpy(train[ranges(kept.starts[part], lengths)].astype(np.int64))
-        states = torch.from_numpy(kept.states[ranges(kept.offsets[part], lengths)])
-        sums.index_add_(0, types, states * kept.reduction.step)
-        counts.index_add_(0, types, torch.ones(len(types)))
-    ids = torch.from_numpy(table.ids.astype(np.int64))
-    types = torch.from_numpy(np.repeat(np.arange(len(table)), table.lengths))
-    total = torch.zeros(pieces, width).index_add_(0, ids, sums[types])
-    count = torch.zeros(pieces).index_add_(0, ids, counts[types])
-    return total / count.clamp(min=1)[:, None], count
-
-
-# ---- 3. The methods --------------------------------------------------------------------------------------------------
+# ---- 2. The methods --------------------------------------------------------------------------------------------------
 
 
 @method("word-states", "PCA, word states")
@@ -201,17 +140,6 @@ def early_word_states(plan: Plan, seed: int) -> StateTaught:
     return _taught(plan, seed, teacher_shape(plan.teacher.value.folder).layers // 2)
 
 
-@method("pca-contextual", "PCA of states")
-def pca_of_states(plan: Plan, seed: int) -> StageTwo:
-    """Embeddings from the teacher's states of words, no stage I."""
-    return plan.stage_two(seed, ContextualInit(plan.init(seed, init="pca"), _kept(plan)))
-
-
-def _kept(plan: Plan, layer: int | None = None) -> WordStates:
-    settings = plan.profile.word_states
-    return WordStates(plan.rows(), settings.stretches, plan.profile.mixing.length, settings.width, layer)
-
-
 def _taught(plan: Plan, seed: int, layer: int | None) -> StateTaught:
     step = plan.stage_two(seed, plan.init(seed, init="pca"))
-    return StateTaught(**vars(step), kept=_kept(plan, layer), weight=plan.profile.word_states.weight)
+    return StateTaught(**vars(step), kept=word_states_of(plan, layer), weight=plan.profile.word_states.weight)

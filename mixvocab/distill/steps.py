@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import BertForMaskedLM
+from transformers import BertForMaskedLM, PreTrainedTokenizerFast
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Ref, Step, Store, aside
@@ -35,7 +35,7 @@ from mixvocab.models.init import (
     teacher_pieces,
 )
 from mixvocab.models.parameters import BertShape, Spent, stage_one_flops
-from mixvocab.models.pretrained import load_teacher, load_tokenizer, read_config
+from mixvocab.models.pretrained import load_teacher, load_tokenizer, teacher_shape
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.sources.teacher import TeacherSource
 from mixvocab.text.masking import expected_shares
@@ -54,10 +54,15 @@ class Embeddings:
     result: TrainResult | None = None  # the curves of stage I
     spent: Spent = field(default_factory=Spent)  # by stage I
 
+    @classmethod
+    def of(cls, begin: EmbeddingInit, table: Tensor) -> Embeddings:
+        """An init, with its neighbours in the teacher's table (V_t, D)."""
+        return cls(*begin, nearest(begin.embeddings @ begin.weight.T + begin.bias, table))
+
     def save(self, folder: Path) -> None:
         """As safetensors, and the curves as JSON."""
-        named = {"embeddings": self.embeddings, "weight": self.weight, "bias": self.bias, "neighbours": self.neighbours}
-        saved = {name: tensor.detach().cpu().contiguous() for name, tensor in named.items()}
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        saved = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         save_file(saved, folder / "embeddings.safetensors")
         if self.result:
             write_curve(folder / "curve.json", self.result)
@@ -85,9 +90,7 @@ class Init(Step[Embeddings]):
     seed: int = 0  # of a random one; a PCA draws nothing
 
     def make(self, folder: Path, store: Store) -> None:
-        model = load_teacher(self.teacher.value.folder)
-        table: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
-        own = store.get(self.vocabulary)
+        own, table = store.get(self.vocabulary), self.table()
         std = round(float(store.get(self.std).embeddings.std()), 3) if isinstance(self.std, Init) else self.std
         if self.kind == "random":
             generator = torch.Generator().manual_seed(self.seed)
@@ -97,11 +100,20 @@ class Init(Step[Embeddings]):
             if self.rows:
                 counted = self.rows.student_table(self.vocabulary, store)
                 weights = piece_frequencies(store.get(self.rows), counted, len(own)) ** self.weighting
-            pieces = teacher_pieces(own.tokenizer(), load_tokenizer(self.teacher.value.folder))
-            begin = pca_init(table, pieces, self.width, weights=weights, std=std)
-        raised = begin.embeddings @ begin.weight.T + begin.bias
-        neighbours = nearest(raised, table.detach())
-        Embeddings(begin.embeddings, begin.weight, begin.bias, neighbours).save(folder)
+            begin = pca_init(self.copied(table, store), self.width, weights=weights, std=std)
+        Embeddings.of(begin, table).save(folder)
+
+    def table(self) -> Tensor:
+        """The teacher's embeddings (V_t, D)."""
+        return load_teacher(self.teacher.value.folder).get_input_embeddings().weight.detach()  # type: ignore[operator]
+
+    def copied(self, table: Tensor, store: Store) -> Tensor:
+        """The vectors (V_s, D) that student pieces have from the teacher's table (V_t, D)."""
+        return copied_vectors(table, teacher_pieces(*self.tokenizers(store)))
+
+    def tokenizers(self, store: Store) -> tuple[PreTrainedTokenizerFast, PreTrainedTokenizerFast]:
+        """The student's and the teacher's."""
+        return store.get(self.vocabulary).tokenizer(), load_tokenizer(self.teacher.value.folder)
 
     def load(self, folder: Path, store: Store) -> Embeddings:
         return Embeddings.load(folder)
@@ -134,14 +146,11 @@ class StageOne(Step[Embeddings]):
 
     def trained(self, init: EmbeddingInit, store: Store, folder: Path) -> tuple[mixed_vocab.MixedTeacher, TrainResult]:
         """What is trained from `init`, after training, and its curves; checkpoints go to `folder`."""
-        teacher = load_teacher(self.init.teacher.value.folder)
-        tokenizers = store.get(self.init.vocabulary).tokenizer(), load_tokenizer(self.init.teacher.value.folder)
-        copied = None
+        teacher, copied = load_teacher(self.init.teacher.value.folder), None
         if self.projection:
             if self.init.kind != "pca":
                 raise UserError("stage_one.projection has no PCA to begin with: set stage_one.init=pca")
-            words: Tensor = teacher.get_input_embeddings().weight  # type: ignore[assignment]
-            copied = copied_vectors(words, teacher_pieces(*tokenizers)) - init.bias  # PCA's bias is its centre
+            copied = self.init.copied(self.init.table(), store) - init.bias  # PCA's bias is its centre
         return mixed_vocab.stage_one(
             teacher,
             init,
@@ -149,7 +158,7 @@ class StageOne(Step[Embeddings]):
             self.recipe,
             seed=self.seed,
             tied=self.tied,
-            shared=shared_pieces(*tokenizers) if self.shared else None,
+            shared=shared_pieces(*self.init.tokenizers(store)) if self.shared else None,
             copied=copied,
             heldout_batches=self.heldout_batches,
             folder=folder,
@@ -282,16 +291,3 @@ class StageTwo(StudentStep):
     def _shape(self, store: Store) -> BertShape:
         shape = self.shape or teacher_shape(self.rows.teacher.value.folder)
         return replace(shape, vocab_size=len(store.get(self.vocabulary)))
-
-
-def teacher_shape(folder: Path) -> BertShape:
-    """The teacher's sizes, from its config.json."""
-    config: Any = read_config(folder)
-    return BertShape(
-        config.get("num_hidden_layers", config.get("n_layers")),
-        config.get("hidden_size", config.get("dim")),
-        config["vocab_size"],
-        config.get("num_attention_heads", config.get("n_heads")),
-        config.get("intermediate_size", config.get("hidden_dim")),
-        config["max_position_embeddings"],
-    )

@@ -24,10 +24,9 @@ from mixvocab.common.store import Step, Store
 from mixvocab.distill.data import Rows
 from mixvocab.distill.mixed_vocab import HELDOUT_SEED, drawing, heldout_rows, taken_apart
 from mixvocab.distill.scores import Guess, frequency_guess
-from mixvocab.distill.steps import teacher_shape
 from mixvocab.evaluate.word_scores import whole_word_batches, word_scores
 from mixvocab.models.parameters import BertShape, Spent
-from mixvocab.models.pretrained import load_teacher, masked_logits
+from mixvocab.models.pretrained import load_teacher, masked_logits, teacher_shape
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe, read_curve, train, write_curve

@@ -3,15 +3,16 @@
 Two vocabularies cut the same words, so the mean of a teacher's hidden states over a word's pieces can be a target for
 students of any vocabulary. What the teacher makes of a text does not depend on the student: stretches of it are read
 once, each word's state is reduced to some principal components in 8 bits, and every student, seed and method that
-learns from them (`mixvocab.distill.state_taught`) pays for the teacher once.
+learns from them (`state_taught.py`, `state_starts.py`) pays for the teacher once.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,14 +25,16 @@ from mixvocab.common.files import write_json
 from mixvocab.common.progress import progress
 from mixvocab.common.store import Step, Store, distributed
 from mixvocab.distill.data import Rows
-from mixvocab.distill.steps import teacher_shape
 from mixvocab.models.init import signed
 from mixvocab.models.parameters import Spent
-from mixvocab.models.pretrained import load_teacher
+from mixvocab.models.pretrained import load_teacher, teacher_shape
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import STOP, Stopped
 from mixvocab.train.precision import autocast, half, running
+
+if TYPE_CHECKING:
+    from mixvocab.pipeline import Plan
 
 READ = 64  # stretches that the teacher reads at once
 SAMPLED = 64  # of these readings, for the principal components
@@ -53,9 +56,7 @@ class Reduction:
 
     @classmethod
     def fit(cls, states: Tensor, width: int) -> Reduction:
-        """The `width` directions of largest variance of the states (N, D). Raises UserError if there are fewer."""
-        if width > min(states.shape):
-            raise UserError(f"word_states.width={width} is more than the teacher's {min(states.shape)}: lower it")
+        """The `width` directions of largest variance of the states (N, D)."""
         mean = states.double().mean(dim=0)
         values, vectors = torch.linalg.eigh((states.double() - mean).T.cov())
         vectors = signed(vectors.flip(1)[:, :width].T)
@@ -136,6 +137,8 @@ class WordStates(Step[KeptStates]):
         return Mixer(store.get(self.rows), self.rows.teacher_table(store), None, settings)
 
     def make(self, folder: Path, store: Store) -> None:
+        if self.width > (most := teacher_shape(self.rows.teacher.value.folder).hidden):
+            raise UserError(f"word_states.width={self.width} is more than the teacher's {most}: lower it")
         teacher, reader = load_teacher(self.rows.teacher.value.folder).to(distributed().device), self.reader(store)
         layer, device = -1 if self.layer is None else self.layer, teacher.device.type
         count = len(store.get(self.rows).words("train")) - (self.length - 2)
@@ -146,15 +149,15 @@ class WordStates(Step[KeptStates]):
             np.save(folder / "starts.npy", starts)
             np.save(folder / "offsets.npy", np.cumsum([0, *np.concatenate(held)]))
         offsets = np.load(folder / "offsets.npy", allow_pickle=False)
-        place, done = folder / "states.npy", folder / "done.json"
-        begun = time.perf_counter()
+        place, done = folder / "states.npy", folder / "parts.json"
+        first, seconds = json.loads(done.read_text()) if done.exists() else (0, 0.0)  # parts kept, what they took
+        begun = time.perf_counter() - seconds
         with running(teacher, half(), device), autocast(device, half()):
             sample = parts[:: max(1, len(parts) // SAMPLED)]
             states = torch.cat([read_states(teacher, reader, part, layer).cpu() for part in sample])
             reduction = Reduction.fit(states, self.width)
             components = {name: tensor.contiguous() for name, tensor in vars(reduction).items()}
             save_file(components, folder / "pca.safetensors")
-            first = int(done.read_text()) if done.exists() else 0
             shape, mode = (int(offsets[-1]), self.width), "r+" if first else "w+"
             kept: Any = np.lib.format.open_memmap(place, mode=mode, dtype=np.int8, shape=shape)
             with progress("teacher states, stretches", len(starts), done=first * READ) as bar:
@@ -166,7 +169,7 @@ class WordStates(Step[KeptStates]):
                     bar.advance(len(part))
                     if STOP.is_set() or number % 100 == 0:
                         kept.flush()
-                        write_json(done, number)
+                        write_json(done, [number, time.perf_counter() - begun])
                     if STOP.is_set():
                         raise Stopped
         kept.flush()
@@ -181,3 +184,9 @@ class WordStates(Step[KeptStates]):
         seconds = float((folder / "seconds.json").read_text())
         reduction = Reduction(**load_file(folder / "pca.safetensors"))
         return KeptStates(starts, offsets, states, reduction, Spent(tokens, flops, seconds))
+
+
+def word_states_of(plan: Plan, layer: int | None = None) -> WordStates:
+    """Those that the profile asks for: one for all students and seeds."""
+    settings = plan.profile.word_states
+    return WordStates(plan.rows(), settings.stretches, plan.profile.mixing.length, settings.width, layer)

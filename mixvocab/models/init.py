@@ -1,7 +1,8 @@
 """The init of student embeddings before stage I: at random (the paper), or by PCA of the teacher's.
 
 The PCA init gives every student piece the teacher's embedding of the same piece, or, for the few that the
-teacher lacks, the mean over the pieces into which the teacher cuts it, and keeps the d principal directions.
+teacher lacks, the mean over the pieces into which the teacher cuts it, which is Fast Vocabulary Transfer (Gee et al.
+2022); then, as the student is narrower, it keeps the d principal directions.
 The affine layer then starts as the way back to the best approximation that d dimensions and one affine map allow.
 """
 
@@ -45,26 +46,17 @@ def random_init(
     return EmbeddingInit(embeddings, weight, torch.zeros(teacher_width))
 
 
-def pca_init(
-    teacher_embeddings: Tensor,
-    pieces: list[list[int]],
-    width: int,
-    *,
-    weights: Tensor | None = None,
-    std: float | None = None,
-) -> EmbeddingInit:
-    """The PCA of (V_t, D) teacher embeddings.
+def pca_init(copied: Tensor, width: int, *, weights: Tensor | None = None, std: float | None = None) -> EmbeddingInit:
+    """The PCA of the teacher's vectors for the student's pieces, (V_s, D), as from `copied_vectors`.
 
     Plain PCA keeps what tells all pieces apart, each counted once, although a text uses a few hundred of them most
     of the time. With `weights` it keeps what tells apart the pieces that are used. The result is deterministic:
     each principal direction's sign makes its largest entry positive.
 
     Args:
-        pieces: for each student piece, the teacher's ids that stand for it (see `teacher_pieces`).
         weights: (V_s,) how much each piece counts; None: all alike.
         std: of the entries of the embeddings, the affine layer making up for it; None: as PCA gives them.
     """
-    copied = copied_vectors(teacher_embeddings, pieces)
     if weights is None:
         centre = copied.mean(dim=0)
         spanning = (copied - centre).double()
@@ -147,7 +139,7 @@ def shared_pieces(student: PreTrainedTokenizerFast, teacher: PreTrainedTokenizer
     """
     own, other = student.get_vocab(), teacher.get_vocab()
     if not any(piece.startswith(CONTINUATION) for piece in other):
-        raise UserError("stage_one.shared needs a teacher with a WordPiece vocabulary: choose a BERT as teacher.source")
+        raise UserError("pieces are shared with a WordPiece vocabulary alone: choose a BERT as teacher.source")
     return torch.tensor(sorted((number, other[piece]) for piece, number in own.items() if piece in other))
 
 
@@ -156,6 +148,14 @@ def nearest(raised: Tensor, table: Tensor, k: int = 5) -> Tensor:
     directions = F.normalize(table, dim=1)
     best = [(F.normalize(rows, dim=1) @ directions.T).topk(k, dim=1).indices for rows in raised.split(1024)]
     return torch.cat(best).to(torch.int32)
+
+
+def sparsemax(scores: Tensor) -> Tensor:
+    """The distribution nearest to each row of scores (N, K), most of it zero (Martins and Astudillo 2016, alg. 1)."""
+    falling = scores.sort(dim=1, descending=True).values
+    excess = falling.cumsum(dim=1) - 1  # of the k largest, over the 1 that they may sum to
+    support = (torch.arange(1, scores.shape[1] + 1) * falling > excess).sum(dim=1, keepdim=True)
+    return (scores - excess.gather(1, support - 1) / support).clamp(min=0)
 
 
 def aligned_share(neighbours: Tensor, counterparts: list[list[int]]) -> float:

@@ -17,6 +17,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel, P
 from transformers.utils import logging
 
 from mixvocab.common.errors import UserError
+from mixvocab.models.parameters import BertShape
 
 FRESH_HEAD = "mixvocab_fresh_head"  # marks a model whose checkpoint carried no head
 
@@ -56,6 +57,19 @@ def read_config(folder: Path) -> dict[str, Any]:
         return dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         raise UserError(f"{folder}: no model in it, config.json is missing or damaged; name another") from None
+
+
+def teacher_shape(folder: Path) -> BertShape:
+    """The teacher's sizes, from its config.json."""
+    config: Any = read_config(folder)
+    return BertShape(
+        config.get("num_hidden_layers", config.get("n_layers")),
+        config.get("hidden_size", config.get("dim")),
+        config["vocab_size"],
+        config.get("num_attention_heads", config.get("n_heads")),
+        config.get("intermediate_size", config.get("hidden_dim")),
+        config["max_position_embeddings"],
+    )
 
 
 @contextmanager

@@ -195,8 +195,9 @@ def bridges(runs: Runs) -> None:
     late, early = (runs[label].student.batch().states for label in ("word states", "early word states"))
     assert late.shape == early.shape
     assert (late != early).any()
-    turned = runs["PCA of states"].student.embeddings
+    turned, mixed = (runs[label].student.embeddings for label in ("PCA of states", "FOCUS"))
     assert not torch.allclose(turned, copy, atol=0.02)
+    assert not torch.allclose(mixed, copy, atol=0.02)
     alone = runs["stage I, projection alone"].mixed
     parameter_groups(alone.module, 0.01, alone.recipe.multipliers)
     own = dict(alone.module.student_embeddings.named_parameters())

@@ -22,7 +22,7 @@ def world(tiny):  # type: ignore[no-untyped-def]
     alone = Mixer(tiny.store, tiny.student, None, MixingSettings(length=16))
     teacher = load_teacher(tiny.folder)
     pieces = teacher_pieces(tiny.vocab.tokenizer(), tiny.tokenizer)
-    init = pca_init(teacher.get_input_embeddings().weight, pieces, 8)
+    init = pca_init(copied_vectors(teacher.get_input_embeddings().weight, pieces), 8)
     return teacher, init, mixed, alone, BertShape(1, 8, len(tiny.vocab), heads=2)
 
 

@@ -11,10 +11,10 @@ import torch
 
 from mixvocab.common.store import Store
 from mixvocab.distill.methods import find_method
-from mixvocab.distill.steps import StageTwo, teacher_shape
+from mixvocab.distill.steps import StageTwo
 from mixvocab.distill.token_distillation import TokenDistiller, TwoReadings, relative_error, two_readings
-from mixvocab.models.init import EmbeddingInit, pca_init, teacher_pieces
-from mixvocab.models.pretrained import load_teacher
+from mixvocab.models.init import EmbeddingInit, copied_vectors, pca_init, teacher_pieces
+from mixvocab.models.pretrained import load_teacher, teacher_shape
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import MixingSettings, load_profile
 from mixvocab.text.mixing import Mixer
@@ -34,7 +34,7 @@ def readings(tiny: Any, student: Any) -> TwoReadings:
 def distiller(tiny: Any) -> TokenDistiller:
     teacher = load_teacher(tiny.folder)
     pieces = teacher_pieces(tiny.vocab.tokenizer(), tiny.tokenizer)
-    return TokenDistiller(teacher, pca_init(teacher.get_input_embeddings().weight, pieces, 8))
+    return TokenDistiller(teacher, pca_init(copied_vectors(teacher.get_input_embeddings().weight, pieces), 8))
 
 
 def test_nothing_is_lost_where_both_vocabularies_are_one(tiny: Any) -> None:

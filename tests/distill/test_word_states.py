@@ -16,9 +16,11 @@ from mixvocab.common.store import Store
 from mixvocab.distill import word_states
 from mixvocab.distill.methods import find_method
 from mixvocab.distill.mixed_vocab import StudentMLM
-from mixvocab.distill.state_taught import ContextualInit, StateDistillation, StateTaught, draw_states, piece_means
+from mixvocab.distill.state_starts import ContextualInit, FocusInit, piece_means
+from mixvocab.distill.state_taught import StateDistillation, StateTaught, draw_states
 from mixvocab.distill.steps import StageTwo
 from mixvocab.distill.word_states import Reduction, WordStates, word_means
+from mixvocab.models.init import sparsemax, teacher_pieces
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import load_teacher, load_tokenizer
 from mixvocab.models.student import new_student
@@ -78,8 +80,14 @@ def test_all_components_give_back_the_state() -> None:
     reduction = Reduction.fit(states, 6)
     torch.testing.assert_close(reduction.reduce(states) @ reduction.directions + reduction.mean, states)
     assert (reduction.deviations.diff() < 0).all()
-    with pytest.raises(UserError, match=r"word_states\.width=7 is more than the teacher's 6"):
-        Reduction.fit(states, 7)
+
+
+def test_more_components_than_the_teacher_has_are_refused_before_it_reads(
+    step: WordStates, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_states, "load_teacher", lambda folder: pytest.fail("the teacher was loaded"))
+    with pytest.raises(UserError, match=r"word_states\.width=33 is more than the teacher's 32"):
+        store.get(replace(step, width=33))
 
 
 def test_a_stopped_teacher_goes_on_and_keeps_the_same(
@@ -97,6 +105,7 @@ def test_a_stopped_teacher_goes_on_and_keeps_the_same(
         return plain(*arguments)
 
     monkeypatch.setattr(word_states, "read_states", interrupted)
+    monkeypatch.setattr(word_states.time, "perf_counter", lambda: float(calls))  # a second a reading
     try:
         with pytest.raises(Stopped):
             second.get(step)
@@ -104,6 +113,7 @@ def test_a_stopped_teacher_goes_on_and_keeps_the_same(
         STOP.clear()
     assert (second.get(step).states == undisturbed.states).all()
     assert calls == 6 + 4 + 2  # the components again, and what was left
+    assert second.get(step).spent.seconds == calls  # both parts'
 
 
 def test_a_word_has_one_state_whichever_vocabulary_cuts_it(step: WordStates, store: Store, planned: Planner) -> None:
@@ -176,7 +186,36 @@ def test_a_start_from_states_keeps_the_lengths_and_what_has_no_state(planned: Pl
         store.get(wide)
 
 
-@pytest.mark.parametrize("method", ["word-states", "word-states-early", "pca-contextual"])
+def test_focus_mixes_what_the_teacher_lacks_from_similar_pieces(
+    planned: Planner, store: Store, tiny_teacher: Path
+) -> None:
+    student = find_method("focus").student(planned(), 0)
+    assert isinstance(student, StageTwo)
+    start = student.init
+    assert isinstance(start, FocusInit)
+    own, teacher = store.get(start.vocabulary), load_tokenizer(tiny_teacher)
+    table, text = start.table(), store.get(start.kept.rows)
+    means, counts = piece_means(
+        store.get(start.kept), text, start.kept.rows.student_table(start.vocabulary, store), len(own)
+    )
+    vectors, known = start.copied(table, store), teacher.get_vocab()
+    common = [number for number, piece in enumerate(own.pieces) if piece in known and counts[number]]
+    mixed = 0
+    for number, piece in enumerate(own.pieces):
+        if piece in known:
+            expected = table[known[piece]]
+        elif not counts[number]:
+            expected = table[teacher_pieces(own.tokenizer(), teacher)[number]].mean(dim=0)
+        else:
+            scores = torch.stack([torch.cosine_similarity(means[number], means[other], dim=0) for other in common])
+            weights, mixed = sparsemax(scores[None])[0], mixed + 1
+            expected = weights @ torch.stack([table[known[own.pieces[other]]] for other in common])
+        torch.testing.assert_close(vectors[number], expected, rtol=1e-4, atol=1e-5)
+    assert mixed
+    assert store.get(start).spent.flops == store.get(start.kept).spent.flops
+
+
+@pytest.mark.parametrize("method", ["word-states", "word-states-early", "pca-contextual", "focus"])
 def test_the_methods_make_students(method: str, planned: Planner, store: Store) -> None:
     step = find_method(method).student(planned(), 0)
     student, costs = store.get(step), step.costs(store)

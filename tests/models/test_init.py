@@ -12,12 +12,14 @@ from mixvocab.common.errors import UserError
 from mixvocab.models.init import (
     EmbeddingInit,
     aligned_share,
+    copied_vectors,
     nearest,
     pca_init,
     piece_frequencies,
     random_init,
     shared_pieces,
     sinusoidal_positions,
+    sparsemax,
     teacher_pieces,
 )
 from mixvocab.text.learner import learn_vocabulary
@@ -42,44 +44,44 @@ def raised(init: EmbeddingInit) -> torch.Tensor:
     return init.embeddings @ init.weight.T + init.bias
 
 
-def table_and_pieces(count: int = 40, wide: int = 12) -> tuple[torch.Tensor, list[list[int]]]:
-    return torch.randn(count, wide, generator=torch.Generator().manual_seed(5)), [[i] for i in range(count)]
+def vectors(count: int = 40, wide: int = 12) -> torch.Tensor:
+    return torch.randn(count, wide, generator=torch.Generator().manual_seed(5))
 
 
 def test_pca_of_full_width_gives_the_teacher_back() -> None:
-    table, pieces = table_and_pieces()
-    init = pca_init(table, pieces[:30], width=12)
+    table = vectors()
+    init = pca_init(table[:30], width=12)
     torch.testing.assert_close(raised(init), table[:30], atol=1e-5, rtol=1e-5)
-    spread = pca_init(table, pieces, width=4).embeddings.std(dim=0)
+    spread = pca_init(table, width=4).embeddings.std(dim=0)
     assert torch.equal(spread, spread.sort(descending=True).values)  # the first direction keeps most
 
 
 def test_a_missing_piece_is_the_mean_of_the_teachers_pieces() -> None:
-    table, pieces = table_and_pieces(6, 4)
-    init = pca_init(table, [*pieces[:4], [4, 5]], width=4)
+    table = vectors(6, 4)
+    init = pca_init(copied_vectors(table, [[0], [1], [2], [3], [4, 5]]), width=4)
     torch.testing.assert_close(raised(init)[4], table[[4, 5]].mean(dim=0), atol=1e-5, rtol=1e-5)
 
 
 def test_equal_weights_are_plain_pca() -> None:
-    table, pieces = table_and_pieces()
-    plain = pca_init(table, pieces, 4)
-    weighted = pca_init(table, pieces, 4, weights=torch.full((len(pieces),), 3.0))
+    table = vectors()
+    plain = pca_init(table, 4)
+    weighted = pca_init(table, 4, weights=torch.full((len(table),), 3.0))
     torch.testing.assert_close(plain.embeddings, weighted.embeddings, atol=1e-5, rtol=1e-4)
 
 
 def test_pieces_that_count_more_are_kept_more_exactly() -> None:
-    table, pieces = table_and_pieces()
-    weights = torch.ones(len(pieces))
+    table = vectors()
+    weights = torch.ones(len(table))
     weights[:6] = 1000.0
-    plain, weighted = pca_init(table, pieces, 5), pca_init(table, pieces, 5, weights=weights)
+    plain, weighted = pca_init(table, 5), pca_init(table, 5, weights=weights)
     error = {name: (raised(init) - table)[:6].square().sum() for name, init in (("p", plain), ("w", weighted))}
     assert error["w"] < 0.05 * error["p"]  # six pieces around their mean span five directions
     assert (raised(weighted) - table)[6:].square().sum() > (raised(plain) - table)[6:].square().sum()
 
 
 def test_a_spread_changes_the_student_and_not_what_the_teacher_reads() -> None:
-    table, pieces = table_and_pieces()
-    plain, spread = pca_init(table, pieces, 4), pca_init(table, pieces, 4, std=0.17)
+    table = vectors()
+    plain, spread = pca_init(table, 4), pca_init(table, 4, std=0.17)
     assert abs(float(spread.embeddings.std()) - 0.17) < 1e-6
     torch.testing.assert_close(raised(plain), raised(spread), atol=1e-5, rtol=1e-4)
 
@@ -130,7 +132,7 @@ def test_shared_pieces_are_the_same_text_in_the_same_place_of_a_word() -> None:
 
 
 def test_pieces_are_shared_with_word_piece_teachers_alone() -> None:
-    with pytest.raises(UserError, match=r"stage_one\.shared .* WordPiece"):
+    with pytest.raises(UserError, match="shared with a WordPiece"):
         shared_pieces(wordpiece("##ing"), wordpiece("ing"))
 
 
@@ -167,3 +169,17 @@ def test_nearest_is_by_direction_not_by_length() -> None:
 def test_aligned_share_counts_only_pieces_the_teacher_has() -> None:
     neighbours = torch.tensor([[3, 1], [4, 2], [5, 0]])
     assert aligned_share(neighbours, [[3], [9], [5, 6]]) == 0.5
+
+
+def test_sparsemax_is_the_nearest_distribution() -> None:
+    scores = torch.randn(20, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    scores[0] = 0.0
+    low, high = scores.min(dim=1, keepdim=True).values - 1, scores.max(dim=1, keepdim=True).values
+    for _ in range(60):  # the projection is max(z - t, 0) for the t by which it sums to one
+        middle = (low + high) / 2
+        much = (scores - middle).clamp(min=0).sum(dim=1, keepdim=True) > 1
+        low, high = torch.where(much, middle, low), torch.where(much, high, middle)
+    found = sparsemax(scores)
+    torch.testing.assert_close(found, (scores - low).clamp(min=0))
+    assert (found == 0).any()
+    assert (found > 0).sum(dim=1).max() > 1
