@@ -1,6 +1,6 @@
 """Stage II with a teacher's states of words: kept ones beside those of a live teacher, in one run on one machine.
 
-    python benchmarks/word_states.py [--data-dir DIR] [--megabytes 8] [--stretches 4000] [--rounds 3] [--steps 40]
+    python benchmarks/word_states.py [--data-dir DIR] [--megabytes 8] [--stretches 4000] [--rounds 3] [--steps 160]
 
 Both sides train the same student on the same rows towards the same states, in bf16 where the machine has it. The live
 teacher reads the words of each row when they are drawn, in bf16 as well, and nothing is rounded to 8 bits; how far the
@@ -84,7 +84,7 @@ class LiveDistillation(StateDistillation):
 
 
 def main() -> None:
-    chosen = options(__doc__, megabytes=8.0, stretches=4000, rounds=3, steps=40)
+    chosen = options(__doc__, megabytes=8.0, stretches=4000, rounds=3, steps=160)
     given = {"corpus.megabytes": chosen.megabytes, "vocabulary.megabytes": chosen.megabytes}
     profile = load_profile("laptop", **given, **{"word_states.stretches": chosen.stretches})
     plan = Plan(profile, chosen.data_dir)
