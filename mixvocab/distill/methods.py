@@ -31,16 +31,17 @@ class Method:
     name: str  # in profiles, grids, parameters, records
     title: str  # in tables and figures
     student: StudentOf
+    size: str = "l{layers}h{hidden}"  # of its students in the names of their records' folders; braces: the profile's
 
 
 _REGISTERED: dict[str, Method] = {}
 
 
-def method(name: str, title: str) -> Callable[[F], F]:
-    """Register the function below it, `(plan, seed) -> step`, as a method."""
+def method(name: str, title: str, **more: str) -> Callable[[F], F]:
+    """Register the function below it, `(plan, seed) -> step`, as a method; `more`: see `Method`."""
 
     def register(student: F) -> F:
-        _REGISTERED[name] = Method(name, title, student)
+        _REGISTERED[name] = Method(name, title, student, **more)
         return student
 
     return register

@@ -22,10 +22,8 @@ from transformers import BertForMaskedLM, PreTrainedModel
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.init import EmbeddingInit
-from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import ReadAndPass, head_transform
 from mixvocab.models.projection import ProjectedEmbedding
-from mixvocab.models.student import student_with
 from mixvocab.text.mixing import Batch, Mixer
 from mixvocab.train.loop import Recipe, TrainResult, Turn, train
 from mixvocab.train.losses import IGNORED, Losses, Part, nll
@@ -245,40 +243,33 @@ def taken_apart(logits: Tensor, seen: Tensor, true: Tensor, mask: int) -> Losses
 
 
 def stage_two(
-    shape: BertShape,
+    student: BertForMaskedLM,
     mixer: Mixer,
     recipe: Recipe,
     *,
-    embeddings: Tensor | None = None,
     seed: int = 0,
-    position_spread: float = 2.0,
-    dropout: float = 0.0,
     heldout_batches: int = 8,
     folder: Path | None = None,
     label: str = "stage II",
     objective: Callable[..., StudentMLM] = StudentMLM,
     draw: Callable[[Turn], Any] | None = None,
-) -> tuple[BertForMaskedLM, TrainResult]:
+) -> TrainResult:
     """Stage II: train the student on its own vocabulary (equation 2).
 
     Args:
-        shape: the student's sizes; `shape.vocab_size` must be the student vocabulary's.
+        student: as it begins, from `mixvocab.models.student`: from embeddings of stage I or of a PCA, from fresh ones
+            (NoKD), from a teacher's layers; it is trained in place.
         mixer: draws sequences of student pieces alone (a mixer without a teacher's table).
-        embeddings: (V_s, d) from stage I or from PCA; None for fresh ones (NoKD).
-        seed: of the other weights and of the data order; two runs with one seed differ in their embeddings alone, and
-            in the scale of their positions, which follows the embeddings'.
-        position_spread: see `student_with`.
+        seed: of the data order.
         objective: the loss, a module made from the student and the id of [MASK]; other systems have their own.
         draw: draws the rows of a turn, with all that the loss asks for; None: `drawing(mixer)`.
 
     Returns:
-        The student and the run's curves: the held-out loss, and taken apart as `StudentMLM` says.
+        The run's curves: the held-out loss, and taken apart as `StudentMLM` says.
     """
-    student = student_with(embeddings, shape, seed=seed, position_spread=position_spread, dropout=dropout)
     module, heldout = objective(student, mask=mixer.mask), heldout_rows(mixer, heldout_batches)
     draw = draw or drawing(mixer)
-    result = train(module, draw, recipe, seed=seed, heldout=heldout, folder=folder, label=label)
-    return student, result
+    return train(module, draw, recipe, seed=seed, heldout=heldout, folder=folder, label=label)
 
 
 def heldout_rows(mixer: Mixer, batches: int) -> list[Batch]:

@@ -36,6 +36,7 @@ from mixvocab.models.init import (
 )
 from mixvocab.models.parameters import BertShape, Spent, stage_one_flops
 from mixvocab.models.pretrained import load_teacher, load_tokenizer, teacher_shape
+from mixvocab.models.student import student_with
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.sources.teacher import TeacherSource
 from mixvocab.text.masking import expected_shares
@@ -243,29 +244,36 @@ class StageTwo(StudentStep):
     label: str = aside("stage II")
 
     def make(self, folder: Path, store: Store) -> None:
-        own = store.get(self.vocabulary)
-        shape, recipe = self._shape(store), self.recipe
+        student = self.student(store)
+        recipe, length = self.recipe, self.mixing.length
         if self.matched:
-            per_step = shape.masked_lm_flops(recipe.batch_size * self.mixing.length, self.mixing.length)
+            per_step = self._shape(store).masked_lm_flops(recipe.batch_size * length, length)
             recipe = replace(recipe, steps=recipe.steps + round(store.get(self.matched).spent.flops / per_step))
         mixer = self.rows.mixer(self.vocabulary, self.mixing, store, mixed=False)
-        model, result = mixed_vocab.stage_two(
-            shape,
+        result = mixed_vocab.stage_two(
+            student,
             mixer,
             recipe,
             draw=self.drawing(mixer, store),
-            embeddings=store.get(self.init).embeddings if self.init else None,
             seed=self.seed,
-            position_spread=self.position_spread,
-            dropout=self.dropout,
             heldout_batches=self.heldout_batches,
             folder=folder / "run",
             label=self.label,
             objective=self.objective(store),
         )
         write_curve(folder / "curve.json", result)
-        model.save_pretrained(folder / "student")
-        own.save(folder / "student")
+        student.save_pretrained(folder / "student")
+        store.get(self.vocabulary).save(folder / "student")
+
+    def sizes(self) -> BertShape:
+        """The student's, with any vocab_size; a method whose students have other ones says so here."""
+        return self.shape or teacher_shape(self.rows.teacher.value.folder)
+
+    def student(self, store: Store) -> BertForMaskedLM:
+        """The student before training; one that begins as another model is made here."""
+        begin = store.get(self.init).embeddings if self.init else None
+        shape = self._shape(store)
+        return student_with(begin, shape, seed=self.seed, position_spread=self.position_spread, dropout=self.dropout)
 
     def objective(self, store: Store) -> Callable[..., mixed_vocab.StudentMLM]:
         """The loss, made from the student and the id of [MASK]."""
@@ -289,5 +297,4 @@ class StageTwo(StudentStep):
         return Student(folder / "student", result, shape, spent)
 
     def _shape(self, store: Store) -> BertShape:
-        shape = self.shape or teacher_shape(self.rows.teacher.value.folder)
-        return replace(shape, vocab_size=len(store.get(self.vocabulary)))
+        return replace(self.sizes(), vocab_size=len(store.get(self.vocabulary)))

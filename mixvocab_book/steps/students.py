@@ -89,9 +89,10 @@ def place_of(task: str, method: str, profile: Profile) -> str:
     kind = {"": "students", "snips": "snips"}.get(task, f"glue/{task.lower()}")
     if method not in methods():
         return f"{kind}/{method}"
-    shape, asked = profile.student, tokens_asked(profile.model_dump())
+    size = methods()[method].size.format_map(vars(profile.student))
+    asked = tokens_asked(profile.model_dump())
     tokens = f"{asked / 1e6:.0f}m" if asked >= 1e6 else f"{asked / 1e3:.0f}k"
-    return f"{kind}/l{shape.layers}h{shape.hidden}-{tokens}/{method}"
+    return f"{kind}/{size}-{tokens}/{method}"
 
 
 def record(chapter: Chapter, done: Run, place: str | None = None) -> Path:

@@ -18,7 +18,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.common.store import Ref, Step, Store, aside
 from mixvocab.distill.methods import methods
-from mixvocab.distill.steps import StudentStep
+from mixvocab.distill.steps import StageTwo, StudentStep
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.glue import layout, resolve_glue
@@ -210,7 +210,8 @@ def tuning_step(plan: Plan, task: str, method: str, seed: int) -> FineTuning:
     encoder: StudentStep | Ref[TeacherSource] | None = None
     if method != STACKPROP:
         encoder = plan.teacher if method == BERT_JOINT else student_step(plan, method, seed)
-    hidden, data = plan.profile.student.hidden, data_of(plan, task)
+    shape = encoder.sizes() if isinstance(encoder, StageTwo) else plan.shape()
+    hidden, data = shape.hidden, data_of(plan, task)
     label = f"{'SNIPS' if task == SNIPS else task}, {method_title(method, task)}, seed {seed}"
     if task == SNIPS:
         snips = plan.profile.snips
@@ -228,7 +229,7 @@ def record(chapter: Chapter, task: str, method: str, seed: int) -> Path:
     model = chapter.get(step)
     params: dict[str, Any] = {
         "method": method,
-        "size": "" if method in PEERS else chapter.plan.shape().name,
+        "size": chapter.get(step.encoder).shape.name if isinstance(step.encoder, StudentStep) else "",
         "identity": step.asked,
     }
     metrics: dict[str, Any] = {

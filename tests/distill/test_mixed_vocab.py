@@ -106,8 +106,9 @@ def test_every_preset_names_parts_that_exist(world, preset: str) -> None:  # typ
 def test_students_of_one_seed_differ_in_their_embeddings_and_in_the_scale_of_their_positions(world) -> None:  # type: ignore[no-untyped-def]
     _, init, _, alone, shape = world
     nothing = Recipe(1, 4, 1e-30, weight_decay=0.0)  # a step too small to be seen
-    fresh, _ = stage_two(shape, alone, nothing, seed=3, heldout_batches=1)
-    given, _ = stage_two(shape, alone, nothing, embeddings=init.embeddings, seed=3, heldout_batches=1)
+    fresh, given = (student_with(begin, shape, seed=3) for begin in (None, init.embeddings))
+    for student in (fresh, given):
+        stage_two(student, alone, nothing, seed=3, heldout_batches=1)
     different = [
         name
         for (name, a), (_, b) in zip(fresh.named_parameters(), given.named_parameters(), strict=True)
@@ -138,6 +139,6 @@ def test_positions_begin_with_the_words_spread_and_nothing_else_changes(world) -
 
 def test_stage_two_reports_what_is_behind_the_mask(world) -> None:  # type: ignore[no-untyped-def]
     _, init, _, alone, shape = world
-    _, result = stage_two(shape, alone, RECIPE, embeddings=init.embeddings, heldout_batches=2)
+    result = stage_two(student_with(init.embeddings, shape, seed=0), alone, RECIPE, heldout_batches=2)
     assert {"loss", "masked", "kept", "replaced", "right"} <= set(result.curve[-1])
     assert all(0 <= point["right"] <= 1 for point in result.curve)

@@ -14,7 +14,7 @@ from mixvocab.distill.mixed_vocab import StudentMLM, stage_two
 from mixvocab.distill.vanilla import LabelDistillation
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import load_teacher
-from mixvocab.models.student import new_student
+from mixvocab.models.student import new_student, student_with
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import Recipe
@@ -80,10 +80,12 @@ def test_a_teacher_of_other_pieces_is_refused() -> None:
 def test_at_zero_it_is_stage_two_and_above_it_is_not(tiny) -> None:  # type: ignore[no-untyped-def]
     shape = BertShape(1, 8, len(tiny.tokenizer), heads=2)
     mixer = Mixer(tiny.store, tiny.teacher, None, MixingSettings(length=16))
-    plain, _ = stage_two(shape, mixer, RECIPE, seed=3, heldout_batches=1)
+    plain = student_with(None, shape, seed=3)
+    stage_two(plain, mixer, RECIPE, seed=3, heldout_batches=1)
     for soft, equal in ((0.0, True), (0.5, False)):
         objective = partial(LabelDistillation, teacher=load_teacher(tiny.folder), weight=soft)
-        student, result = stage_two(shape, mixer, RECIPE, seed=3, heldout_batches=1, objective=objective)
+        student = student_with(None, shape, seed=3)
+        result = stage_two(student, mixer, RECIPE, seed=3, heldout_batches=1, objective=objective)
         same = [torch.equal(a, b) for a, b in zip(plain.parameters(), student.parameters(), strict=True)]
         assert all(same) == equal
         parts = {"masked", "kept", "replaced", "right"}
@@ -101,5 +103,6 @@ def test_labels_alone_draw_the_student_to_the_teacher(tiny) -> None:  # type: ig
     recipe = Recipe(steps=40, batch_size=8, learning_rate=2e-2, evaluations=1)
     shape = BertShape(1, 8, size, heads=2)
     objective = partial(LabelDistillation, teacher=stubborn, weight=1.0)
-    student, _ = stage_two(shape, mixer, recipe, heldout_batches=1, objective=objective)
+    student = student_with(None, shape, seed=0)
+    stage_two(student, mixer, recipe, heldout_batches=1, objective=objective)
     assert set(student(torch.arange(5, 15)[None]).logits.argmax(dim=-1).flatten().tolist()) == {17}
