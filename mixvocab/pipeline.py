@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from transformers import PreTrainedTokenizerFast
 
+from mixvocab.common.errors import UserError
 from mixvocab.common.files import WORK, claim, publish, write_json
 from mixvocab.common.store import Ref, Step, Store, distributed
 from mixvocab.distill.data import GivenVocabulary, Rows, StudentVocabulary, Vocabularies, VocabularyStep, WordCounts
@@ -45,6 +46,15 @@ class Plan:
         """The same with settings replaced: `with_settings(vocabulary={"kind": "teacher"})`."""
         changed = {name: getattr(self.profile, name).model_copy(update=part) for name, part in sections.items()}
         return replace(self, profile=self.profile.model_copy(update=changed))
+
+    def with_teachers_pieces(self, method: str) -> Plan:
+        """The same for students of the teacher's own vocabulary, which the method needs. UserError for a given one."""
+        if self.given:
+            raise UserError(
+                f"{method} compares softmaxes over one vocabulary: leave out --vocab for the teacher's own, or choose "
+                "--method mixed or pushed-labels, which need none in common"
+            )
+        return self.with_settings(vocabulary={"kind": "teacher"})
 
     def corpus(self, spec: str | None = None, megabytes: float | None = None) -> Ref[Corpus]:
         """The profile's raw text, or as much of the text that another specification names."""

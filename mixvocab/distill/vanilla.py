@@ -142,7 +142,7 @@ class Pruned(StudentStep):
 @method("vanilla", "vanilla, 30K")
 def vanilla(plan: Plan, seed: int) -> Labelled:
     """The teacher's own vocabulary and its labels (section 6)."""
-    return _labelled(plan.with_settings(vocabulary={"kind": "teacher"}), seed, teacher_head(plan))
+    return _labelled(plan.with_teachers_pieces("vanilla"), seed, teacher_head(plan))
 
 
 @method("vanilla-own", "vanilla, 5K")

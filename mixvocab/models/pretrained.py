@@ -59,6 +59,13 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise UserError(f"{folder}: no model in it, config.json is missing or damaged; name another") from None
 
 
+def require_bert(folder: Path, method: str) -> None:
+    """Raises UserError unless the model in `folder` is a BERT, whose layers the method's student can begin with."""
+    kind = read_config(folder).get("model_type")
+    if kind != "bert":
+        raise UserError(f"{method}'s student begins as layers of a BERT, the teacher is a {kind}: set teacher.source")
+
+
 def teacher_shape(folder: Path) -> BertShape:
     """The teacher's sizes, from its config.json."""
     config: Any = read_config(folder)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +13,12 @@ from transformers import BertConfig, BertForMaskedLM
 from mixvocab.common.errors import UserError
 from mixvocab.models.init import sinusoidal_positions
 from mixvocab.models.parameters import BertShape
+from mixvocab.models.pretrained import FRESH_HEAD
 from mixvocab.text.wordpiece import PAD, Vocabulary
+
+# Added to a head's units before GELU. MiniLM's lie between -2 and 6: logits move by 1e-3 (8 would do in fp32, at twice
+# the rounding in bf16).
+LINEAR = 6.0
 
 
 def bert_config(shape: BertShape, dropout: float = 0.0) -> BertConfig:
@@ -56,6 +63,27 @@ def prune(student: BertForMaskedLM, old: Vocabulary, new: Vocabulary) -> BertFor
         {name: value[rows] if name.endswith(by_piece) else value for name, value in student.state_dict().items()}
     )
     return pruned.eval()
+
+
+def student_of_layers(teacher: Any, layers: Sequence[int], *, dropout: float = 0.0) -> BertForMaskedLM:
+    """A student that begins as a part of its teacher, a BertForMaskedLM: embeddings, these layers, from 0 on, and head.
+
+    A head that was trained without an activation (see `load_teacher`) says the same in the student, whose head has one.
+    """
+    config = deepcopy(teacher.config)
+    config.num_hidden_layers = len(layers)
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
+    with torch.random.fork_rng(devices=[]):  # as in `prune`
+        student = BertForMaskedLM(config)
+    student.bert.embeddings.load_state_dict(teacher.bert.embeddings.state_dict())
+    for own, number in zip(student.bert.encoder.layer, layers, strict=True):
+        own.load_state_dict(teacher.bert.encoder.layer[number].state_dict())
+    student.cls.load_state_dict(teacher.cls.state_dict())
+    if getattr(teacher, FRESH_HEAD, False):
+        # So far to the right GELU is the identity, and the LayerNorm behind it takes out what all units have in common.
+        with torch.no_grad():
+            student.cls.predictions.transform.dense.bias += LINEAR
+    return student
 
 
 def student_with(

@@ -22,6 +22,7 @@ from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 from mixvocab.train.loop import Recipe
 from mixvocab_book.chapter import Chapter, open_chapter
 from mixvocab_book.steps import students
+from mixvocab_book.steps.tasks import tuning_step
 from mixvocab_book.store import records
 
 Opener = Callable[..., Chapter]
@@ -231,3 +232,16 @@ def test_blocks_are_sums_of_eight_rows(opened: Opener) -> None:
 def test_stage_one_is_a_step_of_its_own(opened: Opener) -> None:
     assert isinstance(opened().plan.stage_one(0), StageOne)
     assert opened(**{"stage_one.steps": 0}).plan.stage_one(0) == opened().plan.init(0)
+
+
+def test_a_student_of_its_own_size_is_recorded_and_fine_tuned_as_that(opened: Opener) -> None:
+    chapter = opened(**{"glue.rate_width": 16})
+    done = run(chapter, "distilbert")
+    path = students.record(chapter, done)
+    assert path.parent.name == "distilbert"
+    assert path.parent.parent.name.startswith("half-teacher-")
+    record = records.read(path)
+    assert record["params"]["size"] == "L-1 H-32"
+    assert record["metrics"]["parameters"] == done.student.shape.total_params
+    rates = [tuning_step(chapter.plan, "SST-2", name, 0).tuning.learning_rate for name in ("pca", "distilbert")]
+    assert rates[0] / rates[1] == pytest.approx(2**1.5)

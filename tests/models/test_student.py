@@ -1,5 +1,7 @@
 """The student is an ordinary BERT, and pruning takes rows out and changes nothing else."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -8,7 +10,8 @@ from transformers import BertForMaskedLM
 from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import StudentMLM
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.student import new_student, prune, student_with
+from mixvocab.models.pretrained import load_teacher, masked_logits
+from mixvocab.models.student import new_student, prune, student_of_layers, student_with
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 from mixvocab.train.losses import average, mean_loss
 
@@ -110,3 +113,17 @@ def test_pruning_draws_nothing_and_names_a_piece_that_the_student_lacks(student:
     assert torch.equal(before, torch.random.get_rng_state())
     with pytest.raises(KeyError, match="g"):
         prune(student, OLD, Vocabulary((*SPECIAL_PIECES, "a", "g")))
+
+
+def test_a_student_of_all_layers_says_what_its_teacher_says_though_that_has_no_activation_in_its_head(
+    tiny_teacher: Path, tmp_path: Path
+) -> None:
+    load_teacher(tiny_teacher).base_model.save_pretrained(tmp_path)  # without its head
+    teacher, ids = load_teacher(tmp_path), torch.arange(5, 15)[None]
+    asked = torch.ones_like(ids, dtype=torch.bool)
+    before = torch.random.get_rng_state()
+    student = student_of_layers(teacher, [0, 1]).eval()
+    assert torch.equal(before, torch.random.get_rng_state())
+    torch.testing.assert_close(student(ids).logits[0], masked_logits(teacher, ids, asked), rtol=1e-3, atol=1e-4)
+    last = student_of_layers(teacher, [1]).eval()
+    torch.testing.assert_close(last.bert.encoder.layer[0].state_dict(), teacher.bert.encoder.layer[1].state_dict())
