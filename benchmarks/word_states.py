@@ -24,8 +24,8 @@ from torch import Tensor
 from mixvocab.common.store import Store
 from mixvocab.distill.methods import find_method
 from mixvocab.distill.mixed_vocab import StudentMLM
-from mixvocab.distill.state_taught import StateDistillation, StateTaught, draw_states
-from mixvocab.distill.word_states import KeptStates, read_states
+from mixvocab.distill.state_taught import StateDistillation, StateTaught, draw_words
+from mixvocab.distill.word_states import KeptStates, read_words
 from mixvocab.models.pretrained import load_teacher
 from mixvocab.models.student import student_with
 from mixvocab.pipeline import Plan
@@ -41,7 +41,7 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class LiveRows:
-    """What `StateRows` has, with what a live teacher is to read in the place of states."""
+    """What `TaughtRows` has, with what a live teacher is to read in the place of states."""
 
     ids: np.ndarray
     labels: np.ndarray
@@ -52,10 +52,10 @@ class LiveRows:
 
 
 def draw_live(kept: KeptStates, mixer: Mixer, turn: Turn) -> LiveRows:
-    """The rows of `draw_states`, from the same numbers."""
+    """The rows of `draw_words`, from the same numbers."""
     again = Turn(turn.index, turn.rows, np.random.default_rng([0, turn.index]))
     stretches = np.random.default_rng([0, turn.index]).integers(len(kept.starts), size=turn.rows)
-    rows = draw_states(kept, mixer, again)
+    rows = draw_words(kept, mixer, again)
     held = kept.offsets[stretches + 1] - kept.offsets[stretches]
     lengths = np.array([len(np.unique(row[row >= 0])) for row in rows.words])
     chosen = ranges(held.cumsum() - held, lengths)
@@ -63,8 +63,8 @@ def draw_live(kept: KeptStates, mixer: Mixer, turn: Turn) -> LiveRows:
 
 
 def draw_kept(kept: KeptStates, mixer: Mixer, turn: Turn) -> Any:
-    """`draw_states` from numbers that both sides have."""
-    return draw_states(kept, mixer, Turn(turn.index, turn.rows, np.random.default_rng([0, turn.index])))
+    """`draw_words` from numbers that both sides have."""
+    return draw_words(kept, mixer, Turn(turn.index, turn.rows, np.random.default_rng([0, turn.index])))
 
 
 class LiveDistillation(StateDistillation):
@@ -78,9 +78,9 @@ class LiveDistillation(StateDistillation):
     def forward(self, ids: Tensor, labels: Tensor, attention: Tensor | None = None, **more: Tensor) -> Losses:
         (teacher,) = self._teacher
         with running(teacher, half(), "cpu"), autocast("cpu", half()):
-            states = read_states(teacher, self._reader, more["starts"].numpy(), -1)
+            (states,) = read_words(teacher, self._reader, more["starts"].numpy(), -1)
         states = self._reduction.reduce(states[more["chosen"]]) / self._reduction.step
-        return super().forward(ids, labels, attention, words=more["words"], states=states)
+        return super().forward(ids, labels, attention, words=more["words"], target=states)
 
 
 def main() -> None:

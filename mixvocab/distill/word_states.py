@@ -1,9 +1,9 @@
-"""A teacher's states of the words of a text: computed once, reduced, kept on disk beside the text.
+"""A teacher's states of the words of a text, and its attention between them: computed once, kept on disk in 8 bits.
 
 Two vocabularies cut the same words, so the mean of a teacher's hidden states over a word's pieces can be a target for
-students of any vocabulary. What the teacher makes of a text does not depend on the student: stretches of it are read
-once, each word's state is reduced to some principal components in 8 bits, and every student, seed and method that
-learns from them (`state_taught.py`, `state_starts.py`) pays for the teacher once.
+students of any vocabulary, and so can its attention from word to word. What the teacher makes of a text does not depend
+on the student: stretches of it are read once, each word's state is reduced to some principal components, and every
+student, seed and method that learns from them (`state_taught.py`, `state_starts.py`) pays for the teacher once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional as F
 from transformers import PreTrainedModel
 
 from mixvocab.common.errors import UserError
@@ -27,7 +28,7 @@ from mixvocab.common.store import Step, Store, distributed
 from mixvocab.distill.data import Rows
 from mixvocab.models.init import signed
 from mixvocab.models.parameters import Spent
-from mixvocab.models.pretrained import load_teacher, teacher_shape
+from mixvocab.models.pretrained import last_attention, load_teacher, teacher_shape
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
 from mixvocab.train.loop import STOP, Stopped
@@ -81,6 +82,7 @@ class KeptStates:
     states: np.ndarray  # (words, k) int8, left on disk
     reduction: Reduction
     spent: Spent  # by the teacher
+    attention: np.ndarray | None = None  # (words, length - 2) uint8, left on disk, see `between_words`
 
 
 def word_means(hidden: Tensor, words: Tensor, count: int) -> Tensor:
@@ -103,24 +105,48 @@ def word_numbers(places: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.where(counted, places + (lengths.cumsum() - lengths)[:, None], -1)
 
 
-@torch.no_grad()
-def read_states(teacher: PreTrainedModel, rows: Mixer, starts: np.ndarray, layer: int) -> Tensor:
-    """The teacher's states of the words that rows from `starts` hold, one row after the other: (words, D) fp32.
+def between_words(attention: Tensor, words: Tensor, count: int) -> Tensor:
+    """How words attend to the words of their row, by attention between tokens (B, T, T): (count, T - 2), in fp32.
 
+    From word v to word w it is the mean over the pieces of v of the sum over those of w; of this the share among words,
+    since [CLS] and [SEP] are attended to as well. `words` as from `word_numbers`. Column i is the row's i-th word, and
+    zero where it has no such word.
+    """
+    first = words.masked_fill(words < 0, count).amin(dim=1, keepdim=True)
+    places = torch.where(words < 0, -1, words - first)
+    inside = F.one_hot(places + 1, words.shape[1] - 1)[:, :, 1:]  # (B, T, T - 2)
+    return F.normalize(word_means(attention @ inside.to(attention.dtype), words, count), p=1, dim=1)
+
+
+def keep_attention(between: Tensor) -> Tensor:
+    """Shares as they are kept, uint8: 255 times the square root, which still tells shares of one in 10,000."""
+    return (255 * between.sqrt()).round().to(torch.uint8)
+
+
+@torch.no_grad()
+def read_words(
+    teacher: PreTrainedModel, rows: Mixer, starts: np.ndarray, layer: int, *, attention: bool = False
+) -> list[Tensor]:
+    """What the teacher makes of the words that rows from `starts` hold, one row after the other, in fp32.
+
+    Their states (words, D) and, if asked for, the last layer's attention `between_words`.
     `rows` cuts words with the teacher's vocabulary and masks nothing. Layer 0 is the embeddings.
     """
     batch, places = rows.rows_at(starts, np.random.default_rng(0))
     lengths = places.max(axis=1) + 1
-    numbers = word_numbers(places, lengths)
-    device = teacher.device
-    ids, attention = (torch.from_numpy(array).to(device) for array in (batch.ids, batch.attention))
-    hidden = teacher.base_model(ids, attention_mask=attention, output_hidden_states=True).hidden_states[layer]
-    return word_means(hidden, torch.from_numpy(numbers).to(device), int(lengths.sum()))
+    count, arrays = int(lengths.sum()), (batch.ids, batch.attention, word_numbers(places, lengths))
+    ids, real, words = (torch.from_numpy(array).to(teacher.device) for array in arrays)
+    hidden = teacher.base_model(ids, attention_mask=real, output_hidden_states=True).hidden_states
+    states = word_means(hidden[layer], words, count)
+    return [states, between_words(last_attention(teacher, hidden[-2], real), words, count)] if attention else [states]
 
 
 @dataclass(frozen=True)
 class WordStates(Step[KeptStates]):
-    """The teacher's states of the words of `stretches` stretches of the training text, evenly spread over it."""
+    """The teacher's states of the words of `stretches` stretches of the training text, evenly spread over it.
+
+    With `attention` also that between the words of each stretch.
+    """
 
     name, room = "word-states", "distill"
     resumable = True
@@ -130,6 +156,13 @@ class WordStates(Step[KeptStates]):
     length: int  # tokens that the teacher reads at once
     width: int  # components kept
     layer: int | None = None  # None: the last
+    attention: bool = False
+
+    @property
+    def _files(self) -> dict[str, tuple[str, int]]:
+        """What is kept with a row a word: of which numbers, and how many in a row."""
+        attention = {"attention.npy": ("uint8", self.length - 2)} if self.attention else {}
+        return {"states.npy": ("int8", self.width)} | attention
 
     def reader(self, store: Store) -> Mixer:
         """Cuts rows with the teacher's vocabulary, and masks nothing."""
@@ -149,44 +182,52 @@ class WordStates(Step[KeptStates]):
             np.save(folder / "starts.npy", starts)
             np.save(folder / "offsets.npy", np.cumsum([0, *np.concatenate(held)]))
         offsets = np.load(folder / "offsets.npy", allow_pickle=False)
-        place, done = folder / "states.npy", folder / "parts.json"
+        done = folder / "parts.json"
         first, seconds = json.loads(done.read_text()) if done.exists() else (0, 0.0)  # parts kept, what they took
         begun = time.perf_counter() - seconds
         with running(teacher, half(), device), autocast(device, half()):
             sample = parts[:: max(1, len(parts) // SAMPLED)]
-            states = torch.cat([read_states(teacher, reader, part, layer).cpu() for part in sample])
+            states = torch.cat([read_words(teacher, reader, part, layer)[0].cpu() for part in sample])
             reduction = Reduction.fit(states, self.width)
             components = {name: tensor.contiguous() for name, tensor in vars(reduction).items()}
             save_file(components, folder / "pca.safetensors")
-            shape, mode = (int(offsets[-1]), self.width), "r+" if first else "w+"
-            kept: Any = np.lib.format.open_memmap(place, mode=mode, dtype=np.int8, shape=shape)
+            mode, words = "r+" if first else "w+", int(offsets[-1])
+            kept: list[Any] = [
+                np.lib.format.open_memmap(folder / name, mode=mode, dtype=kind, shape=(words, width))
+                for name, (kind, width) in self._files.items()
+            ]
             with progress("teacher states, stretches", len(starts), done=first * READ) as bar:
                 row = int(offsets[sum(map(len, parts[:first]))])
                 for number, part in enumerate(parts[first:], first + 1):
-                    states = reduction.keep(read_states(teacher, reader, part, layer).cpu())
-                    kept[row : row + len(states)] = states.numpy()
+                    states, *between = read_words(teacher, reader, part, layer, attention=self.attention)
+                    values = [reduction.keep(states.cpu()), *map(keep_attention, between)]
+                    for file, value in zip(kept, values, strict=True):
+                        file[row : row + len(states)] = value.cpu().numpy()
                     row += len(states)
                     bar.advance(len(part))
                     if STOP.is_set() or number % 100 == 0:
-                        kept.flush()
+                        for file in kept:
+                            file.flush()
                         write_json(done, [number, time.perf_counter() - begun])
                     if STOP.is_set():
                         raise Stopped
-        kept.flush()
+        for file in kept:
+            file.flush()
         done.unlink(missing_ok=True)
         write_json(folder / "seconds.json", time.perf_counter() - begun)
 
     def load(self, folder: Path, store: Store) -> KeptStates:
         starts, offsets = (np.load(folder / name, allow_pickle=False) for name in ("starts.npy", "offsets.npy"))
-        states = np.load(folder / "states.npy", mmap_mode="r", allow_pickle=False)
+        states, *attention = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in self._files)
         tokens, shape = len(starts) * self.length, teacher_shape(self.rows.teacher.value.folder)
         flops = shape.masked_lm_flops(tokens, self.length, masked=0) / 3  # a forward pass
-        seconds = float((folder / "seconds.json").read_text())
+        flops += shape.word_attention_flops(tokens, self.length) if self.attention else 0
+        spent = Spent(tokens, flops, float((folder / "seconds.json").read_text()))
         reduction = Reduction(**load_file(folder / "pca.safetensors"))
-        return KeptStates(starts, offsets, states, reduction, Spent(tokens, flops, seconds))
+        return KeptStates(starts, offsets, states, reduction, spent, *attention)
 
 
-def word_states_of(plan: Plan, layer: int | None = None) -> WordStates:
+def word_states_of(plan: Plan, layer: int | None = None, *, attention: bool = False) -> WordStates:
     """Those that the profile asks for: one for all students and seeds."""
-    settings = plan.profile.word_states
-    return WordStates(plan.rows(), settings.stretches, plan.profile.mixing.length, settings.width, layer)
+    settings, length = plan.profile.word_states, plan.profile.mixing.length
+    return WordStates(plan.rows(), settings.stretches, length, settings.width, layer, attention)

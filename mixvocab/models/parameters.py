@@ -71,6 +71,10 @@ class BertShape:
         head = masked * (h * h + self.vocab_size * h)
         return tokens * (2 * per_token + 4 * head) if head_alone else 3 * 2 * tokens * (per_token + head)
 
+    def word_attention_flops(self, tokens: float, length: int) -> float:
+        """Operations of a forward pass that takes one layer's attention anew and sums it by words."""
+        return 2 * tokens * (2 * self.hidden**2 + length * self.hidden + length**2)
+
 
 STUDENT_SHAPES: dict[str, BertShape] = {
     f"L-{layers} H-{hidden}": BertShape(layers, hidden, STUDENT_PIECES)

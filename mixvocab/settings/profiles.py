@@ -151,7 +151,7 @@ class StageTwoSettings(StageSettings):
 
 
 class WordStatesSettings(Section):
-    """A teacher's states of the words of a text, kept (`mixvocab.distill.word_states`), and their weight."""
+    """What a teacher makes of a text's words, kept (`mixvocab.distill.word_states`), and its weight as a target."""
 
     stretches: Positive = 80_000  # of the text, each of a row's length
     width: Positive = 96  # principal components kept of a state, a byte each

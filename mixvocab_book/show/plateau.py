@@ -29,8 +29,10 @@ QUESTIONS = (
     ("Does stage I add to the copy?", "mixed", "pca"),
     ("... and a projection that all pieces share to stage I?", "mixed-projection", "mixed"),
     ("Does token distillation add to the copy?", "token-distillation", "pca"),
+    ("Does it add to the copy to mix what the teacher lacks from similar pieces?", "focus", "pca"),
     ("Is it better to copy states than embeddings?", "pca-contextual", "pca"),
     ("Do states of words, as a second target, add to the copy?", "word-states", "pca"),
+    ("... and the teacher's attention between words?", "word-attention", "pca"),
     ("... and the teacher's labels, pushed forward?", "pushed-labels", "pca"),
     ("Is stage I worth more than its compute spent on NoKD?", "mixed", "nokd-matched"),
 )

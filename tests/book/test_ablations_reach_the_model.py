@@ -20,7 +20,7 @@ from transformers import BertForMaskedLM
 from mixvocab.distill import mixed_vocab, token_distillation, vanilla
 from mixvocab.distill.mixed_vocab import MixedTeacher
 from mixvocab.distill.pushed_labels import PushedLabelDistillation
-from mixvocab.distill.state_taught import StateDistillation
+from mixvocab.distill.state_taught import AttentionDistillation, StateDistillation
 from mixvocab.distill.token_distillation import TokenDistiller
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.wordpiece import Vocabulary
@@ -191,8 +191,9 @@ def bridges(runs: Runs) -> None:
     assert states == {label for label in runs if "word states" in label}
     assert all(not first[label] and torch.equal(runs[label].student.embeddings, copy) for label in states)
     assert [runs[label].student.module.weight for label in ("word states", "word states, weight 3")] == [1, 3]
+    assert isinstance(runs["word attention"].student.module, AttentionDistillation)
     assert isinstance(runs["labels pushed forward"].student.module, PushedLabelDistillation)
-    late, early = (runs[label].student.batch().states for label in ("word states", "early word states"))
+    late, early = (runs[label].student.batch().target for label in ("word states", "early word states"))
     assert late.shape == early.shape
     assert (late != early).any()
     turned, mixed = (runs[label].student.embeddings for label in ("PCA of states", "FOCUS"))
