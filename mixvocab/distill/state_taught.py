@@ -146,7 +146,8 @@ class AttentionDistillation(WordDistillation):
 
     With s_v the attention of the student's last layer from word v over the words of its row, see `between_words`, and
     t_v the teacher's, a word costs KL(t_v || s_v), in nats. Teacher and student have different numbers of heads, none
-    of which is another's counterpart: their means are compared.
+    of which is another's counterpart: their means are compared. Even attention misses MiniLM's by some 0.45 nats a
+    word and states begin at a cost of 1, so under one weight both targets are of one order.
     """
 
     second = "attention"
