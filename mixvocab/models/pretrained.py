@@ -60,10 +60,10 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def require_bert(folder: Path, method: str) -> None:
-    """Raises UserError unless the model in `folder` is a BERT, whose layers the method's student can begin with."""
+    """Raises UserError unless the model in `folder` is a BERT, whose layers have counterparts in a student."""
     kind = read_config(folder).get("model_type")
     if kind != "bert":
-        raise UserError(f"{method}'s student begins as layers of a BERT, the teacher is a {kind}: set teacher.source")
+        raise UserError(f"{method} works on a BERT's layers and the teacher is a {kind}: set teacher.source")
 
 
 def teacher_shape(folder: Path) -> BertShape:

@@ -99,14 +99,18 @@ class Mixer:
         """
         return self._placed(*self._draw(starts, rng), rng)
 
-    def read_twice(self, words: np.ndarray, starts: np.ndarray, rng: np.random.Generator) -> tuple[Batch, np.ndarray]:
+    def read_twice(
+        self, words: np.ndarray, starts: np.ndarray, rng: np.random.Generator, *, mixed: bool = False
+    ) -> tuple[Batch, np.ndarray]:
         """The same words as the teacher's vocabulary cuts them and as the student's does, with places as in `rows_at`.
 
         Rows 2b and 2b + 1, the teacher's and the student's, have as many of the words from `starts[b]` of `words` on as
-        fit into both.
+        fit into both. With `mixed` the teacher's rows are mixed.
         """
         types = np.repeat(self._windows(words, starts), 2, axis=0)  # (2B, length)
         student = np.broadcast_to(np.arange(len(types))[:, None] % 2 == 1, types.shape)
+        if mixed:
+            student = student | self.choose(rng, types.shape, self.settings.p_sv)
         held = (self._pieces(types, student)[:, 1:-1] > 0).sum(axis=1)
         fit = held.reshape(-1, 2).min(axis=1).repeat(2)
         types[:, 1:-1][np.arange(self.length - 2) >= fit[:, None]] = self._nothing

@@ -148,6 +148,6 @@ def test_what_it_cannot_use_is_refused_before_anything_is_made(planned: Planned,
     RobertaConfig().save_pretrained(tmp_path / "other")
     step = distilbert(planned(), 0)
     roberta = replace(step.rows.teacher, find=lambda: replace(step.rows.teacher.value, folder=tmp_path / "other"))
-    with pytest.raises(UserError, match="distilbert's student begins as layers of a BERT, the teacher is a roberta"):
+    with pytest.raises(UserError, match="distilbert works on a BERT's layers and the teacher is a roberta"):
         replace(step, rows=replace(step.rows, teacher=roberta)).make(tmp_path, Store(cache))
     assert not list(cache.rglob("manifest.json"))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel, MobileBertConfig, MobileBertModel
 
-from mixvocab.models.parameters import STUDENT_SHAPES, BertShape, paper_models, stage_one_flops
+from mixvocab.models.parameters import STUDENT_PIECES, STUDENT_SHAPES, BertShape, paper_models, stage_one_flops
 from mixvocab.models.student import bert_config
 
 ROWS = {row.name: row for row in paper_models()}
@@ -90,3 +90,19 @@ def test_a_head_that_learns_alone_has_layers_that_run_once() -> None:
     # Forward each; the transform's weights have a gradient; so have the states scored against a table that is frozen.
     expected = 2 * layers + (2 + 2) * transform + (2 + 2) * table
     assert TEACHER.masked_lm_flops(TOKENS, LENGTH, head_alone=True) == pytest.approx(expected)
+
+
+def test_the_first_versions_abstract_against_our_formulas() -> None:
+    """More than 60 times smaller than BERT-base, below 7 MB (arXiv:1909.11687v1): which of its shapes is that?
+
+    By all parameters of the encoder at 4 bytes each, L-12 H-96 comes nearest and has neither: 58 times, 7.5 MB or
+    7.1 MiB. Word embeddings and layers alone, without positions, token types and pooler, have both, in MiB.
+    """
+    base = BertShape(12, 768, 30_522, heads=12).total_params
+    students = {hidden: BertShape(12, hidden, STUDENT_PIECES) for hidden in (48, 96, 192)}
+    sizes = {h: (round(base / s.total_params, 1), round(4e-6 * s.total_params, 2)) for h, s in students.items()}
+    assert sizes == {48: (181.6, 2.41), 96: (58.4, 7.5), 192: (17.1, 25.68)}
+    assert 4 * students[96].total_params / 2**20 == pytest.approx(7.15, abs=0.01)
+    counted = STUDENT_PIECES * 96 + 12 * students[96].layer_params
+    assert base / counted > 60
+    assert 4 * counted / 2**20 < 7 < 4e-6 * counted

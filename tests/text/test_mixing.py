@@ -108,6 +108,20 @@ def test_the_same_words_are_read_twice_and_no_others(material: Material) -> None
         assert max(map(len, one_more)) > 62
 
 
+def test_read_twice_and_mixed_the_teachers_rows_have_words_of_both(material: Material) -> None:
+    store, student, teacher = material
+    text, starts = store.words("train"), np.arange(0, 5000, 100)
+    batch, places = unmasked(material).read_twice(text, starts, np.random.default_rng(0), mixed=True)
+    assert batch.student[1::2].all()
+    assert 0.4 < batch.student[::2].mean() < 0.7
+    assert (places[::2].max(axis=1) == places[1::2].max(axis=1)).all()
+    for number, start in enumerate(starts):
+        for place in range(places[2 * number].max() + 1):
+            inside = places[2 * number] == place
+            table = student if batch.student[2 * number, inside].all() else teacher
+            assert batch.ids[2 * number, inside].tolist() == table.segment(text[start + place, None]).tolist()
+
+
 def test_at_the_end_of_a_text_rows_are_short(material: Material) -> None:
     words = material[0].words("heldout")
     _, places = unmasked(material).read_twice(words, np.array([len(words) - 3]), np.random.default_rng(0))
