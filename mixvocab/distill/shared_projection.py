@@ -183,7 +183,10 @@ class DualStudent(StageTwo):
     up: bool = False
 
     def sizes(self) -> BertShape:
-        return replace(super().sizes(), layers=self._teacher.layers)
+        """As deep as the teacher, and if settings leave it open, with the same ratio of widths within a layer."""
+        own, teacher = super().sizes(), self._teacher
+        same = own.hidden * teacher.feed_forward // teacher.hidden
+        return replace(own, layers=teacher.layers, intermediate=own.intermediate or same)
 
     def student(self, store: Store) -> BertForMaskedLM:
         require_bert(self.rows.teacher.value.folder, "shared-projection")
@@ -192,8 +195,8 @@ class DualStudent(StageTwo):
         if left or own.feed_forward != times * own.hidden:
             raise UserError(
                 f"shared-projection: feed-forward maps of {teacher.feed_forward} x {teacher.hidden} and "
-                f"{own.feed_forward} x {own.hidden} have no blocks in common: set student.intermediate to "
-                f"{own.hidden * times} or choose another teacher"
+                f"{own.feed_forward} x {own.hidden} have no blocks in common: leave student.intermediate=0 or choose a "
+                "teacher whose feed-forward width is a multiple of its width"
             )
         return super().student(store)
 

@@ -190,9 +190,9 @@ def test_the_teacher_reads_the_students_pieces_as_its_own_of_the_same_text(tiny:
 def test_the_student_is_a_plain_bert_as_deep_as_the_teacher(
     planned: Planned, cache: Path, tmp_path: Path, tiny_teacher: Path, make: Callable[..., Any]
 ) -> None:
-    store, step = Store(cache), make(planned(**{"student.intermediate": 32}), 0)
+    store, step = Store(cache), make(planned(), 0)
     done = store.get(step)
-    assert (done.shape.layers, done.shape.hidden, done.shape.vocab_size) == (2, 16, len(store.get(step.vocabulary)))
+    assert (done.shape.layers, done.shape.hidden, done.shape.feed_forward) == (2, 16, 32)
     assert step.up == (make is shared_projection_up)
     curve = done.result.train_curve
     assert {"student", "mixed teacher", "mixed student", "projection"} <= curve[-1].keys()
@@ -229,8 +229,6 @@ def test_the_teacher_learns_at_stage_ones_rate(planned: Planned) -> None:
 
 
 def test_maps_without_common_blocks_are_refused_before_anything_is_made(planned: Planned, cache: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"64 x 32 and 64 x 16 have no blocks in common: set student.intermediate to 32"
-    ):
-        Store(cache).get(shared_projection(planned(), 0))
+    with pytest.raises(UserError, match=r"64 x 32 and 64 x 16 have no blocks in common: leave student.intermediate=0"):
+        Store(cache).get(shared_projection(planned(**{"student.intermediate": 64}), 0))
     assert not list(cache.rglob("manifest.json"))
