@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import BertForMaskedLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.init import EmbeddingInit
@@ -203,7 +203,9 @@ class StudentMLM(nn.Module):
     With the id of [MASK], evaluation also takes the loss apart.
     """
 
-    def __init__(self, model: BertForMaskedLM, mask: int | None = None) -> None:
+    model: Any  # a BertForMaskedLM, or another with its head under the same name
+
+    def __init__(self, model: PreTrainedModel, mask: int | None = None) -> None:
         super().__init__()
         self.model, self.mask = model, mask
 
@@ -214,7 +216,7 @@ class StudentMLM(nn.Module):
         when every position is real. The vocabulary flag of a mixed batch is not needed: all pieces are the
         student's. Evaluation adds, unscored, the parts that `taken_apart` returns.
         """
-        return self.scored(self.model.bert(ids, attention_mask=attention).last_hidden_state, ids, labels)
+        return self.scored(self.model.base_model(ids, attention_mask=attention).last_hidden_state, ids, labels)
 
     def scored(self, hidden: Tensor, ids: Tensor, labels: Tensor) -> Losses:
         """The same from the student's last hidden states (B, T, H)."""
@@ -243,7 +245,7 @@ def taken_apart(logits: Tensor, seen: Tensor, true: Tensor, mask: int) -> Losses
 
 
 def stage_two(
-    student: BertForMaskedLM,
+    student: PreTrainedModel,
     mixer: Mixer,
     recipe: Recipe,
     *,

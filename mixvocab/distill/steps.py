@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import BertForMaskedLM, PreTrainedTokenizerFast
+from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Ref, Step, Store, aside
@@ -201,9 +201,9 @@ class Student:
         """Held-out scores at the end: "loss" in nats a masked token, and taken apart as `StudentMLM` does."""
         return self.result.curve[-1]
 
-    def model(self) -> BertForMaskedLM:
-        """The trained student."""
-        return BertForMaskedLM.from_pretrained(self.folder, local_files_only=True)
+    def model(self) -> Any:
+        """The trained student: a BertForMaskedLM, or of its method's own kind."""
+        return AutoModelForMaskedLM.from_pretrained(self.folder, local_files_only=True)
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,7 @@ class StudentStep(Step[Student]):
     mixing: MixingSettings  # of rows of student pieces alone
 
     heldout_batches = 8  # of 32 held-out rows, which students are scored on
+    is_bert = True  # what `mixvocab.tasks` fine-tunes and `mixvocab.edge` exports
 
     def costs(self, store: Store) -> dict[str, Spent]:
         """What the student cost, by stage: "stage one", "stage two", "teacher" (made for this student)."""
@@ -269,7 +270,7 @@ class StageTwo(StudentStep):
         """The student's, with any vocab_size; a method whose students have other ones says so here."""
         return self.shape or teacher_shape(self.rows.teacher.value.folder)
 
-    def student(self, store: Store) -> BertForMaskedLM:
+    def student(self, store: Store) -> Any:
         """The student before training; one that begins as another model is made here."""
         begin = store.get(self.init).embeddings if self.init else None
         shape = self._shape(store)

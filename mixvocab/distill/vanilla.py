@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import BertForMaskedLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Step, Store
@@ -47,7 +47,7 @@ class LabelDistillation(StudentMLM):
 
     def __init__(
         self,
-        student: BertForMaskedLM,
+        student: PreTrainedModel,
         teacher: PreTrainedModel,
         *,
         weight: float = 0.5,
@@ -66,18 +66,22 @@ class LabelDistillation(StudentMLM):
         masked, (teacher,) = labels != IGNORED, self._teacher
         logits = masked_logits(self.model, ids, masked, attention).float()
         with torch.no_grad():
-            labelled = masked_logits(teacher.to(ids.device), ids, masked, attention).float()  # (M, V)
-            target = (labelled / self.temperature).softmax(dim=1)
-        if target.shape != logits.shape:
+            labelled = masked_logits(teacher.to(ids.device), ids, masked, attention).float()
+        return self.followed(logits, labelled, labels[masked])
+
+    def followed(self, logits: Tensor, labelled: Tensor, true: Tensor) -> Losses:
+        """The same from the student's and the teacher's scores (M, V) and the true pieces (M,)."""
+        if labelled.shape != logits.shape:
             raise UserError(
-                f"the teacher labels {target.shape[-1]:,} pieces and the student has {logits.shape[-1]:,}: vanilla "
+                f"the teacher labels {labelled.shape[-1]:,} pieces and the student has {logits.shape[-1]:,}: vanilla "
                 "distillation needs one vocabulary for both"
             )
-        truth = F.cross_entropy(logits, labels[masked], reduction="sum")
+        target, count = (labelled / self.temperature).softmax(dim=1), torch.tensor(len(true), device=true.device)
+        truth = F.cross_entropy(logits, true, reduction="sum")
         follow = self.temperature**2 * F.cross_entropy(logits / self.temperature, target, reduction="sum")
         return {
-            "student": Part(truth, masked.sum(), weight=1 - self.weight),
-            "labels": Part(follow, masked.sum(), weight=self.weight, scored=False),
+            "student": Part(truth, count, weight=1 - self.weight),
+            "labels": Part(follow, count, weight=self.weight, scored=False),
         }
 
 

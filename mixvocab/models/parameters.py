@@ -59,6 +59,11 @@ class BertShape:
     def embedding_share(self) -> float:
         return self.vocab_size * self.hidden / self.total_params
 
+    def multiply_adds(self, length: int) -> float:
+        """A token's in the layers' forward pass, in sequences of `length`: matrix products and attention products."""
+        h, f = self.hidden, self.feed_forward
+        return self.layers * (4 * h * h + 2 * h * f + 2 * length * h)
+
     def masked_lm_flops(self, tokens: float, length: int, masked: float = 0.15, *, head_alone: bool = False) -> float:
         """Operations of training on `tokens` tokens in sequences of `length`.
 
@@ -66,8 +71,7 @@ class BertShape:
         positions. With `head_alone` the layers are frozen and have a forward pass alone; of the two gradients of the
         head's products one is needed each: the transform's weights', and its output's through the tied, frozen table.
         """
-        h, f = self.hidden, self.feed_forward
-        per_token = self.layers * (4 * h * h + 2 * h * f + 2 * length * h)
+        per_token, h = self.multiply_adds(length), self.hidden
         head = masked * (h * h + self.vocab_size * h)
         return tokens * (2 * per_token + 4 * head) if head_alone else 3 * 2 * tokens * (per_token + head)
 
