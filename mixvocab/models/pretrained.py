@@ -29,7 +29,10 @@ def load_pretrained(model_class: Any, folder: Path, *, new_head: bool, **setting
     generator; else no weight may be. `settings` take the place of those in config.json. Raises `UserError` if the
     folder holds no model that transformers can read, or lacks weights it needs.
     """
-    read_config(folder)  # transformers takes a missing one for an empty one
+    kind = read_config(folder).get("model_type")  # transformers takes a missing config.json for an empty one
+    wanted = getattr(getattr(model_class, "config_class", None), "model_type", kind)  # of an Auto class: any
+    if kind and kind != wanted:
+        raise UserError(f"{folder.name} is a {kind}: give a {wanted}")
     try:
         with quietly():
             model, report = model_class.from_pretrained(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from transformers import AutoModelForMaskedLM, AutoTokenizer, MobileBertForMaskedLM
+from transformers import AutoModelForMaskedLM, AutoTokenizer, BertForSequenceClassification, MobileBertForMaskedLM
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Store
@@ -21,6 +21,7 @@ from mixvocab.edge.export import load
 from mixvocab.edge.peers import plain_export
 from mixvocab.edge.runtime import open_session
 from mixvocab.models.mobile import MobileShape, new_mobile
+from mixvocab.models.pretrained import load_pretrained
 from mixvocab.pipeline import Plan
 from mixvocab.train import loop
 from mixvocab.train.losses import mean_loss
@@ -279,6 +280,8 @@ def test_what_is_for_berts_alone_is_refused_before_any_work(planned: Planner, tm
     with pytest.raises(UserError, match="mobilebert's students are no BERTs: only those are fine-tuned"):
         tuning_step(planned(), "MRPC", "mobilebert", 0)
     model(0).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="is a mobilebert: give a bert"):
+        load_pretrained(BertForSequenceClassification, tmp_path, new_head=True)
     with pytest.raises(UserError, match="only BERT with gelu is exported"):
         load(tmp_path)
 
