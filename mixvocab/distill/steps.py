@@ -226,10 +226,7 @@ class StudentStep(Step[Student]):
 
 @dataclass(frozen=True)
 class StageTwo(StudentStep):
-    """Stage II (equation 2): the student alone; without `init` it is NoKD.
-
-    A system with a loss of its own is a step of its own that inherits from this one.
-    """
+    """Stage II (equation 2): the student alone; without `init` it is NoKD. Systems of another loss inherit from it."""
 
     name = "stage-two"
     resumable = together = True
