@@ -161,21 +161,29 @@ def masked_logits(model: Any, ids: Tensor, where: Tensor, attention: Tensor | No
     return model.get_output_embeddings()(head_transform(model)(hidden))
 
 
-def last_attention(model: Any, hidden: Tensor, attention: Tensor | None = None) -> Tensor:
-    """How the last layer attends, the mean over its heads: (B, T, T), from each token to all, in fp32.
+def attention_scores(model: Any, number: int, hidden: Tensor) -> Tensor:
+    """What layer `number` takes a softmax of: (B, heads, T, T), from each token to all, padding too, in fp32.
 
-    `hidden` (B, T, H) is what the layer reads, the last but one of the hidden states. Computed anew from it, so that
-    the model itself may run fused kernels, which keep no attention.
+    `hidden` (B, T, H) is what the layer reads, entry `number` of the hidden states. Computed anew from it, so that the
+    model itself may run fused kernels, which keep no attention.
     """
     if model.config.model_type == "distilbert":
-        layer = model.base_model.transformer.layer[-1].attention
+        layer = model.base_model.transformer.layer[number].attention
         query, key = layer.q_lin(hidden), layer.k_lin(hidden)
     else:
-        layer = model.base_model.encoder.layer[-1].attention.self
+        layer = model.base_model.encoder.layer[number].attention.self
         query, key = layer.query(hidden), layer.key(hidden)
     # (B, heads, T, H / heads)
     query, key = (part.unflatten(2, (model.config.num_attention_heads, -1)).transpose(1, 2) for part in (query, key))
-    scores = (query @ key.transpose(2, 3)).float() / query.shape[-1] ** 0.5
+    return (query @ key.transpose(2, 3)).float() / query.shape[-1] ** 0.5
+
+
+def last_attention(model: Any, hidden: Tensor, attention: Tensor | None = None) -> Tensor:
+    """How the last layer attends, the mean over its heads: (B, T, T), from each token to all, in fp32.
+
+    `hidden` (B, T, H) is what the layer reads, the last but one of the hidden states.
+    """
+    scores = attention_scores(model, -1, hidden)
     if attention is not None:
         scores = scores.masked_fill(~attention[:, None, None].bool(), float("-inf"))
     return scores.softmax(dim=-1).mean(dim=1)
