@@ -121,34 +121,41 @@ def finetune(
     setting: RecipeSettings = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Train on at most so many rows; default: on all.")] = None,
     seed: Seed = 0,
+    teacher: Annotated[
+        Path | None, typer.Option(help="Folder of a model fine-tuned on this task, to learn from.")
+    ] = None,
+    method: Annotated[str | None, typer.Option(help="How, with --teacher: pkd, pkd-last, ...")] = None,
 ) -> None:
     """Fine-tune a BERT on intents and slots or on a GLUE task; development data chooses, the rest is scored once."""
+    if bool(teacher) != bool(method):
+        raise UserError("--teacher and --method go together: give both, or neither to fine-tune the model alone")
     need("tasks", "sklearn", "seqeval")
     from mixvocab.common.files import claim, publish
     from mixvocab.models.pretrained import read_config
     from mixvocab.sources.glue import resolve_glue
     from mixvocab.sources.snips import resolve_snips
-    from mixvocab.tasks.finetune import TaskModel
     from mixvocab.tasks.finetune import finetune as run
     from mixvocab.tasks.glue import new_classifier
     from mixvocab.tasks.joint import new_joint_bert, unseen_labels
     from mixvocab.tasks.scores import glue_roles, snips_roles
+    from mixvocab.tasks.transfer import new_transfer
 
     config = read_config(model)
     joint = task.lower() == "snips"
     tuning = _recipe(profile, setting or [], "snips" if joint else "glue").tuning(config.get("hidden_size"))
     resolved: Any = resolve_snips(data) if joint else resolve_glue(task, data)
     roles = snips_roles(resolved, rows) if joint else glue_roles(resolved, rows)
+    if joint and (unseen := unseen_labels(resolved)):
+        typer.echo(f"note: never in train, so each counts as an error: {', '.join(unseen)}", err=True)
+    fresh = (
+        new_joint_bert(model, resolved, roles, tuning, seed) if joint else new_classifier(model, resolved, tuning, seed)
+    )
+    beside = new_transfer(method, fresh, teacher) if method and teacher else None
     settings = {"model": str(model.resolve()), "tuning": tuning.model_dump(), "source": resolved.source.as_record()}
+    settings |= {"teacher": str(teacher.resolve()), "method": method} if teacher else {}
     work = claim(out, settings | {"rows": rows, "seed": seed})
     typer.echo(f"training on {len(roles.train):,} of {roles.available:,} rows; {roles.about}")
-    if joint:
-        if unseen := unseen_labels(resolved):
-            typer.echo(f"note: never in train, so each counts as an error: {', '.join(unseen)}", err=True)
-        fresh: TaskModel = new_joint_bert(model, resolved, roles, tuning, seed)
-    else:
-        fresh = new_classifier(model, resolved, tuning, seed)
-    tuned = run(fresh, roles, tuning, work, seed=seed)
+    tuned = run(fresh, roles, tuning, work, seed=seed, transfer=beside)
     publish(work / "model", out)
     choosing = {name: value for name, value in tuned.best.items() if name not in ("step", "epoch")}
     for split, values in {"choosing rows": choosing, **tuned.reported}.items():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import mixvocab.distill
 from mixvocab.common.errors import UserError
@@ -32,12 +32,13 @@ class Method:
     title: str  # in tables and figures
     student: StudentOf
     size: str = "l{layers}h{hidden}"  # of its students in the names of their records' folders; braces: the profile's
+    transfer: Callable[[Any, Any], Any] | None = None  # of task models of student and teacher
 
 
 _REGISTERED: dict[str, Method] = {}
 
 
-def method(name: str, title: str, **more: str) -> Callable[[F], F]:
+def method(name: str, title: str, **more: Any) -> Callable[[F], F]:
     """Register the function below it, `(plan, seed) -> step`, as a method; `more`: see `Method`."""
 
     def register(student: F) -> F:

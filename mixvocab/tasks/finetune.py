@@ -134,13 +134,21 @@ class Tuned:
 
 
 def finetune(
-    model: TaskModel, roles: Roles, tuning: TuningSettings, folder: Path, *, seed: int, label: str = "fine-tuning"
+    model: TaskModel,
+    roles: Roles,
+    tuning: TuningSettings,
+    folder: Path,
+    *,
+    seed: int,
+    label: str = "fine-tuning",
+    transfer: nn.Module | None = None,
 ) -> Tuned:
     """Fine-tune `model` in place and leave it with the weights of its best evaluation, of equal ones the earliest.
 
     `folder` gets the finished model in `model`, and in `run` what a run that was killed goes on from. `seed` is of the
-    order of examples and of dropout, `label` what the progress line calls the run. Raises UserError for settings that
-    cannot work, and for a loss or a metric that is not finite.
+    order of examples and of dropout, `label` what the progress line calls the run. A `transfer`, which holds the model
+    and a teacher, is trained in its place; its forward takes `done` () as well, the share of the run that is over.
+    Raises UserError for settings that cannot work, and for a loss or a metric that is not finite.
     """
     if tuning.piece_dropout and not model.piece_dropout:
         raise UserError(f"piece_dropout={tuning.piece_dropout} is for BERTs of intents and slots alone; set it to 0")
@@ -153,7 +161,7 @@ def finetune(
             return  # a run that goes on from a checkpoint comes by a second time, with the same scores
         epoch = round(step * tuning.batch_size / len(roles.train), 2)
         point = {"step": step, "epoch": epoch, **model.scores(roles.choose, model.predict(roles.choose))}
-        model.train()
+        trained.train()
         value = point[model.choose_by]
         if not math.isfinite(value):
             raise UserError(f"the development set's {model.choose_by} is {value} at step {step}")
@@ -165,10 +173,17 @@ def finetune(
         curve.append(point)
         write_json(curve_file, curve)
 
+    def draw(turn: Turn) -> SimpleNamespace:
+        batch = batches(turn)
+        if transfer:
+            batch.done = np.array(turn.index * turn.rows / (steps * tuning.batch_size), dtype=np.float32)
+        return batch
+
+    trained, batches = transfer or model, Batches(model.examples(roles.train), seed)
     steps = max(1, round(tuning.epochs * math.ceil(len(roles.train) / tuning.batch_size)))
     result = train(
-        model,
-        Batches(model.examples(roles.train), seed),
+        trained,
+        draw,
         Recipe(steps=steps, **tuning.model_dump(include={field.name for field in fields(Recipe)})),
         seed=seed,
         folder=run,

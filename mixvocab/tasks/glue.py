@@ -47,7 +47,9 @@ class GlueTask(TaskModel):
 
     def forward(self, ids: Tensor, types: Tensor, labels: Tensor, attention: Tensor | None = None) -> Losses:
         """Sum over examples: `ids`, `types` (B, T) int64, `labels` (B,) int64 or float32, `attention` (B, T) bool."""
-        logits = self.logits(ids, types, attention)
+        return self.losses(self.logits(ids, types, attention), labels)
+
+    def losses(self, logits: Tensor, labels: Tensor) -> Losses:
         if not self.regression:
             return {"task": nll(logits, labels)}
         total = F.mse_loss(logits[:, 0], labels, reduction="sum")
@@ -55,7 +57,17 @@ class GlueTask(TaskModel):
 
     def logits(self, ids: Tensor, types: Tensor, attention: Tensor | None = None) -> Tensor:
         """(B, number of labels) float32; one column for a regression."""
-        return self.model(ids, attention_mask=attention, token_type_ids=types).logits.float()
+        return self.heads(self.encoded(ids, types, attention))
+
+    def encoded(self, ids: Tensor, types: Tensor, attention: Tensor | None = None, **more: Any) -> Any:
+        """What transformers' BertModel returns; `more` are arguments of its own, as `output_hidden_states`."""
+        return self.model.bert(ids, attention_mask=attention, token_type_ids=types, **more)
+
+    def heads(self, encoded: Any) -> Tensor:
+        return self.model.classifier(self.model.dropout(encoded.pooler_output)).float()
+
+    def asked(self, logits: Tensor, labels: Tensor) -> list[Tensor]:
+        return [logits]
 
     def answers(self, rows: Sequence[GlueRow], texts: Sequence[Encoded], **tensors: Tensor) -> list[Label]:
         logits = self.logits(**tensors)

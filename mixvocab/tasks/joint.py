@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -86,7 +87,9 @@ class JointBert(BertPreTrainedModel):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Intent logits (B, I) and slot logits (B, T, S) for ids (B, T) and a mask (B, T), 0 or False on padding."""
-        encoded = self.bert(input_ids, attention_mask=attention_mask)
+        return self.heads(self.bert(input_ids, attention_mask=attention_mask))
+
+    def heads(self, encoded: Any) -> tuple[Tensor, Tensor]:
         intent = self.intent(self.dropout(encoded.pooler_output))
         return intent, self.slots(self.dropout(encoded.last_hidden_state))
 
@@ -106,16 +109,28 @@ class JointTask(JointModel):
         return self.encoder.words(row.words)
 
     def forward(self, ids: Tensor, intent: Tensor, tags: Tensor, attention: Tensor | None = None) -> Losses:
+        return self.losses(self.logits(ids, attention), intent, tags)
+
+    def losses(self, logits: tuple[Tensor, Tensor], intent: Tensor, tags: Tensor) -> Losses:
+        return {"intent": nll(logits[0], intent), "slots": nll(logits[1], tags)}
+
+    def logits(self, ids: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.heads(self.encoded(ids, attention))
+
+    def encoded(self, ids: Tensor, attention: Tensor | None = None, **more: Any) -> Any:
+        """What transformers' BertModel returns; `more` are arguments of its own, as `output_hidden_states`."""
         if self.training and self.piece_dropout:
             hidden = torch.rand(ids.shape, device=ids.device) < self.piece_dropout
             for special in (self.encoder.cls, self.encoder.sep, self.encoder.pad):
                 hidden &= ids != special
             ids = ids.masked_fill(hidden, self.encoder.unk)
-        intents, slots = self.model(ids, attention)
-        return {"intent": nll(intents, intent), "slots": nll(slots, tags)}
+        return self.model.bert(ids, attention_mask=attention, **more)
 
-    def logits(self, ids: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        return self.model(ids, attention)
+    def heads(self, encoded: Any) -> tuple[Tensor, Tensor]:
+        return self.model.heads(encoded)
+
+    def asked(self, logits: tuple[Tensor, Tensor], intent: Tensor, tags: Tensor) -> list[Tensor]:
+        return [logits[0][intent != IGNORED], logits[1][tags != IGNORED]]
 
     def save(self, out: Path) -> None:
         save_bert(self.model, self.folder, out, "snips", "joint", self.encoder.length)

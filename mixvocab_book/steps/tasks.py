@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from safetensors import safe_open
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
 from mixvocab.common.store import Ref, Step, Store, aside
-from mixvocab.distill.methods import methods
+from mixvocab.distill.methods import find_method, methods
 from mixvocab.distill.steps import StageTwo, StudentStep
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import TuningSettings
@@ -31,6 +31,7 @@ from mixvocab.tasks.glue import new_classifier
 from mixvocab.tasks.joint import new_joint_bert
 from mixvocab.tasks.scores import Roles, glue_roles, glue_scores, snips_roles
 from mixvocab.tasks.stackprop import new_stackprop
+from mixvocab.tasks.transfer import new_transfer
 from mixvocab_book.steps.students import place_of, student_step, tokens_by_stage
 
 if TYPE_CHECKING:
@@ -101,8 +102,10 @@ class FineTuning(Step[FineTuned]):
     rows: int | None  # of training that are used; None: all
     label: str = aside("fine-tuning")
     data: Ref[Any] | None = None  # the task's
+    teacher: FineTuning | None = field(default=None, kw_only=True)  # fine-tuned on the task, for a method of
+    transfer: str = field(default="", kw_only=True)  # this name, which teaches there
 
-    def start(self, data: Any, folder: Path | None) -> tuple[TaskModel, Roles]:
+    def start(self, data: Any, folder: Path | None) -> tuple[Any, Roles]:
         """The model before fine-tuning, from the encoder in `folder`, and the rows of each role."""
         raise NotImplementedError
 
@@ -114,7 +117,8 @@ class FineTuning(Step[FineTuned]):
         encoder: Any = self.encoder
         begun = encoder and (encoder.value if isinstance(encoder, Ref) else store.get(encoder))
         model, roles = self.start(self.data.value, begun and begun.folder)
-        tuned = finetune(model, roles, self.tuning, folder, seed=self.seed, label=self.label)
+        beside = new_transfer(self.transfer, model, store.get(self.teacher).folder) if self.teacher else None
+        tuned = finetune(model, roles, self.tuning, folder, seed=self.seed, label=self.label, transfer=beside)
         cost = {"tokens": tuned.result.tokens, "seconds": tuned.result.seconds}
         scores = {"dev": tuned.best, "test": self.reported(tuned.reported), "curve": tuned.curve}
         write_json(folder / "result.json", scores | cost)
@@ -214,15 +218,18 @@ def tuning_step(plan: Plan, task: str, method: str, seed: int) -> FineTuning:
             raise UserError(f"{method}'s students are no BERTs: only those are fine-tuned, choose another method")
     shape = encoder.sizes() if isinstance(encoder, StageTwo) else plan.shape()
     hidden, data = shape.hidden, data_of(plan, task)
+    beside: dict[str, Any] = {}
+    if method not in PEERS and find_method(method).transfer:
+        beside = {"teacher": tuning_step(plan, task, BERT_JOINT, 0), "transfer": method}  # one teacher for all seeds
     label = f"{'SNIPS' if task == SNIPS else task}, {method_title(method, task)}, seed {seed}"
     if task == SNIPS:
         snips = plan.profile.snips
         recipe = {STACKPROP: snips.stackprop, BERT_JOINT: snips.teacher}.get(method, snips)
-        return SnipsTuning(encoder, recipe.tuning(hidden), seed, snips.rows, label, data)
+        return SnipsTuning(encoder, recipe.tuning(hidden), seed, snips.rows, label, data, **beside)
     tuning = plan.profile.glue.tuning(hidden)
     if method in PEERS:
         tuning = tuning.model_copy(update={"learning_rate": min(tuning.learning_rate, TEACHER_RATE)})
-    return GlueTuning(encoder, tuning, seed, plan.profile.glue.rows.get(task), label, data, task)
+    return GlueTuning(encoder, tuning, seed, plan.profile.glue.rows.get(task), label, data, task, **beside)
 
 
 def record(chapter: Chapter, task: str, method: str, seed: int) -> Path:
@@ -243,6 +250,8 @@ def record(chapter: Chapter, task: str, method: str, seed: int) -> Path:
         "stage_two_tokens": model.pretraining[1],
         "finetuning_tokens": model.tokens,
     }
+    if step.teacher:
+        metrics["teacher_finetuning_tokens"] = chapter.get(step.teacher).tokens
     if task != SNIPS:
         split = roles(chapter, task)
         params |= {"task": task, "roles": split.about}

@@ -194,7 +194,8 @@ def test_what_is_there_is_not_made_again(opened: Opener, monkeypatch: pytest.Mon
         second = run(later, method)
     assert (second.student.scores, second.costs) == (first.student.scores, first.costs)
     assert second.words.tolist() == first.words.tolist()
-    assert run(opened(), method, seed=5).student.scores != first.student.scores
+    if first.student.spent.tokens_read:  # what is cut from the teacher draws nothing
+        assert run(opened(), method, seed=5).student.scores != first.student.scores
 
 
 def test_a_truncated_student_is_made_again(opened: Opener, capsys: pytest.CaptureFixture[str]) -> None:

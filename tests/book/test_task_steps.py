@@ -8,6 +8,7 @@ import pytest
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Ref, Store
+from mixvocab.distill.methods import methods
 from mixvocab.sources.rows import Sizes
 from mixvocab.sources.snips import resolve_snips
 from mixvocab_book.chapter import Chapter, open_chapter
@@ -34,7 +35,9 @@ def opened(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any],
 
 def test_every_method_trains_and_is_found_again(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     chapter, later = opened(), opened()
-    steps = {method: task_steps.tuning_step(chapter.plan, "snips", method, 0) for method in task_steps.titles()}
+    unfit = {name for name, known in methods().items() if not known.student(chapter.plan, 0).is_bert}
+    names = [*task_steps.PEERS, *(name for name in methods() if name not in unfit)]  # a teacher before its students
+    steps = {name: task_steps.tuning_step(chapter.plan, "snips", name, 0) for name in names}
     assert {"mixed", "pruned", "stackprop", "bert-joint"} < set(steps)
     assert all(chapter.store.artefact(step).made for step in steps.values())
     models = {method: chapter.get(step) for method, step in steps.items()}
@@ -49,6 +52,22 @@ def test_every_method_trains_and_is_found_again(opened: Opener, monkeypatch: pyt
     assert read["stackprop"] == read["bert-joint"] == (0, 0)
     longer = opened(**{"snips.epochs": 2})
     assert longer.store.artefact(task_steps.tuning_step(longer.plan, "snips", "nokd", 0)).made
+
+
+def test_a_student_taught_on_the_task_has_a_teacher_of_all_seeds(opened: Opener) -> None:
+    chapter = opened()
+    first, second = (task_steps.tuning_step(chapter.plan, "snips", "pkd", seed) for seed in (0, 1))
+    teacher = task_steps.tuning_step(chapter.plan, "snips", "bert-joint", 0)
+    assert first.teacher == second.teacher == teacher
+    assert (first.transfer, first.encoder) == ("pkd", second.encoder)
+    assert len({first.asked, second.asked, task_steps.tuning_step(chapter.plan, "snips", "pkd-last", 0).asked}) == 3
+    assert chapter.store.artefact(first).made
+    assert not chapter.store.artefact(teacher).made
+    kept = records.read(task_steps.record(chapter, "snips", "pkd", 0))
+    assert kept["metrics"]["stage_two_tokens"] == 0
+    assert kept["metrics"]["teacher_finetuning_tokens"] == chapter.get(teacher).tokens > 0
+    alone = records.read(task_steps.record(chapter, "snips", "nokd", 0))
+    assert "teacher_finetuning_tokens" not in alone["metrics"]
 
 
 def test_records_hold_what_the_tables_show(opened: Opener) -> None:

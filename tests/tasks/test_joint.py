@@ -118,7 +118,7 @@ def test_fine_tuning_learns_saves_and_loads(
 def test_piece_dropout_hides_pieces_in_training_alone(tiny_teacher: Path, command_data: SnipsData) -> None:
     task = new(tiny_teacher, command_data, piece_dropout=0.3)
     seen: list[torch.Tensor] = []
-    task.model.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    task.model.bert.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
     ids = torch.from_numpy(np.stack([task.encoder.words(["cat"] * 20).ids] * 50))
     batch = {"ids": ids, "intent": torch.zeros(50, dtype=torch.long), "tags": torch.zeros_like(ids)}
     torch.manual_seed(0)

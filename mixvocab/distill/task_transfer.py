@@ -1,0 +1,92 @@
+"""Distillation on the task: what methods share that fine-tune a student beside a teacher fine-tuned on the same task.
+
+Such a method's student may be trained by nothing before (`FirstLayers`); its `transfer` (see `Method`) says what
+fine-tuning minimises. `mixvocab.tasks.transfer` puts the two models in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor, nn
+from transformers import BertForMaskedLM
+
+from mixvocab.common.store import Store
+from mixvocab.distill.steps import StageTwo
+from mixvocab.models.parameters import BertShape
+from mixvocab.models.pretrained import load_teacher, require_bert
+from mixvocab.models.student import student_of_layers
+from mixvocab.train.losses import Losses
+
+if TYPE_CHECKING:
+    from mixvocab.pipeline import Plan
+
+
+class TaskBert(Protocol):
+    """A BERT with a task's heads, as a method sees it: `GlueTask` and `JointTask` of `mixvocab.tasks`."""
+
+    reads: ClassVar[tuple[str, ...]]  # names of a batch's inputs, beside `attention`; the rest of it are targets
+    model: Any  # with `.bert`, a BertModel
+
+    def encoded(self, **inputs: Any) -> Any:
+        """What the BertModel returns; takes `output_hidden_states` and the like as well."""
+
+    def heads(self, encoded: Any) -> Any:
+        """All heads' logits."""
+
+    def losses(self, logits: Any, **targets: Tensor) -> Losses:
+        """The task's own."""
+
+    def asked(self, logits: Any, **targets: Tensor) -> list[Tensor]:
+        """By head the logits (N, C) of what has a label, one column for a regression."""
+
+
+class TaskTransfer(nn.Module):
+    """A student's task model and, out of training's reach, the fine-tuned teacher's: what is trained in fine-tuning."""
+
+    def __init__(self, student: TaskBert, teacher: TaskBert) -> None:
+        super().__init__()
+        self.student = student
+        # Out of sight of Module: neither trained, nor kept in checkpoints, nor asked what precision training takes.
+        self._teacher = (teacher.eval(),)  # type: ignore[attr-defined]
+
+    def forward(self, done: Tensor, attention: Tensor | None = None, **batch: Tensor) -> Losses:
+        """Losses of a batch as the task's own forward takes it; `done` () is the share of the run that is over."""
+        inputs = {"attention": attention} | {name: batch.pop(name) for name in self.student.reads}
+        return self.transferred(inputs, batch, float(done))
+
+    def transferred(self, inputs: dict[str, Any], targets: dict[str, Tensor], done: float) -> Losses:
+        """What the method minimises."""
+        raise NotImplementedError
+
+    def teacher(self, device: torch.device) -> Any:
+        return self._teacher[0].to(device)
+
+
+@dataclass(frozen=True)
+class FirstLayers(StageTwo):
+    """A student that nothing has trained: the first half of the teacher's layers, its embeddings and its head."""
+
+    name = "first-layers"
+
+    def sizes(self) -> BertShape:
+        whole = super().sizes()
+        return replace(whole, layers=len(self.kept(whole.layers)))
+
+    def kept(self, layers: int) -> Sequence[int]:
+        return range(layers // 2)
+
+    def student(self, store: Store) -> BertForMaskedLM:
+        folder = self.rows.teacher.value.folder
+        require_bert(folder, "a student of a teacher's first layers")
+        teacher = load_teacher(folder)
+        return student_of_layers(teacher, self.kept(teacher.config.num_hidden_layers))
+
+
+def first_layers(plan: Plan, method: str) -> FirstLayers:
+    """The student for all seeds: it draws nothing."""
+    step = plan.with_teachers_pieces(method).stage_two(0, None, shape=None, position_spread=0.0, dropout=0.0)
+    return FirstLayers(**vars(replace(step, recipe=replace(step.recipe, steps=0))))
