@@ -144,7 +144,7 @@ queue.work(queue.Queue(*map(Path, {list(map(str, (queue.root, disturbed.store, q
     first = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
     log = disturbed.store / "artefacts"
     deadline = time.monotonic() + 240
-    while not list(log.rglob("run")) and first.poll() is None and time.monotonic() < deadline:
+    while not list(log.glob(".making/*/run")) and first.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     assert first.poll() is None
     assert state(disturbed, unit) == "running"
