@@ -51,7 +51,7 @@ class TaskTransfer(nn.Module):
         super().__init__()
         self.student = student
         # Out of sight of Module: neither trained, nor kept in checkpoints, nor asked what precision training takes.
-        self._teacher = (teacher.eval(),)  # type: ignore[attr-defined]
+        self._teacher = (teacher.eval().requires_grad_(False),)  # type: ignore[attr-defined]
 
     def forward(self, done: Tensor, attention: Tensor | None = None, **batch: Tensor) -> Losses:
         """Losses of a batch as the task's own forward takes it; `done` () is the share of the run that is over."""

@@ -30,7 +30,7 @@ from mixvocab.train.loop import Recipe, to_tensors
 
 TUNING = TuningSettings(epochs=2, batch_size=8, learning_rate=3e-3, dropout=0.1, window=16, evaluations=3)
 SOURCE = Source("glue", "a set", "path", "set/", "none", "0" * 64, False)
-TRANSFERS = ("pkd", "pkd-last")
+TRANSFERS = ("pkd", "pkd-last", "theseus")
 Saved = Callable[[Any, str], Path]
 
 
@@ -164,7 +164,9 @@ def test_teachers_that_do_not_fit(
     with pytest.raises(UserError, match=r"task\.json is missing"):
         new_transfer("pkd", pupil, tiny_teacher)
     fitting = saved(new_classifier(tiny_teacher, data, TUNING, 1), "fitting")
-    with pytest.raises(UserError, match=r"method mixed fine-tunes its students alone: .* choose from pkd, pkd-last"):
+    with pytest.raises(
+        UserError, match=r"method mixed fine-tunes its students alone: .* choose from pkd, pkd-last, theseus"
+    ):
         new_transfer("mixed", pupil, fitting)
     with pytest.raises(UserError, match="method 'pkt' is unknown"):
         new_transfer("pkt", pupil, fitting)
