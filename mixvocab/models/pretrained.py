@@ -153,9 +153,12 @@ def head_transform(model: Any) -> nn.Sequential:
     return nn.Sequential(OrderedDict(dense=dense, activation=activation, LayerNorm=norm))
 
 
-def masked_logits(model: Any, ids: Tensor, where: Tensor, attention: Tensor | None = None) -> Tensor:
-    """A masked language model's scores (M, V) for pieces `ids` (B, T), at the M places of `where` (B, T) alone."""
-    hidden = model.base_model(ids, attention_mask=attention).last_hidden_state[where]
+def masked_logits(model: Any, ids: Tensor, where: Tensor, attention: Tensor | None = None, **more: Tensor) -> Tensor:
+    """A masked language model's scores (M, V) for pieces `ids` (B, T), at the M places of `where` (B, T) alone.
+
+    `more` goes to the encoder, such as token types.
+    """
+    hidden = model.base_model(ids, attention_mask=attention, **more).last_hidden_state[where]
     if model.config.model_type == "mobilebert":
         return model.cls(hidden)  # it scores against two tables side by side
     return model.get_output_embeddings()(head_transform(model)(hidden))

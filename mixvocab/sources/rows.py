@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +18,14 @@ class SnipsRow(NamedTuple):
     slots: tuple[str, ...]
     intent: str
 
+    def parts(self) -> list[list[str]]:
+        """The words, as the parts of one text."""
+        return [list(self.words)]
+
+    def with_parts(self, parts: list[list[str]]) -> SnipsRow:
+        """The same row with other words, as many."""
+        return self._replace(words=tuple(parts[0]))
+
 
 class GlueRow(NamedTuple):
     """One example; `text_b` is None for single sentences, `label` None where a test set hides it."""
@@ -24,6 +33,15 @@ class GlueRow(NamedTuple):
     text_a: str
     text_b: str | None
     label: str | float | None
+
+    def parts(self) -> list[list[str]]:
+        """Each text in parts: runs of letters and digits, and what stands between them."""
+        return [re.findall(r"[^\W_]+|[\W_]+", text) for text in (self.text_a, self.text_b) if text is not None]
+
+    def with_parts(self, parts: list[list[str]]) -> GlueRow:
+        """The same row with texts of other parts."""
+        text_a, *others = map("".join, parts)
+        return self._replace(text_a=text_a, text_b=others[0] if others else None)
 
 
 @dataclass(frozen=True)
