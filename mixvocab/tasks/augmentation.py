@@ -33,9 +33,9 @@ from mixvocab.tasks.finetune import Example, collate
 from mixvocab.tasks.vectors import WordVectors, read_glove
 from mixvocab.train.loop import to_tensors
 
-BATCH = 64  # masked rows that the teacher reads at once
-AT_ONCE = 1024  # rows whose masked words are sorted by length together
-CLOSE = 1e-3  # scores so close may change places by rounding, which moves them by a hundredth of that in fp32
+BATCH = 64  # masked rows that the teacher reads at once, all of one length
+AT_ONCE = 1024  # rows of which batches are made
+CLOSE = 2e-4  # scores so close may change places by rounding, which moves MiniLM's by 6e-6 in fp32
 
 Row = TypeVar("Row", GlueRow, SnipsRow)
 Words = dict[tuple[int, int], list[str]]  # of a row, by text (0 or 1) and number of the part: what may stand there
@@ -67,7 +67,7 @@ class Augmentation:
         self._encoder = Encoder(tokenizer.backend_tokenizer, teacher.config.max_position_embeddings)
         self._mask: Any = tokenizer.mask_token_id
         self._pieces = tokenizer.convert_ids_to_tokens(list(range(teacher.config.vocab_size)))
-        whole = [i for i, piece in enumerate(self._pieces) if piece.isalpha()]  # neither "##s" nor "[UNK]" is
+        whole = [i for i, piece in enumerate(self._pieces) if piece and piece.isalpha()]  # not "##s", nor "[UNK]"
         if not 0 <= p_t <= 1 or n_a < 1 or not 1 <= k < len(whole):
             raise UserError(f"p_t={p_t}, n_a={n_a}, k={k}: p_t is in 0..1, n_a 1 or more, k in 1..{len(whole) - 1}")
         self._no_words = torch.ones(len(self._pieces), dtype=torch.bool, device=teacher.device)
@@ -117,9 +117,10 @@ class Augmentation:
     def _predicted(self, asked: list[Example]) -> list[list[str]]:
         """The k most probable words at a place of each row, the rest of which is seen; by id."""
         found: dict[int, list[int]] = {}
-        by_length = sorted(range(len(asked)), key=lambda i: len(asked[i]["ids"]))
-        for start in range(0, len(asked), BATCH):
-            chosen = by_length[start : start + BATCH]
+        by_length: dict[int, list[int]] = defaultdict(list)
+        for i, example in enumerate(asked):
+            by_length[len(example["ids"])].append(i)
+        for chosen in (same[i : i + BATCH] for same in by_length.values() for i in range(0, len(same), BATCH)):
             best, ids = self._scores(self.teacher, [asked[i] for i in chosen]).topk(self.k + 1)
             ids = ids[:, :-1]
             # The last bits of scores depend on what is read beside a row. Where they could decide who is among the
@@ -133,10 +134,9 @@ class Augmentation:
 
     @torch.no_grad()
     def _scores(self, teacher: Any, asked: list[Example]) -> Tensor:
-        """(B, V) at the one place of each row; minus infinity for what is no word and for the word that stood there."""
+        """(B, V) at a place of each row, all of one length; minus infinity: no word, or the one that stood there."""
         batch = to_tensors(collate(asked), teacher.device)
-        where, real, types = batch["where"].bool(), batch.get("attention"), batch["types"]
-        scores = masked_logits(teacher, batch["ids"], where, real, token_type_ids=types)
+        scores = masked_logits(teacher, batch["ids"], batch["where"].bool(), token_type_ids=batch["types"])
         return scores.masked_fill(self._no_words, -torch.inf).scatter(1, batch["own"][:, None], -torch.inf).cpu()
 
     @cached_property
