@@ -1,8 +1,8 @@
 """MobileBERT's architecture (Sun, Yu, Song, Liu, Yang and Zhou 2020, section 3 and table 1), and its teacher's.
 
-                        ┌── queries, keys ──┐
-    states, H wide ──> I wide ──> attention ──> feed-forward, several in a stack ──> H wide, added to the states ──> ...
-                        └───── values: from H
+    states, H wide ──┬─> I wide ──> queries, keys ──┬─> attention ──> feed-forward, several in a stack ──┐
+                     ├─> values ────────────────────┘                                                    │
+                     └─> added <── H wide <──────────────────────────────────────────────────────────────┘
 
 A block works at another width I than the states that pass between blocks: in the student a narrow one (a bottleneck),
 in the teacher a wide one (an inverted bottleneck). So the states of both can be compared, block by block. Word vectors
