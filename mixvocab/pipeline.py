@@ -51,8 +51,8 @@ class Plan:
         """The same for students of the teacher's own vocabulary, which the method needs. UserError for a given one."""
         if self.given:
             raise UserError(
-                f"{method} compares softmaxes over one vocabulary: leave out --vocab for the teacher's own, or choose "
-                "--method mixed or pushed-labels, which need none in common"
+                f"{method} compares student and teacher piece by piece: leave out --vocab for the teacher's own, or "
+                "choose --method mixed or pushed-labels, which need none in common"
             )
         return self.with_settings(vocabulary={"kind": "teacher"})
 

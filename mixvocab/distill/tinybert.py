@@ -12,6 +12,7 @@ What differs here:
 * so both read rows with masked pieces, theirs whole ones; means leave padding out;
 * where M does not divide N, g(m) is rounded up;
 * equation 7 compares head with head: the student has as many as the teacher, whatever settings say;
+* with weights of one, as published, MiniLM's attention is 73 of the 85 that a fresh student's sum begins at;
 * text, tokens, batch and rate are the profile's stage II.
 """
 

@@ -143,7 +143,7 @@ def test_both_models_and_the_teachers_head_are_paid_for(planned: Planned, cache:
 
 def test_what_it_cannot_use_is_refused_before_anything_is_made(planned: Planned, cache: Path, tmp_path: Path) -> None:
     other = Vocabulary((*SPECIAL_PIECES, "a"), lowercase=True)
-    with pytest.raises(UserError, match=r"distilbert compares softmaxes .* --method mixed or pushed-labels"):
+    with pytest.raises(UserError, match=r"distilbert compares student and teacher .* --method mixed or pushed-labels"):
         distilbert(replace(planned(), given=other), 0)
     RobertaConfig().save_pretrained(tmp_path / "other")
     step = distilbert(planned(), 0)

@@ -176,7 +176,7 @@ def test_the_student_is_the_first_half_of_the_teacher_and_costs_nothing(
 
 def test_what_it_cannot_use_is_refused_before_anything_is_made(planned: Planned, cache: Path, tmp_path: Path) -> None:
     other = Vocabulary((*SPECIAL_PIECES, "a"), lowercase=True)
-    with pytest.raises(UserError, match=r"pkd compares softmaxes .* --method mixed or pushed-labels"):
+    with pytest.raises(UserError, match=r"pkd compares student and teacher .* --method mixed or pushed-labels"):
         pkd(replace(planned(), given=other), 0)
     RobertaConfig().save_pretrained(tmp_path / "other")
     step = pkd(planned(), 0)
