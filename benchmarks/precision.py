@@ -11,7 +11,7 @@ it, as plain autocast with the fused attention. About 5 minutes on 2 cores.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,7 @@ class Side:
 
     def step(self) -> int:
         """A training step."""
-        fused = nullcontext() if "fused" in self.name else precision.running(self.module, self.name, "cpu")
-        with fused:
+        with self._running():
             with precision.autocast("cpu", self.name[:4]):
                 loss = mean_loss(self.module(**self.batch))
             loss.backward()
@@ -59,10 +58,12 @@ class Side:
     @torch.no_grad()
     def forward(self) -> int:
         """The mixed teacher's states."""
-        fused = nullcontext() if "fused" in self.name else precision.running(self.module, self.name, "cpu")
-        with fused, precision.autocast("cpu", self.name[:4]):
+        with self._running(), precision.autocast("cpu", self.name[:4]):
             self.module.encode(self.batch["ids"], self.batch["student"])  # type: ignore[operator]
         return self.batch["ids"].numel()
+
+    def _running(self) -> AbstractContextManager[None]:
+        return nullcontext() if "fused" in self.name else precision.running(self.module, self.name, "cpu")
 
 
 def measure(title: str, make: Callable[[], nn.Module], mixer: Mixer, rows: int, rounds: int) -> dict[str, Any]:

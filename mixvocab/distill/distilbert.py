@@ -16,7 +16,7 @@ What differs here:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,12 +29,12 @@ from mixvocab.common.errors import UserError
 from mixvocab.common.store import Store
 from mixvocab.distill.methods import method
 from mixvocab.distill.mixed_vocab import StudentMLM
-from mixvocab.distill.steps import StageTwo
-from mixvocab.distill.teacher_head import TeacherHead, teacher_head
-from mixvocab.models.parameters import BertShape, Spent
+from mixvocab.distill.teacher_head import teacher_head
+from mixvocab.distill.vanilla import Taught, TaughtMLM
+from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import head_transform, require_bert
 from mixvocab.models.student import student_of_layers
-from mixvocab.train.losses import IGNORED, Losses, Part
+from mixvocab.train.losses import IGNORED, Losses, Part, soft_targets
 
 if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
@@ -45,7 +45,7 @@ SOFT, HARD, COSINE = 5.0, 2.0, 1.0
 TEMPERATURE = 2.0
 
 
-class DistilBertLoss(StudentMLM):
+class DistilBertLoss(TaughtMLM):
     """The triple loss, a weighted sum of three means.
 
     At a masked position with true piece y, p and q the softmaxes of student and teacher, p_T and q_T the same at
@@ -57,9 +57,7 @@ class DistilBertLoss(StudentMLM):
     """
 
     def __init__(self, student: BertForMaskedLM, teacher: PreTrainedModel, mask: int | None = None) -> None:
-        super().__init__(student, mask)
-        # Out of sight of Module: neither trained, nor kept in checkpoints, nor asked what precision training takes.
-        self._teacher = (teacher.eval(),)
+        super().__init__(student, teacher, mask)
         own, other = student.config, teacher.config
         if (own.vocab_size, own.hidden_size) != (other.vocab_size, other.hidden_size):
             raise UserError(
@@ -81,16 +79,10 @@ class DistilBertLoss(StudentMLM):
         count, tokens = masked.sum(), real.sum()
         return {
             "student": Part(F.cross_entropy(logits, labels[masked], reduction="sum"), count, weight=HARD),
-            "labels": Part(soft_targets(logits, said), count, weight=SOFT, scored=False),
+            "labels": Part(soft_targets(logits, said, TEMPERATURE), count, weight=SOFT, scored=False),
             # All sums are divided by the number of masked positions: the weight makes this one a mean over tokens.
             "states": Part(turned(states[real], wanted[real]), tokens, weight=COSINE * count / tokens, scored=False),
         }
-
-
-def soft_targets(logits: Tensor, said: Tensor) -> Tensor:
-    """T^2 KL(q_T || p_T), of logits (M, V) of the student and of the teacher, summed over positions."""
-    own, other = ((scores / TEMPERATURE).log_softmax(dim=1) for scores in (logits, said))
-    return TEMPERATURE**2 * F.kl_div(own, other, reduction="sum", log_target=True)
 
 
 def turned(states: Tensor, wanted: Tensor) -> Tensor:
@@ -99,12 +91,10 @@ def turned(states: Tensor, wanted: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class DistilBert(StageTwo):
+class DistilBert(Taught):
     """Stage II of every other layer of the teacher, with the triple loss."""
 
     name = "distilbert"
-
-    teacher: TeacherHead = field(kw_only=True)
 
     def sizes(self) -> BertShape:
         whole = super().sizes()
@@ -117,13 +107,6 @@ class DistilBert(StageTwo):
 
     def objective(self, store: Store) -> Callable[..., StudentMLM]:
         return partial(DistilBertLoss, teacher=store.get(self.teacher).model())
-
-    def flops(self, shape: BertShape, tokens: int, store: Store) -> float:
-        labels = store.get(self.teacher).shape.masked_lm_flops(tokens, self.mixing.length) / 3  # a forward pass
-        return super().flops(shape, tokens, store) + labels
-
-    def costs(self, store: Store) -> dict[str, Spent]:
-        return {"teacher": store.get(self.teacher).spent} | super().costs(store)
 
 
 def every_other(layers: int) -> range:

@@ -37,7 +37,7 @@ from mixvocab.distill.vanilla import LabelDistillation
 from mixvocab.models.mobile import MobileShape, mobile_shapes, new_mobile
 from mixvocab.models.parameters import BertShape, Spent
 from mixvocab.train.loop import Recipe, TrainResult, train, write_curve
-from mixvocab.train.losses import IGNORED, Losses, Part
+from mixvocab.train.losses import IGNORED, Losses, Part, state_loss
 
 if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
@@ -54,11 +54,6 @@ BLOCK = "model.mobilebert.encoder.layer"
 # ---- 1. The objectives -----------------------------------------------------------------------------------------------
 
 
-def state_loss(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
-    """Feature map transfer: mean squared error of a block's states (B, T, H), summed over `real` positions (B, T)."""
-    return (student - teacher)[real].square().mean(dim=-1).sum()
-
-
 def attention_loss(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
     """Attention transfer: mean KL(teacher || student) of a block's heads (B, A, T, T), summed over `real` positions."""
     tiny = torch.finfo(student.dtype).tiny  # padding has probability 0 in both, and costs nothing
@@ -67,7 +62,7 @@ def attention_loss(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
 
 
 class KnowledgeTransfer(LabelDistillation):
-    """The two transfer losses, means over positions and over `blocks`; and distillation with them, unless `alone`.
+    """Feature map and attention transfer, means over positions and over `blocks`; distillation as well, unless `alone`.
 
         STATES * squared error + ATTENTION * KL   [ + TRUTH * -log p(y) + (1 - TRUTH) * -sum_v q(v) log p(v) ]
 

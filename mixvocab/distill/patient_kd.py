@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from mixvocab.common.errors import UserError
 from mixvocab.distill.methods import method
 from mixvocab.distill.task_transfer import FirstLayers, TaskBert, TaskTransfer, first_layers
-from mixvocab.train.losses import Losses, Part
+from mixvocab.train.losses import Losses, Part, soft_targets
 
 if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
@@ -81,11 +81,10 @@ class PatientLoss(TaskTransfer):
 
 
 def follow(logits: Tensor, said: Tensor) -> Tensor:
-    """T^2 KL(q_T || p_T) of logits (N, C) of student and teacher, summed over N; of scores (N, 1) the squared error."""
+    """`soft_targets` at TEMPERATURE of logits (N, C) of student and teacher; of scores (N, 1) their squared error."""
     if logits.shape[1] == 1:
         return F.mse_loss(logits, said, reduction="sum")
-    own, other = ((scores / TEMPERATURE).log_softmax(dim=1) for scores in (logits, said))
-    return TEMPERATURE**2 * F.kl_div(own, other, reduction="sum", log_target=True)
+    return soft_targets(logits, said, TEMPERATURE)
 
 
 def patience(states: Tensor, wanted: Tensor) -> Tensor:

@@ -33,10 +33,11 @@ from mixvocab.common.store import Store
 from mixvocab.distill.methods import method
 from mixvocab.distill.mixed_vocab import StudentMLM
 from mixvocab.distill.steps import StageTwo
+from mixvocab.distill.vanilla import TaughtMLM
 from mixvocab.models.init import BERT_STD
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import attention_scores, load_teacher, require_bert, teacher_shape
-from mixvocab.train.losses import Losses, Part
+from mixvocab.train.losses import Losses, Part, state_loss
 
 if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
@@ -53,17 +54,12 @@ def attention_loss(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
     return ((student - teacher).square().mean(dim=1) * (real[:, :, None] & real[:, None])).sum()
 
 
-def state_loss(raised: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
-    """Equations 8 and 9: mean squared error of states or embeddings (B, T, D), summed over `real` positions (B, T)."""
-    return ((raised - teacher).square().mean(dim=-1) * real).sum()
-
-
 def prediction_loss(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
     """Equation 10: cross-entropy of softmaxes at a temperature, of logits (B, C), summed over rows."""
     return F.cross_entropy(student / temperature, (teacher / temperature).softmax(dim=1), reduction="sum")
 
 
-class TinyBertLoss(StudentMLM):
+class TinyBertLoss(TaughtMLM):
     """Masked language modelling and the three losses, each a mean, all with weight one (equation 11):
 
         mean of -log p(y)  +  mean over tokens of |E W_e - E'|^2 / D
@@ -88,9 +84,7 @@ class TinyBertLoss(StudentMLM):
         seed: int = 0,
         mask: int | None = None,
     ) -> None:
-        super().__init__(student, mask)
-        # Out of sight of Module: neither trained, nor kept in checkpoints, nor asked what precision training takes.
-        self._teacher = (teacher.eval(),)
+        super().__init__(student, teacher, mask)
         own, other = student.config, teacher.config
         if own.vocab_size != other.vocab_size:
             raise UserError(

@@ -34,7 +34,16 @@ if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
 
 
-class LabelDistillation(StudentMLM):
+class TaughtMLM(StudentMLM):
+    """The student's masked-language-model loss, with a teacher at hand for what a method adds to it."""
+
+    def __init__(self, student: PreTrainedModel, teacher: PreTrainedModel, mask: int | None = None) -> None:
+        super().__init__(student, mask)
+        # Out of sight of Module: neither trained, nor kept in checkpoints, nor asked what precision training takes.
+        self._teacher = (teacher.eval(),)
+
+
+class LabelDistillation(TaughtMLM):
     """The student's masked-language-model loss, with a share of it against the teacher's distribution.
 
     At a masked position with true piece y, the student's softmax p, and both softmaxes at temperature T, q_T the
@@ -54,10 +63,8 @@ class LabelDistillation(StudentMLM):
         temperature: float = 1.0,
         mask: int | None = None,
     ) -> None:
-        super().__init__(student, mask)
+        super().__init__(student, teacher, mask)
         self.weight, self.temperature = weight, temperature
-        # Out of sight of Module: neither trained, nor kept in checkpoints, nor asked what precision training takes.
-        self._teacher = (teacher.eval(),)
 
     def forward(self, ids: Tensor, labels: Tensor, attention: Tensor | None = None, **_: Tensor) -> Losses:
         """The two losses, summed over masked positions; arguments as for `StudentMLM`."""
@@ -96,18 +103,12 @@ class StudentVocabularyMLM(StageTwo):
 
 
 @dataclass(frozen=True)
-class Labelled(StageTwo):
-    """Stage II with a teacher that labels."""
+class Taught(StageTwo):
+    """Stage II beside a teacher that reads the same rows and predicts their pieces."""
 
-    name = "vanilla"
+    name = "taught"
 
     teacher: Step[Any] = field(kw_only=True)  # TeacherHead or StudentVocabularyMLM
-    kd_weight: float = 0.5  # of its distribution, between 0 (stage II itself) and 1 (its labels alone)
-    kd_temperature: float = 1.0
-
-    def objective(self, store: Store) -> Callable[..., StudentMLM]:
-        teacher = store.get(self.teacher).model()
-        return partial(LabelDistillation, teacher=teacher, weight=self.kd_weight, temperature=self.kd_temperature)
 
     def flops(self, shape: BertShape, tokens: int, store: Store) -> float:
         labels = store.get(self.teacher).shape.masked_lm_flops(tokens, self.mixing.length) / 3  # a forward pass
@@ -115,6 +116,20 @@ class Labelled(StageTwo):
 
     def costs(self, store: Store) -> dict[str, Spent]:
         return {"teacher": store.get(self.teacher).spent} | super().costs(store)
+
+
+@dataclass(frozen=True)
+class Labelled(Taught):
+    """Stage II with a teacher that labels."""
+
+    name = "vanilla"
+
+    kd_weight: float = 0.5  # of its distribution, between 0 (stage II itself) and 1 (its labels alone)
+    kd_temperature: float = 1.0
+
+    def objective(self, store: Store) -> Callable[..., StudentMLM]:
+        teacher = store.get(self.teacher).model()
+        return partial(LabelDistillation, teacher=teacher, weight=self.kd_weight, temperature=self.kd_temperature)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from transformers import MobileBertConfig, MobileBertForMaskedLM
 from mixvocab.common.errors import UserError
 from mixvocab.models.init import sinusoidal_positions
 from mixvocab.models.parameters import BertShape
+from mixvocab.models.student import config_sizes
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,7 @@ def mobile_shapes(shape: BertShape) -> tuple[MobileShape, MobileShape]:
 def mobile_config(shape: MobileShape, dropout: float = 0.0) -> MobileBertConfig:
     """transformers' configuration; of attention nothing is dropped, since it is compared."""
     return MobileBertConfig(
-        vocab_size=shape.vocab_size,
-        hidden_size=shape.hidden,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        intermediate_size=shape.feed_forward,
-        max_position_embeddings=shape.positions,
+        **config_sizes(shape),
         embedding_size=shape.embedding,
         intra_bottleneck_size=shape.inner,
         num_feedforward_networks=shape.feed_forwards,

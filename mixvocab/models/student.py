@@ -21,17 +21,20 @@ from mixvocab.text.wordpiece import PAD, Vocabulary
 LINEAR = 6.0
 
 
+def config_sizes(shape: BertShape) -> dict[str, Any]:
+    """A shape by the names of transformers' configurations, `vocab_size` and so on."""
+    return {
+        "vocab_size": shape.vocab_size,
+        "hidden_size": shape.hidden,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "intermediate_size": shape.feed_forward,
+        "max_position_embeddings": shape.positions,
+    }
+
+
 def bert_config(shape: BertShape, dropout: float = 0.0) -> BertConfig:
-    return BertConfig(
-        vocab_size=shape.vocab_size,
-        hidden_size=shape.hidden,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        intermediate_size=shape.feed_forward,
-        max_position_embeddings=shape.positions,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-    )
+    return BertConfig(**config_sizes(shape), hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout)
 
 
 def new_student(shape: BertShape, *, generator: torch.Generator, dropout: float = 0.0) -> BertForMaskedLM:

@@ -40,6 +40,17 @@ def nll(logits: Tensor, labels: Tensor) -> Part:
     return Part(total, (labels != IGNORED).sum())
 
 
+def soft_targets(logits: Tensor, said: Tensor, temperature: float) -> Tensor:
+    """T^2 KL(q_T || p_T) of logits (M, C) of a student and of its teacher, summed over M (Hinton et al. 2015)."""
+    own, other = ((scores / temperature).log_softmax(dim=1) for scores in (logits, said))
+    return temperature**2 * F.kl_div(own, other, reduction="sum", log_target=True)
+
+
+def state_loss(states: Tensor, wanted: Tensor, real: Tensor) -> Tensor:
+    """Mean squared error of states (B, T, D) of a student and of its teacher, summed over `real` positions (B, T)."""
+    return ((states - wanted).square().mean(dim=-1) * real).sum()
+
+
 def minimised(losses: Losses) -> tuple[Tensor, Tensor]:
     """What is minimised, as sum and number of positions."""
     total = torch.stack([part.weight * part.total for part in losses.values()]).sum()

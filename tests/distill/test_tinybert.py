@@ -20,7 +20,6 @@ from mixvocab.distill.tinybert import (
     attention_loss,
     even_layers,
     prediction_loss,
-    state_loss,
     tinybert,
 )
 from mixvocab.edge.export import export
@@ -29,7 +28,7 @@ from mixvocab.models.pretrained import load_teacher
 from mixvocab.models.student import new_student
 from mixvocab.pipeline import Plan
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
-from mixvocab.train.losses import mean_loss
+from mixvocab.train.losses import mean_loss, state_loss
 
 Planned = Callable[..., Plan]
 REAL = torch.tensor([[True, True, True, True], [True, True, False, False]])  # (2, 4)
