@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mixvocab.evaluate.stats import Comparison, Estimate, compare, corrected, estimate, pooled_noise, score
+from mixvocab.evaluate.word_scores import MARGIN
 from mixvocab_book.store.records import Record
 from mixvocab_book.sweep.grid import Cell, Experiment, Grid
 
@@ -176,12 +177,15 @@ def table_rows(answer: Answer) -> list[list[Any]]:
 
 def told_guessing(answer: Answer) -> str:
     """How many of an experiment's students have learned no context; "" where `guess` is None."""
-    guess, means = answer.guess("word"), [row.mean().mean for row in answer.rows if row.records]
+    guess, rows = answer.guess("word"), [row for row in answer.rows if row.records]
     if guess is None:
         return ""
+    metrics = [[record["metrics"] for record in row.records.values()] for row in rows]
+    still = sum(all(one["left_plateau_tokens"] is None for one in seeds) for seeds in metrics)
     return (
-        f"Who guesses pieces by their frequency pays {guess:.3f} nats a word: {sum(mean >= guess for mean in means)} "
-        f"of the {len(means)} students do no better and have learned no context; the best pays {min(means):.3f}."
+        f"Who guesses pieces by their frequency pays {guess:.3f} nats a word; the best student pays "
+        f"{min(row.mean().mean for row in rows):.3f}. {still} of {len(rows)} are not {MARGIN} nats below the guess "
+        "behind [MASK] in any seed: still on the plateau, they have learned no context."
     )
 
 

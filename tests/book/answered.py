@@ -29,6 +29,7 @@ def record(nats: float, seed: int, *, slope: float = 1.0) -> dict[str, Any]:
             "parameters": 1_234_567,
             "pieces": 400,
             "guess": {"word": 6.05, "masked": 5.55},
+            "left_plateau_tokens": 1e6 if nats < 5.5 else None,
             "spent": spent,
         },
         "curves": {"word_nats": rows.tolist(), "word_counts": [4] * ROWS},
