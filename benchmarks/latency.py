@@ -19,11 +19,12 @@ from dataclasses import asdict
 
 from common import options, write
 
-from mixvocab.edge import peers, runtime
+from mixvocab.edge import runtime
 from mixvocab.sources.corpus import resolve_corpus
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.text.learner import learn_vocabulary
 from mixvocab.text.reading import count_words
+from mixvocab_book.steps import peers
 
 LENGTHS = (8, 16, 32, 128)
 STUDENT = f"{peers.STUDENT}, int8"

@@ -7,7 +7,6 @@ A layer is written with the operators that a runtime has anyway: one product for
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -220,8 +219,3 @@ def bytes_by_part(model: Path) -> dict[str, int]:
     sizes[PARTS["int_"]] += model.stat().st_size - sum(sizes.values())
     beside = {"vocabulary": TOKENIZER, "labels": TASK}
     return sizes | {part: (model.parent / name).stat().st_size for part, name in beside.items()}
-
-
-def operators(model: Path) -> Counter[str]:
-    """How often each operator occurs."""
-    return Counter(node.op_type for node in onnx.load(model).graph.node)

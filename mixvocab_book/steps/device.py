@@ -13,13 +13,13 @@ import onnx
 from mixvocab.common.files import write_json
 from mixvocab.common.store import Step, Store
 from mixvocab.distill.steps import Student, StudentStep
-from mixvocab.edge import peers
 from mixvocab.edge.export import export, load
 from mixvocab.edge.runtime import Kind, Latency, Predictor, measure
 from mixvocab.settings.profiles import EdgeSettings
 from mixvocab.sources.rows import SnipsRow
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.scores import Prediction
+from mixvocab_book.steps import peers
 from mixvocab_book.steps.tasks import FineTuned, FineTuning
 
 

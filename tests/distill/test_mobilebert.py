@@ -18,13 +18,13 @@ from mixvocab.distill.methods import find_method
 from mixvocab.distill.mobilebert import BlockTransfer, KnowledgeTransfer, MobileBert, attention_loss
 from mixvocab.distill.scores import WordScores
 from mixvocab.edge.export import load
-from mixvocab.edge.peers import plain_export
 from mixvocab.edge.runtime import open_session
 from mixvocab.models.mobile import MobileShape, new_mobile
 from mixvocab.models.pretrained import load_pretrained
 from mixvocab.pipeline import Plan
 from mixvocab.train import loop
 from mixvocab.train.losses import mean_loss, state_loss
+from mixvocab_book.steps.peers import plain_export
 from mixvocab_book.steps.tasks import tuning_step
 
 Planner = Callable[..., Plan]

@@ -3,9 +3,10 @@ import time
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab.edge import peers, runtime
+from mixvocab.edge import runtime
 from mixvocab.edge.runtime import measure
 from mixvocab.tasks.encoding import Encoder
+from mixvocab_book.steps import peers
 
 
 @pytest.fixture
