@@ -18,9 +18,8 @@ from mixvocab.common.store import Ref, Step, Store
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import Profile, load_profile
 from mixvocab.sources.source import Source, cache_root, data_directory
-from mixvocab_book.press.gate import BANNER
 from mixvocab_book.store import records
-from mixvocab_book.store.provenance import hardware_line, provenance
+from mixvocab_book.store.provenance import BANNER, hardware_line, provenance
 
 T = TypeVar("T")
 

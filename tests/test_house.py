@@ -23,7 +23,7 @@ FLOORS = (
     ("pipeline", "widgets"),
     ("cli",),
 )
-BOOK = (("store",), ("steps",), ("sweep",), ("show",), ("press",), ("cli",))
+BOOK = (("store",), ("chapter",), ("steps",), ("sweep",), ("show",), ("press",), ("cli",))
 
 
 def level(floors: tuple[tuple[str, ...], ...], room: str) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 from mixvocab.cli import main
-from mixvocab_book import open_chapter
+from mixvocab_book.chapter import open_chapter
 from mixvocab_book.show import entries, paper, plateau
 from mixvocab_book.steps import students, tasks
 from mixvocab_book.sweep.results import plain_table

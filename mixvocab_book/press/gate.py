@@ -14,10 +14,8 @@ from mixvocab.common.fingerprint import LIBRARY, package_fingerprint
 from mixvocab.settings.profiles import load_profile
 from mixvocab.sources.source import data_directory
 from mixvocab_book.press.layout import Layout, Settings
-from mixvocab_book.store.provenance import versions
+from mixvocab_book.store.provenance import BANNER, versions
 
-BANNER = "application/vnd.mixvocab.banner+json"
-"""MIME type under which an executed notebook carries its banner's data beside the HTML."""
 # What chapters may call, as it was when this process began; the press makes no numbers.
 CODE = [package_fingerprint(LIBRARY), package_fingerprint(Path(__file__).parents[1], leave_out=["press"])]
 

@@ -12,6 +12,7 @@ from mixvocab.widgets.element import LIVE
 from mixvocab_book.press import gate
 from mixvocab_book.show.page_data import PAGE_DATA
 from mixvocab_book.show.tables import table_html
+from mixvocab_book.store.provenance import BANNER
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 HINT = Path(__file__).with_name("hint.md").read_text(encoding="utf-8")
@@ -28,7 +29,7 @@ def chapter_page(name: str, notebook: Mapping[str, Any]) -> dict[str, Any]:
     for cell in cells:
         outputs = [output for output in cell.get("outputs", []) if PAGE_DATA not in output.get("data", {})]
         for data in (output["data"] for output in outputs if "data" in output):
-            data.pop(gate.BANNER, None)
+            data.pop(BANNER, None)
             if LIVE in "".join(data.get("text/html", "")):
                 data.pop(WIDGET, None)
             shows_widget |= WIDGET in data

@@ -5,7 +5,7 @@ In a notebook a model is a table of its answers, and the elements are widgets.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.display import HTML, display
 
@@ -14,16 +14,14 @@ from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.demo import Demo
 from mixvocab.widgets.live import ExplorerWidget, OverlapWidget, frequent_words
 from mixvocab.widgets.vocabularies import published
+from mixvocab_book.chapter import Chapter
 from mixvocab_book.show.page_data import provide
-
-if TYPE_CHECKING:
-    from mixvocab_book.chapter import Chapter
 
 LARGEST = 10_000
 """Pieces in the largest vocabulary that pages carry, unless the chapter's own is larger."""
 _SETUP = """\
+from mixvocab_book.chapter import open_chapter
 from mixvocab_book.show import live_elements
-from mixvocab_book import open_chapter
 
 chapter = open_chapter({name!r}, profile={profile!r})
 teacher = chapter.plan.teacher_tokenizer

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mixvocab.distill.methods import methods
 from mixvocab.evaluate.stats import Estimate
 from mixvocab.evaluate.word_scores import MARGIN
 from mixvocab.widgets.charts import Axis, Chart, Reference, curves
+from mixvocab_book.chapter import Chapter
 from mixvocab_book.show import entries
 from mixvocab_book.show.entries import Entry
 from mixvocab_book.show.tables import plus_minus, verdict
 from mixvocab_book.steps import students
-
-if TYPE_CHECKING:
-    from mixvocab_book.chapter import Chapter
 
 HEADERS = (
     "student", "seeds", "behind [MASK] (nats)", "right there", "whole hidden word (nats)", "off the plateau after",

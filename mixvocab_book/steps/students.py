@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +16,8 @@ from mixvocab.evaluate.word_scores import left_plateau
 from mixvocab.models.parameters import Spent
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import Profile
+from mixvocab_book.chapter import Chapter
 from mixvocab_book.store.records import tokens_asked
-
-if TYPE_CHECKING:
-    from mixvocab_book.chapter import Chapter
 
 BLOCK = 8  # consecutive held-out rows that are resampled together: neighbours are of one document
 OTHER_CHAPTERS = {"glue", "snips", "edge", "seeds"}  # sections of a profile that no student depends on

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors import safe_open
 
@@ -32,10 +32,8 @@ from mixvocab.tasks.joint import new_joint_bert
 from mixvocab.tasks.scores import Roles, glue_roles, glue_scores, snips_roles
 from mixvocab.tasks.stackprop import new_stackprop
 from mixvocab.tasks.transfer import new_transfer
+from mixvocab_book.chapter import Chapter
 from mixvocab_book.steps.students import place_of, student_step, tokens_by_stage
-
-if TYPE_CHECKING:
-    from mixvocab_book.chapter import Chapter
 
 Scores = dict[str, float]
 

@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+BANNER = "application/vnd.mixvocab.banner+json"
+"""MIME type under which an executed notebook carries what produced it, beside the banner's HTML."""
 PACKAGES = "torch transformers tokenizers accelerate numpy pytorch-optimizer scikit-learn onnxruntime".split()
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -30,6 +30,7 @@ from mixvocab.settings.profiles import Section, load_profile
 from mixvocab.sources.glue import layout
 from mixvocab.sources.source import DATA_VARIABLE, cache_root, data_directory
 from mixvocab.train import loop
+from mixvocab_book.chapter import open_chapter
 from mixvocab_book.steps.students import place_of
 from mixvocab_book.steps.tasks import SNIPS, chosen_methods
 from mixvocab_book.store import records
@@ -216,8 +217,6 @@ def command(unit: Unit) -> list[str]:
 
 def main() -> None:
     """Run one unit, given as JSON, for the queue, here and now."""
-    from mixvocab_book.chapter import open_chapter
-
     signal.signal(signal.SIGTERM, lambda *_: loop.STOP.set())
     with suppress(OSError):  # Linux shares time among sessions before it looks at their processes' priority
         Path("/proc/self/autogroup").write_text(str(os.nice(0)))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -21,13 +21,11 @@ from mixvocab.common.store import Step
 from mixvocab.distill.methods import methods
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import load_profile
+from mixvocab_book.chapter import Chapter
 from mixvocab_book.steps import students, tasks
 from mixvocab_book.store import records
 from mixvocab_book.sweep.grid import PATH, Grid, load_grid
 from mixvocab_book.sweep.results import Results
-
-if TYPE_CHECKING:
-    from mixvocab_book.chapter import Chapter
 
 ABLATIONS = "ablations"
 CHAPTERS = {"students": "04_stage_two", "glue": "05_glue", "snips": "06_snips", ABLATIONS: "07_ablations"}

@@ -40,7 +40,7 @@ CELLS: list[tuple[str, str, list[str]]] = [
     ),
     (
         "code",
-        "from mixvocab_book import open_chapter\n"
+        "from mixvocab_book.chapter import open_chapter\n"
         "from mixvocab.sources.source import Source\n\n"
         'chapter = open_chapter("01_sample", profile=profile, seed=seed, p_sv=p_sv)\n'
         'source = Source("corpus", "a <b>text</b> & more", "path", "a.txt", "CC0", "0" * 64, True)\n'

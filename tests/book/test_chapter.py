@@ -5,9 +5,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from mixvocab.common.errors import UserError
 from mixvocab.sources.source import Source
-from mixvocab_book import open_chapter
-from mixvocab_book.chapter import show_user_errors_plainly
-from mixvocab_book.press import gate
+from mixvocab_book.chapter import open_chapter, show_user_errors_plainly
+from mixvocab_book.store.provenance import BANNER
 
 SOURCE = Source("corpus", "<i>a</i>", "path", "a.txt", "CC0", "0" * 64, False)
 
@@ -46,7 +45,7 @@ def test_banner_says_and_carries_the_facts(monkeypatch):
     assert "&lt;i&gt;a&lt;/i&gt;" in data["text/html"]
     assert "synthetic" in data["text/html"]
     assert "synthetic" in data["text/plain"]
-    facts = data[gate.BANNER]
+    facts = data[BANNER]
     assert (facts["chapter"], facts["seeds"], facts["data_dir"]) == ("01_vocabulary", [2], False)
     assert facts["sources"] == [SOURCE.as_record()]
 

@@ -7,6 +7,7 @@ import sample
 
 from mixvocab_book.press import gate
 from mixvocab_book.press.layout import Settings
+from mixvocab_book.store.provenance import BANNER
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def copy(tmp_path, monkeypatch):
     monkeypatch.delenv("MIXVOCAB_DATA", raising=False)
     notebook = sample.notebook()
     facts = {"chapter": "01_sample", "profile": "smoke", "seeds": [3, 4], "data_dir": False}
-    notebook["cells"][2]["outputs"] = [{"output_type": "display_data", "data": {gate.BANNER: facts}}]
+    notebook["cells"][2]["outputs"] = [{"output_type": "display_data", "data": {BANNER: facts}}]
     path = tmp_path / "copy.ipynb"
     path.write_text(json.dumps(notebook))
     return path

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from mixvocab.widgets.demo import Demo
-from mixvocab_book import open_chapter
+from mixvocab_book.chapter import open_chapter
 from mixvocab_book.show import live_elements
 from mixvocab_book.show.page_data import provided_files
 
@@ -51,7 +51,7 @@ def test_a_teacher_of_another_kind_has_no_live_elements(chapter, monkeypatch):
 def test_what_is_copied_finds_the_chapters_own_vocabularies(chapter, monkeypatch):
     setup = live_elements.overlap(chapter).setup
     assert 'open_chapter("02_mixing", profile="smoke")' in setup.replace("'", '"')
-    monkeypatch.setattr("mixvocab_book.open_chapter", lambda *_, **__: chapter, raising=False)
+    monkeypatch.setattr("mixvocab_book.chapter.open_chapter", lambda *_, **__: chapter)
     names: dict = {}
     exec(setup, names)
     assert {size: len(each) for size, each in names["students"].items()} == {300: 300, 320: 320, 350: 350, 360: 360}

@@ -10,6 +10,7 @@ import pytest
 from mixvocab.common.errors import UserError
 from mixvocab.widgets.element import element
 from mixvocab_book.press import gate, pages, render
+from mixvocab_book.store.provenance import BANNER
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 SLIDER = {"output_type": "display_data", "data": {VIEW: {}, "text/plain": "a slider"}}
@@ -25,7 +26,7 @@ def test_page_hides_what_is_not_for_readers(executed_book):
     assert not any("injected-parameters" in cell["metadata"].get("tags", []) for cell in page["cells"])
     text = json.dumps([cell.get("outputs") for cell in page["cells"]])
     assert "printed for readers" in text
-    assert gate.BANNER not in text
+    assert BANNER not in text
     assert "papermill" not in page["metadata"]
 
 
