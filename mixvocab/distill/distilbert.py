@@ -10,7 +10,8 @@ What differs here:
 * the student keeps token types, and BERT's class of model with them; theirs has none. Neither has a pooler;
 * of twelve layers they take 0, 2, 4, 7, 9 and 11; here it is 0, 2, 4, ... for any number;
 * they mask rare pieces more often and leave positions as the teacher had them; here all pieces are alike and all learn;
-* text, tokens (theirs: Wikipedia and books, for 90 hours on 8 GPUs), batch and rate are the profile's stage II.
+* text, tokens (theirs: Wikipedia and books, for 90 hours on 8 GPUs) and batch are the profile's stage II, its rate
+  divided by how much wider than the profile's student this one is.
 """
 
 from __future__ import annotations
@@ -116,6 +117,12 @@ def every_other(layers: int) -> range:
 
 @method("distilbert", "DistilBERT", size="half-teacher")
 def distilbert(plan: Plan, seed: int) -> DistilBert:
-    """Every other layer of the teacher, on its pieces; the seed is of the data order alone."""
+    """Every other layer of the teacher, on its pieces; the seed is of the data order alone.
+
+    The profile's rate suits students of its width: of one as wide as the teacher it becomes as many times smaller.
+    """
     step = plan.with_teachers_pieces("distilbert").stage_two(seed, None, shape=None, position_spread=0.0)
-    return DistilBert(**vars(step), teacher=teacher_head(plan))
+    rate = step.recipe.learning_rate * plan.profile.student.hidden / step.sizes().hidden
+    return DistilBert(
+        **vars(replace(step, recipe=replace(step.recipe, learning_rate=rate))), teacher=teacher_head(plan)
+    )

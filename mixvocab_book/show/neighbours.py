@@ -1,0 +1,174 @@
+"""Chapter 8: systems side by side, from records, and what others print for models as small."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mixvocab.evaluate.stats import Estimate
+from mixvocab.widgets.charts import MARKS, Axis, Chart, Point, Series
+from mixvocab_book.show import entries
+from mixvocab_book.show.entries import Entry, Record
+from mixvocab_book.show.plateau import name_of
+from mixvocab_book.show.tables import NONE, millions, plus_minus, verdict
+from mixvocab_book.store import records
+
+# Heading -> where a score's records lie, and its name there.
+SCORES = {
+    "SNIPS slot F1": ("snips", "slot_f1"),
+    "whole frames": ("snips", "frame_accuracy"),
+    "SST-2": ("glue/sst-2", "dev/accuracy"),
+    "MRPC F1": ("glue/mrpc", "test/f1"),
+    "MNLI-m": ("glue/mnli", "m/accuracy"),
+}
+TASKS = tuple(dict.fromkeys(place for place, _ in SCORES.values()))
+PRINTED = {"sst2": "SST-2", "mnli_m": "MNLI-m", "mrpc_f1": "MRPC F1", "slot_f1": "slot F1", "intent": "intents"}
+HEADERS = (
+    "system", "parameters", "MB in 8 bits", "ms a query", "tokens: student", "teacher", "PFLOPs", "nats a word",
+    *SCORES, "seeds",
+)  # fmt: skip
+AGAINST = "nokd"
+GAINS = ("system", "gain: whole words", "gain: slot F1", "gain: SST-2")
+
+
+@dataclass(frozen=True)
+class System:
+    """A method's student, and the models that were fine-tuned from it."""
+
+    student: Entry
+    tasks: Mapping[str, Entry]  # by place of their records
+
+    @property
+    def records(self) -> list[Record]:
+        """Of the student and of all fine-tuned models."""
+        return [record for entry in (self.student, *self.tasks.values()) for record in entry.records]
+
+    def score(self, heading: str) -> Estimate | None:
+        """In percent; None: not fine-tuned on that task."""
+        place, score = SCORES[heading]
+        return self.tasks[place].mean("test", score, factor=100) if place in self.tasks else None
+
+    def spent(self, what: str, *stages: str) -> float:
+        """Mean over seeds of what those stages cost (none named: all of them), such as "flops" or "tokens_read"."""
+        costs = self.student.values("spent")
+        counted = [cost for seed in costs for stage, cost in seed.items() if not stages or stage in stages]  # type: ignore[attr-defined]
+        return sum(cost[what] for cost in counted) / len(costs)
+
+
+def systems(students: Sequence[Entry], tasks: Mapping[str, Sequence[Entry]]) -> list[System]:
+    """Each student with what was fine-tuned from it; `tasks` by place of their records."""
+    return [
+        System(student, {place: e for place, found in tasks.items() for e in found if e.model == student.model})
+        for student in students
+    ]
+
+
+def recorded() -> list[System]:
+    """The recorded systems of the budget at which most methods are known: same profile, text and tokens of stage II."""
+    found = systems(entries.recorded("students"), {place: entries.recorded(place) for place in TASKS})
+    groups: dict[tuple[Any, ...], list[System]] = {}
+    for system in found:
+        model = system.student.model
+        groups.setdefault((model.profile, model.corpus, model.read), []).append(system)
+    return max(groups.values(), key=lambda group: len({one.student.model.method for one in group}), default=[])
+
+
+def rows(found: Sequence[System]) -> list[list[Any]]:
+    """A row a system under `HEADERS`; milliseconds are chapter 9's, as recorded for students of that shape."""
+    latencies, table = milliseconds(16), []
+    for system in found:
+        student = system.student
+        latency = latencies.get(f"{student.model.size}, int8")
+        table.append(
+            [
+                student.title,
+                student.metrics["parameters"],
+                f"{student.metrics['parameters'] / 1e6:.2f}",
+                f"{latency:.2f}" if latency else NONE,
+                millions(system.spent("tokens_read", "stage two")),
+                millions(system.spent("tokens_read", "stage one", "teacher") or None),
+                f"{system.spent('flops') / 1e15:.2f}",
+                plus_minus(student.mean("heldout_word_nats"), 2),
+                *(plus_minus(system.score(heading)) for heading in SCORES),
+                len(student.seeds),
+            ]
+        )
+    return table
+
+
+def milliseconds(length: int) -> dict[str, float]:
+    """Median milliseconds of a query of so many tokens on one thread, by model and numbers: "BERT-base, fp32".
+
+    As chapter 9 recorded them, all on one machine, the last of those that are recorded.
+    """
+    latencies = records.committed("edge")[-1]["metrics"]["latencies"] if records.committed("edge") else []
+    return {one["name"]: one["p50"] for one in latencies if (one["threads"], one["length"]) == (1, length)}
+
+
+def gains(found: Sequence[System]) -> list[list[str]]:
+    """What each system gains over NoKD of the same budget, paired by seed, under `GAINS`."""
+    base = next((system for system in found if system.student.model.method == AGAINST), None)
+    table = []
+    for system in found if base else ():
+        if system is base or not base or not set(system.student.seeds) & set(base.student.seeds):
+            continue
+        nats = entries.difference(system.student, base.student, "heldout_word_nats", factor=-1)
+        cells = [system.student.title, verdict(nats, "nats", 2)]
+        for heading in ("SNIPS slot F1", "SST-2"):
+            place, score = SCORES[heading]
+            own, other = system.tasks.get(place), base.tasks.get(place)
+            both = own and other and set(own.seeds) & set(other.seeds)
+            cells.append(verdict(entries.difference(own, other, "test", score, factor=100)) if both else NONE)  # type: ignore[arg-type]
+        table.append(cells)
+    return table
+
+
+def printed() -> list[list[Any]]:
+    """A row a published model: name, parameters, scores as printed, source; smallest first."""
+    return [
+        [
+            name,
+            scores["parameters"],
+            *(f"{scores[score]:.1f}" if score in scores else NONE for score in PRINTED),
+            scores["source"],
+        ]
+        for name, _, scores in _published()
+    ]
+
+
+def size_chart(found: Sequence[System], heading: str = "SST-2", score: str = "sst2") -> Chart:
+    """A score against the bytes of the weights in 8 bits: ours, and hollow what others print."""
+    others = [(name, size, scores[score]) for name, size, scores in _published() if score in scores]
+    ours = [(system, value) for system in found if (value := system.score(heading))]
+    printed_points = tuple(Point(size / 1e6, value, label=name) for name, size, value in others)
+    series = [Series("published", printed_points, 3, MARKS[0], hollow=True)]
+    if ours:
+        series.append(Series("ours", tuple(_point(system, value) for system, value in ours), 0, MARKS[3]))
+    x = Axis("megabytes of weights in 8 bits (one byte a parameter)", "log", decimals=2)
+    return Chart(_finding(ours, others, heading), x, Axis(f"{heading} (%)", decimals=1), tuple(series))
+
+
+def _point(system: System, value: Estimate) -> Point:
+    low, high = (value.low, value.high) if value.n > 1 else (None, None)
+    return Point(system.student.metrics["parameters"] / 1e6, value.mean, low, high, name_of(system.student))
+
+
+def _published() -> list[tuple[str, float, dict[str, Any]]]:
+    rows = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+    sized = [(name, 1e6 * float(row["parameters"].removesuffix("M")), row) for name, row in rows.items()]
+    return sorted(sized, key=lambda row: row[1])
+
+
+def _finding(ours: Sequence[tuple[System, Estimate]], others: Sequence[tuple[str, float, float]], heading: str) -> str:
+    """Our best beside the best that others print for a model no larger."""
+    if not ours:
+        return f"{heading} of published models; none of ours is recorded yet"
+    system, value = max(ours, key=lambda pair: pair[1].mean)
+    size = system.student.metrics["parameters"]
+    name, _, best = max((row for row in others if row[1] <= size), key=lambda row: row[2], default=("", 0, 0.0))
+    told = f"Ours, {name_of(system.student)}: {heading} {value.mean:.1f} in {size / 1e6:.1f} MB"
+    return f"{told}\nof published models no larger {name} has {best:.1f}" if name else told

@@ -1,0 +1,97 @@
+"""Systems side by side: a row each, one budget a table, gains paired by seed, a title that holds for either sign."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from recorded import scored, student
+
+from mixvocab_book.show import neighbours
+from mixvocab_book.show.neighbours import GAINS, HEADERS, SCORES, System
+from mixvocab_book.store import records
+
+Records = list[dict[str, Any]]
+
+
+def read(method: str, *losses: float, teacher: int = 0, **more: Any) -> Records:
+    """A student a loss, one a seed; its teacher read so many tokens beforehand."""
+    found = [student(method, seed, loss, **more) for seed, loss in enumerate(losses)]
+    for one in found:
+        one["metrics"]["spent"] |= {"teacher": {"tokens_read": teacher, "flops": 1e15}} if teacher else {}
+    return found
+
+
+def sst2(method: str, *values: float) -> Records:
+    return [scored(method, seed, "SST-2", dev_accuracy=value) for seed, value in enumerate(values)]
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Systems of records by place."""
+
+    def made(**places: Records) -> list[System]:
+        by_place = {place.replace("_", "/").replace("sst2", "sst-2"): found for place, found in places.items()}
+        monkeypatch.setattr(records, "committed", lambda place: by_place.get(place, []))
+        return neighbours.recorded()
+
+    return made
+
+
+def test_without_records_there_is_nothing_to_show(recorded: Any) -> None:
+    assert recorded() == []
+    assert neighbours.rows([]) == neighbours.gains([]) == []
+    assert "none of ours" in neighbours.size_chart([]).title
+
+
+def test_a_row_has_what_the_student_and_its_teacher_read_and_what_was_fine_tuned_from_it(recorded: Any) -> None:
+    edge = {"metrics": {"latencies": [{"name": "L-6 H-96, int8", "threads": 1, "length": 16, "p50": 0.5}]}}
+    found = recorded(
+        students=[*read("nokd", 6.0, 6.1), *read("word-states", 5.0, teacher=3_000_000)],
+        glue_sst2=sst2("nokd", 0.75, 0.77),
+        edge=[edge],
+    )
+    nokd, taught = (dict(zip(HEADERS, row, strict=True)) for row in neighbours.rows(found))
+    assert (nokd["system"], nokd["seeds"], nokd["teacher"], nokd["PFLOPs"]) == ("NoKD L-6 H-96", 2, "–", "2.00")
+    assert nokd["SST-2"].startswith("76.0 ±")
+    assert (taught["teacher"], taught["PFLOPs"], taught["SST-2"], taught["ms a query"]) == ("3.0M", "3.00", "–", "0.50")
+    assert len(found[0].records) == 4  # of the student and of its models
+
+
+def test_one_table_has_one_budget_that_of_most_methods(recorded: Any) -> None:
+    found = recorded(students=[*read("nokd", 6.0), *read("pca", 5.0), *read("nokd", 4.0, steps=1000)])
+    assert [(one.student.model.method, one.student.model.read) for one in found] == [
+        ("nokd", 100_000),
+        ("pca", 100_000),
+    ]
+
+
+def test_gains_are_paired_by_seed_and_said_only_where_both_are_known(recorded: Any) -> None:
+    found = recorded(
+        students=[*read("nokd", 6.0, 6.2), *read("pca", 5.0, 5.2)],
+        glue_sst2=[*sst2("nokd", 0.70, 0.80), *sst2("pca", 0.69, 0.79)],
+    )
+    (row,) = neighbours.gains(found)
+    told = dict(zip(GAINS, row, strict=True))
+    assert told["gain: whole words"] == "+1.00 ± 0.00 nats over 2 seeds: better"
+    assert told["gain: SST-2"] == "-1.0 ± 0.0 points over 2 seeds: worse"
+    assert told["gain: slot F1"] == "–"
+
+
+@pytest.mark.parametrize("value", [0.7, 0.99])
+def test_the_title_has_our_best_beside_the_best_published_that_is_no_larger(recorded: Any, value: float) -> None:
+    found = recorded(students=read("nokd", 6.0), glue_sst2=sst2("nokd", value))
+    chart = neighbours.size_chart(found)
+    assert chart.title == (
+        f"Ours, NoKD: SST-2 {100 * value:.1f} in 1.2 MB\nof published models no larger TS-Mixer large has 84.9"
+    )
+    assert [series.hollow for series in chart.series] == [True, False]
+
+
+def test_published_rows_name_their_source_and_known_scores_alone() -> None:
+    rows = neighbours.printed()
+    assert len({row[0] for row in rows}) == len(rows)
+    assert all(len(row) == len(neighbours.PRINTED) + 3 and row[-1] for row in rows)
+    known = {"parameters", "source", *neighbours.PRINTED}
+    assert all(set(row) <= known for _, _, row in neighbours._published())
+    assert {place for place, _ in SCORES.values()} == set(neighbours.TASKS)
