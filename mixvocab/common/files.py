@@ -51,6 +51,14 @@ def file_sha256(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def text_sha256(*parts: str) -> str:
+    """SHA-256 of the parts' UTF-8 bytes, each closed by a zero byte so that no two lists share a digest."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode("utf-8") + b"\0")
+    return digest.hexdigest()
+
+
 def claim(out: Path, settings: Mapping[str, Any]) -> Path:
     """The work folder below `out`, for a run of these settings; an unfinished run of the same is gone on with.
 

@@ -8,9 +8,10 @@ layout and prose do not count.
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+
+from mixvocab.common.files import text_sha256
 
 LIBRARY = Path(__file__).resolve().parents[1]
 # From the bottom up. Sources are known by the content they deliver, settings by their values; common makes no result.
@@ -20,13 +21,13 @@ DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef 
 
 def code_fingerprint(room: str) -> str:
     """Hexadecimal SHA-256 over a room of mixvocab and the rooms below it."""
-    return _digest(_ROOMS[name] for name in ROOMS[: ROOMS.index(room) + 1])
+    return text_sha256(*(_ROOMS[name] for name in ROOMS[: ROOMS.index(room) + 1]))
 
 
 def package_fingerprint(package: Path, leave_out: Iterable[str] = ()) -> str:
     """Hexadecimal SHA-256 over all modules of a package but those in the folders `leave_out`."""
     files = [file for file in sorted(package.rglob("*.py")) if file.relative_to(package).parts[0] not in leave_out]
-    return _digest(map(_normal, files))
+    return text_sha256(*map(_normal, files))
 
 
 def _normal(path: Path) -> str:
@@ -36,13 +37,6 @@ def _normal(path: Path) -> str:
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node):
             del node.body[0]
     return f"{path.parent.name}/{path.name}\n{ast.dump(tree)}"
-
-
-def _digest(parts: Iterable[str]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.encode() + b"\0")
-    return digest.hexdigest()
 
 
 _ROOMS = {room: package_fingerprint(LIBRARY / room) for room in ROOMS}

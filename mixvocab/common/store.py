@@ -187,10 +187,7 @@ class Store:
         seconds = round(time.perf_counter() - started, 3)
         if step.together:
             distributed().wait_for_everyone()  # all have written the same files
-        first_of_all: AbstractContextManager[Any] = nullcontext()
-        if step.together:
-            first_of_all = distributed().main_process_first()
-        with first_of_all:
+        with distributed().main_process_first() if step.together else nullcontext():
             if not path.exists():
                 self._keep(step, folder, path, seconds)
         return seconds

@@ -18,10 +18,10 @@ from itertools import groupby
 from pathlib import Path
 
 from mixvocab.common.errors import UserError
-from mixvocab.common.files import atomic_write, file_sha256
+from mixvocab.common.files import atomic_write, file_sha256, text_sha256
 from mixvocab.sources import hub, installed
 from mixvocab.sources.lookup import look_up
-from mixvocab.sources.source import Source, cache_root, files_source, read_lines, text_sha256
+from mixvocab.sources.source import Source, cache_root, files_source, read_lines
 
 SUFFIXES = (".txt", ".txt.gz", ".txt.xz", ".txt.zst")
 HUB_MEGABYTES = 500  # of the hub's default text where no limit is set; all of it is some 20 GB
@@ -58,7 +58,7 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
         return Corpus(source, lambda: limited([read_documents(file) for file in ordered], megabytes))
 
     def on_hub(repository: str) -> Corpus:
-        source = hub.dataset_source("corpus", repository)
+        source = hub.find("corpus", repository)
         named = spec == f"hub:{repository}"
         limit = HUB_MEGABYTES if megabytes is None and not named else megabytes
         return Corpus(source, lambda: limited([hub.read_documents(repository)], limit))

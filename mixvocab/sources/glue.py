@@ -63,7 +63,7 @@ def resolve_glue(
         return GlueData(source, known.folder, splits, known.regression)
 
     def on_hub(repository: str) -> GlueData:
-        source = hub.dataset_source("glue", repository)
+        source = hub.find("glue", repository)
         with hub.user_errors(repository):
             return GlueData(source, known.folder, _read_hub(known, repository), known.regression)
 

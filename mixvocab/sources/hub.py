@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mixvocab.common.errors import UserError
-from mixvocab.sources.source import Source, text_sha256
+from mixvocab.common.files import text_sha256
+from mixvocab.sources.source import Source
 
 CORPUS = "wikimedia/wikipedia:20231101.en"
 TEACHER = "sentence-transformers/all-MiniLM-L6-v2"  # the files that the embedded teacher carries
@@ -54,15 +55,6 @@ def load_dataset(repository: str, **options: Any) -> Any:
     return datasets.load_dataset(name, config or None, **options)
 
 
-def about(repository: str, repo_type: str) -> tuple[str, str]:
-    """The commit and the licence that the hub states for a repository; `repo_type` is "dataset" or "model"."""
-    from huggingface_hub import HfApi
-
-    info = HfApi().repo_info(repository, repo_type=repo_type, timeout=10)
-    tags = [tag.removeprefix("license:") for tag in getattr(info, "tags", None) or [] if tag.startswith("license:")]
-    return info.sha or "", ", ".join(tags) or "as stated on the hub"
-
-
 def snapshot(repository: str) -> Path:
     """Download a model's weights (safetensors), configuration and tokenizer files: no code, no pickle."""
     from huggingface_hub import snapshot_download
@@ -71,15 +63,20 @@ def snapshot(repository: str) -> Path:
     return Path(snapshot_download(repository, allow_patterns=read, ignore_patterns=["*/*"]))  # none in sub-folders
 
 
-def dataset_source(kind: str, repository: str) -> Source:
-    """The provenance of a data set, `owner/name` or `owner/name:configuration`.
+def find(kind: str, repository: str, repo_type: str = "dataset") -> Source:
+    """The provenance of a "dataset", `owner/name` or `owner/name:configuration`, or of a "model", `owner/name`.
 
     Its digest is that of repository, configuration and commit, which fix the content. Raises UserError if the hub does
     not know the repository.
     """
     name, _, config = repository.partition(":")
     with user_errors(name):
-        commit, licence = about(name, "dataset")
+        from huggingface_hub import HfApi
+
+        info = HfApi().repo_info(name, repo_type=repo_type, timeout=10)
+    commit = info.sha or ""
+    tags = [tag.removeprefix("license:") for tag in getattr(info, "tags", None) or [] if tag.startswith("license:")]
+    licence = ", ".join(tags) or "as stated on the hub"
     return Source(kind, name, "hub", f"{repository}@{commit[:12]}", licence, text_sha256(name, config, commit), True)
 
 

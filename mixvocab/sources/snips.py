@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 
 from mixvocab.common.errors import UserError
@@ -41,29 +42,20 @@ def _read(folder: Path, origin: str, root: Path) -> SnipsData:
 
 
 def _read_split(place: Path) -> list[SnipsRow]:
+    """The rows of a split; blank lines at the end of a file are none."""
     shown = f"{place.parent.name}/{place.name}"
     for name in _FILES:
         if not (place / name).is_file():
             raise UserError(f"{shown}: no file {name}; a split is a folder with {', '.join(_FILES)}")
-    words, tags, intents = (_read_column(place / name) for name in _FILES)
-    if not words:
-        raise UserError(f"{shown}/seq.in: no utterance in it")
-    for name, lines in (("seq.out", tags), ("label", intents)):
-        if len(lines) != len(words):
-            line, counts = min(len(lines), len(words)) + 1, f"{len(lines)} lines against {len(words)} in seq.in"
-            raise UserError(f"{shown}/{name}, line {line}: {counts}; every utterance needs its line in each file")
-    rows = [SnipsRow(tuple(w), tuple(t), " ".join(i)) for w, t, i in zip(words, tags, intents, strict=True)]
+    columns = ([line.split() for line in read_lines(place / name)] for name in _FILES)
+    lines = zip_longest(*columns, fillvalue=())
+    rows = [SnipsRow(tuple(words), tuple(tags), " ".join(intent)) for words, tags, intent in lines]
+    while rows and not any(rows[-1]):
+        rows.pop()
+    if not rows:
+        raise UserError(f"{shown}: no utterance in it")
     for number, row in enumerate(rows, 1):
-        if not row.words or not row.intent:
-            raise UserError(f"{shown}, line {number}: no {'intent' if row.words else 'words'}")
-        if len(row.words) != len(row.slots):
-            raise UserError(f"{shown}, line {number}: {len(row.slots)} tags for {len(row.words)} words")
+        if not row.words or len(row.words) != len(row.slots) or not row.intent:
+            found = f"{len(row.words)} words, {len(row.slots)} tags, {'an' if row.intent else 'no'} intent"
+            raise UserError(f"{shown}, line {number}: {found}; an utterance has a tag for each word, and an intent")
     return rows
-
-
-def _read_column(path: Path) -> list[list[str]]:
-    """What stands on each line; blank lines at the end are none."""
-    lines = [line.split() for line in read_lines(path)]
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import lzma
 import os
@@ -15,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mixvocab.common.errors import UserError, need
-from mixvocab.common.files import file_sha256
+from mixvocab.common.files import file_sha256, text_sha256
 
 DATA_VARIABLE = "MIXVOCAB_DATA"
 
@@ -29,7 +28,7 @@ class Source:
     origin: str  # data-dir | hub | embedded | path
     location: str  # of a file or folder, a repository or a package; never a path of this machine
     licence: str
-    sha256: str  # of the content that was read; `hub.dataset_source` and a corpus' limit say what stands in for it
+    sha256: str  # of the content that was read; `hub.find` and a corpus' limit say what stands in for it
     real: bool  # False: written by a program, and the name says "synthetic"
 
     def as_record(self) -> dict[str, str | bool]:
@@ -86,14 +85,6 @@ def cache_root() -> Path:
         if project.is_file() and '\nname = "mixvocab"\n' in project.read_text(encoding="utf-8"):
             return folder / ".cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mixvocab"
-
-
-def text_sha256(*parts: str) -> str:
-    """SHA-256 of the parts' UTF-8 bytes, each closed by a zero byte so that no two lists share a digest."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.encode("utf-8") + b"\0")
-    return digest.hexdigest()
 
 
 def files_sha256(files: Sequence[Path]) -> str:

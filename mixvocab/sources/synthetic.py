@@ -19,8 +19,9 @@ import numpy as np
 import yaml
 
 from mixvocab.common.errors import UserError
+from mixvocab.common.files import text_sha256
 from mixvocab.sources.rows import GlueRow, Sizes, SnipsRow
-from mixvocab.sources.source import Source, text_sha256
+from mixvocab.sources.source import Source
 
 T = TypeVar("T")
 Row = TypeVar("Row", SnipsRow, GlueRow)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -60,11 +60,10 @@ def _place(data: Path) -> Path:
 
 
 def _on_hub(name: str) -> TeacherSource:
+    source = hub.find("teacher", name, "model")
     with hub.user_errors(name):
-        commit, licence = hub.about(name, "model")
         folder = hub.snapshot(name)
-    sha256 = files_sha256(_weights(folder))
-    return TeacherSource(Source("teacher", name, "hub", f"{name}@{commit[:12]}", licence, sha256, real=True), folder)
+    return TeacherSource(replace(source, sha256=files_sha256(_weights(folder))), folder)
 
 
 def _packaged() -> TeacherSource:

@@ -1,5 +1,7 @@
+from types import SimpleNamespace
+
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import HfApi, constants
 
 from mixvocab.common.errors import UserError
 from mixvocab.sources import corpus, hub
@@ -19,7 +21,8 @@ def online(monkeypatch):
         return iter(splits[split]) if streaming else splits
 
     monkeypatch.setattr(hub, "reachable", lambda: True)
-    monkeypatch.setattr(hub, "about", lambda name, kind: ("c0ffee" * 7, "cc0-1.0"))
+    info = SimpleNamespace(sha="c0ffee" * 7, tags=["license:cc0-1.0", "en"])
+    monkeypatch.setattr(HfApi, "repo_info", lambda self, name, **options: info)
     monkeypatch.setattr(hub, "load_dataset", load)
     monkeypatch.delenv("MIXVOCAB_DATA", raising=False)
     return repositories

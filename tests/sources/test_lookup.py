@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from mixvocab.common.errors import UserError
+from mixvocab.common.files import text_sha256
 from mixvocab.sources import hub
 from mixvocab.sources.lookup import look_up
-from mixvocab.sources.source import cache_root, data_directory, read_licence, text_sha256
+from mixvocab.sources.source import cache_root, data_directory, read_licence
 
 
 def on_hub(repository):

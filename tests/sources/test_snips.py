@@ -50,17 +50,24 @@ def test_a_path_names_the_folder_of_the_splits(folder):
         (
             "seq.out",
             "O B-genre O B-service\n",
-            r"valid/seq\.out, line 2: 1 lines .* every utterance needs its line",
+            r"snips/valid, line 2: 5 words, 0 tags, an intent; an utterance has a tag for each word, and an intent",
         ),
-        ("label", "PlayMusic\nAddToPlaylist\nPlayMusic\n", r"snips/valid/label, line 3: 3 lines against 2"),
-        ("seq.out", "O B-genre O\nO O O B-a B-b\n", r"snips/valid, line 1: 3 tags for 4 words"),
-        ("seq.in", "", r"snips/valid/seq\.in: no utterance"),
-        ("label", " \nPlayMusic\n", r"snips/valid, line 1: no intent"),
+        ("label", "PlayMusic\nAddToPlaylist\nPlayMusic\n", r"snips/valid, line 3: 0 words, 0 tags, an intent"),
+        ("seq.out", "O B-genre O\nO O O B-a B-b\n", r"snips/valid, line 1: 4 words, 3 tags, an intent"),
+        ("seq.in", "", r"snips/valid, line 1: 0 words, 4 tags, an intent"),
+        ("label", " \nPlayMusic\n", r"snips/valid, line 1: 4 words, 4 tags, no intent"),
     ],
 )
 def test_malformed_files_are_named_with_their_line(folder, part, content, message):
     (folder / "snips" / "valid" / part).write_text(content)
     with pytest.raises(UserError, match=message):
+        resolve_snips(data_dir=folder)
+
+
+def test_a_split_without_utterances(folder):
+    for part in ("seq.in", "seq.out", "label"):
+        (folder / "snips" / "valid" / part).write_text("\n \n")
+    with pytest.raises(UserError, match=r"^snips/valid: no utterance in it$"):
         resolve_snips(data_dir=folder)
 
 

@@ -2,6 +2,7 @@ from importlib.util import find_spec
 from types import SimpleNamespace
 
 import pytest
+from huggingface_hub import HfApi
 
 from mixvocab.common.errors import UserError
 from mixvocab.sources import hub, teacher
@@ -91,7 +92,8 @@ def test_the_packaged_teacher_loads_without_its_package_being_imported():
 def test_hub_teacher_carries_commit_and_licence(tmp_path, monkeypatch):
     folder = model_folder(tmp_path / "snapshot", *WHOLE)
     monkeypatch.setattr(hub, "reachable", lambda: True)
-    monkeypatch.setattr(hub, "about", lambda name, kind: ("0123456789abcdef", "apache-2.0"))
+    info = SimpleNamespace(sha="0123456789abcdef", tags=["license:apache-2.0", "bert"])
+    monkeypatch.setattr(HfApi, "repo_info", lambda self, name, **options: info)
     monkeypatch.setattr(hub, "snapshot", lambda name: folder)
     source = resolve_teacher("hub:owner/bert").source
     assert (source.location, source.licence, source.origin) == ("owner/bert@0123456789ab", "apache-2.0", "hub")

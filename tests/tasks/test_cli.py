@@ -97,7 +97,7 @@ def test_a_label_that_training_never_saw_is_told(
 
 def test_bad_files(tiny_teacher: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "train/seq.out").write_text("O O\nO B-book\n")
-    assert "2 lines against 160" in fails(capsys, tiny_teacher, folder, tmp_path / "model")
+    assert "train, line 1: " in fails(capsys, tiny_teacher, folder, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
