@@ -6,22 +6,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import exp, log
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from transformers import AutoModelForMaskedLM, BertForMaskedLM, RobertaConfig
+from two_heads import TwoHeads
+from two_heads import batch as task_batch
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Store
+from mixvocab.distill.layer_losses import attention_loss, even_layers, prediction_loss
 from mixvocab.distill.mixed_vocab import StudentMLM
-from mixvocab.distill.tinybert import (
-    TinyBertLoss,
-    attention_loss,
-    even_layers,
-    prediction_loss,
-    tinybert,
-)
+from mixvocab.distill.tinybert import LAYERS_FIRST, TinyBertLoss, TinyBertTask, tinybert
 from mixvocab.edge.export import export
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import load_teacher
@@ -91,6 +89,12 @@ def test_soft_cross_entropy_and_its_gradient_class_by_class(temperature: float) 
     torch.testing.assert_close(logits.grad, gradient, rtol=1e-6, atol=1e-12)
 
 
+def test_a_score_follows_the_teachers_by_its_squared_error() -> None:
+    scores, said = random(5, 1, seed=6), random(5, 1, seed=7)
+    expected = sum(float(a - b) ** 2 for a, b in zip(scores, said, strict=True))
+    assert prediction_loss(scores, said).item() == pytest.approx(expected, rel=1e-6)
+
+
 def bert(layers: int, hidden: int, seed: int) -> BertForMaskedLM:
     """With larger weights than training begins with, so that layers differ."""
     made = new_student(BertShape(layers, hidden, 30, heads=2), generator=torch.Generator().manual_seed(seed))
@@ -107,7 +111,7 @@ def batch(pieces: int = 30) -> dict[str, Tensor]:
     return {"ids": ids, "labels": labels, "attention": REAL}
 
 
-def heads_scores(model: BertForMaskedLM, number: int, hidden: Tensor) -> Tensor:
+def heads_scores(model: Any, number: int, hidden: Tensor) -> Tensor:
     """(B, A, T, T) from the weights, head by head."""
     layer, made = model.bert.encoder.layer[number].attention.self, []
     query, key = (hidden @ part.weight.T + part.bias for part in (layer.query, layer.key))
@@ -151,6 +155,90 @@ def test_a_copied_teacher_has_nothing_to_learn_from_it(tiny_teacher: Path) -> No
     assert losses["student"].total > 0
     for name in ("embeddings", "states", "attention"):
         assert float(losses[name].total) == pytest.approx(0, abs=1e-9)
+
+
+def task_model(layers: int, hidden: int, seed: int) -> TwoHeads:
+    """With larger weights than training begins with, so that layers differ."""
+    made = TwoHeads(layers, hidden, seed)
+    with torch.no_grad():
+        for matrix in (weight for weight in made.model.bert.parameters() if weight.ndim > 1):  # type: ignore[union-attr]
+            matrix.mul_(10)
+    return made
+
+
+@pytest.mark.parametrize("layers", [None, (1, 3)])
+def test_on_a_task_layers_are_followed_first(layers: tuple[int, ...] | None) -> None:
+    """Two layers of the student follow 2 and 4 of the teacher, or those asked for; of means over tokens and pairs."""
+    student, teacher, data = task_model(2, 8, 0), task_model(4, 12, 1), task_batch()
+    module, real = TinyBertTask(student, teacher, layers).train(), data["attention"]
+    mine, theirs = (
+        task.encoded(data["ids"], real, output_hidden_states=True).hidden_states for task in (student, teacher)
+    )
+    own, other = ([states.detach() for states in made] for made in (mine, theirs))
+    tokens, pairs = int(real.sum()), int(real.sum(dim=1).square().sum())
+    expected = slow_states(own[0] @ module.raising_embeddings.detach().T, other[0], real)[0] / tokens
+    for m, n in enumerate(layers or (2, 4)):
+        expected += slow_states(own[m + 1] @ module.raising_states.detach().T, other[n], real)[0] / tokens
+        scores = heads_scores(student.model, m, own[m]), heads_scores(teacher.model, n - 1, other[n - 1])
+        expected += slow_attention(*scores, real)[0] / pairs
+    losses = module(**data | {"done": torch.tensor(LAYERS_FIRST - 0.01)})
+    alone = student.losses(student.heads(student.encoded(data["ids"], real)), data["one"], data["many"])
+    assert all(float(losses[name].total) == pytest.approx(float(part.total.detach())) for name, part in alone.items())
+    assert losses.keys() == {"text", "token", "embeddings", "states", "attention"}
+    loss = mean_loss(losses)
+    assert float(loss.detach()) == pytest.approx(expected, rel=1e-5)
+    loss.backward()
+    assert all(weight.grad is None for weight in [*teacher.parameters(), *student.text.parameters()])
+    assert all(float(matrix.grad.abs().sum()) > 0 for matrix in (module.raising_embeddings, module.raising_states))
+
+
+def test_on_a_task_predictions_follow_after_the_layers_and_labels_never() -> None:
+    student, teacher, data = task_model(2, 8, 0), task_model(4, 12, 1), task_batch()
+    module, read = TinyBertTask(student, teacher).train(), (data["ids"], data["attention"])
+    asked = data["many"] != -100
+    mine, said = (
+        [text.detach().double(), token[asked].detach().double()]
+        for text, token in (task.heads(task.encoded(*read)) for task in (student, teacher))
+    )
+    expected, count = 0.0, 0
+    for logits, wanted in zip(mine, said, strict=True):
+        for row, other in zip(logits, wanted, strict=True):
+            expected -= sum(float(q * log(p)) for p, q in zip(row.softmax(0), other.softmax(0), strict=True))
+            count += 1
+    losses = module(**data | {"done": torch.tensor(LAYERS_FIRST + 0.01)})
+    assert losses.keys() == {"text", "token", "prediction"}
+    loss = mean_loss(losses)
+    assert float(loss.detach()) == pytest.approx(expected / count, rel=1e-5)
+    loss.backward()
+    gradient = student.token.weight.grad
+    other_labels = data | {"one": torch.tensor([1, 1, 1]), "done": torch.tensor(1.0)}
+    student.zero_grad()
+    mean_loss(module(**other_labels)).backward()
+    torch.testing.assert_close(student.token.weight.grad, gradient)
+    assert module.raising_states.grad is None
+
+
+def test_on_a_task_a_copied_teacher_has_nothing_to_learn_from_it() -> None:
+    task, data = task_model(4, 8, 0), task_batch()
+    module = TinyBertTask(task, task).train()
+    task.requires_grad_(True)  # which a teacher has not
+    for matrix in (module.raising_embeddings, module.raising_states):
+        torch.nn.init.eye_(matrix)
+    losses = module(**data)
+    for name in ("embeddings", "states", "attention"):
+        assert float(losses[name].total) == pytest.approx(0, abs=1e-9)
+    mean_loss(module(**data | {"done": torch.tensor(1.0)})).backward()
+    assert all(float(weight.grad.abs().max()) < 1e-6 for weight in task.parameters() if weight.grad is not None)
+
+
+def test_on_a_task_students_without_counterparts_are_refused() -> None:
+    teacher, wide = TwoHeads(4, 8, 1), TwoHeads(2, 8, 0)
+    wide.model.config.num_attention_heads = 4  # type: ignore[union-attr]
+    with pytest.raises(UserError, match=r"student of 4 heads, teacher of 2: .* distill --method tinybert"):
+        TinyBertTask(wide, teacher)
+    for layers in ((1, 5), (1, 2, 3)):
+        with pytest.raises(UserError, match=r"2 layers cannot follow .* of 4: name one of the teacher's"):
+            TinyBertTask(TwoHeads(2, 8, 0), teacher, layers)
 
 
 def test_layers_are_spread_evenly_and_end_at_the_last() -> None:
