@@ -63,20 +63,15 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
         limit = HUB_MEGABYTES if megabytes is None and not named else megabytes
         return Corpus(source, lambda: limited([hub.read_documents(repository)], limit))
 
-    def embedded(kind: str = "prose") -> Corpus:
-        path = _collected(kind, megabytes)
-        source = Source(kind="corpus", origin="embedded", sha256=file_sha256(path), real=True, **installed.ABOUT[kind])
-        return Corpus(source, lambda: read_documents(path))
-
     if spec == "code":
-        return embedded(spec)
+        return _embedded("code", megabytes)
     corpus = look_up(
         "corpus",
         spec,
         data_dir,
         place=lambda data: data / "corpus",
         read=read,
-        embedded=embedded,
+        embedded=lambda: _embedded("prose", megabytes),
         on_hub=on_hub,
         repository=hub.CORPUS,
     )
@@ -103,8 +98,8 @@ def _text_files(path: Path) -> list[Path]:
     return files
 
 
-def _collected(kind: str, megabytes: float | None) -> Path:
-    """A file of installed text, "prose" or "code", collected once and kept until what is installed changes."""
+def _embedded(kind: str, megabytes: float | None) -> Corpus:
+    """Installed text, "prose" or "code", collected once into a file and kept until what is installed changes."""
     packages = sorted(f"{package.metadata['Name']} {package.version}" for package in distributions())
     version = text_sha256(sys.version, *packages, inspect.getsource(installed), installed.RULES)[:16]
     path = cache_root() / "sources" / f"{kind}-{version}-{megabytes or 'all'}.txt"
@@ -112,7 +107,8 @@ def _collected(kind: str, megabytes: float | None) -> Path:
         documents = installed.prose() if kind == "prose" else installed.code()
         with atomic_write(path) as file:
             file.writelines(f"{document}\n\n" for document in limited([documents], megabytes))
-    return path
+    source = Source(kind="corpus", origin="embedded", sha256=file_sha256(path), real=True, **installed.ABOUT[kind])
+    return Corpus(source, lambda: read_documents(path))
 
 
 def read_documents(path: Path) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence, Set
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.sources import hub, synthetic
 from mixvocab.sources.lookup import look_up
 from mixvocab.sources.rows import DEVELOPMENT, SYNTHETIC, GlueData, GlueRow, Sizes
-from mixvocab.sources.source import files_source, read_lines
+from mixvocab.sources.source import Source, files_source, read_lines
 
 
 class Layout(BaseModel, frozen=True):
@@ -57,46 +58,35 @@ def resolve_glue(
     """
     known = layout(task)
 
-    def read(folder: Path, origin: str, root: Path) -> GlueData:
-        splits, files = _read_folder(known, folder)
-        source = files_source("glue", known.folder, origin, root, folder, files)
-        return GlueData(source, known.folder, splits, known.regression)
-
-    def on_hub(repository: str) -> GlueData:
-        source = hub.find("glue", repository)
-        with hub.user_errors(repository):
-            return GlueData(source, known.folder, _read_hub(known, repository), known.regression)
-
-    def embedded() -> GlueData:
-        source, splits = synthetic.glue(known.folder, sizes)
-        return GlueData(source, known.folder, splits)
-
-    return look_up(
+    source, splits = look_up(
         f"task {known.folder}",
         spec,
         data_dir,
         place=lambda data: data / "glue" / known.folder,
-        read=read,
-        embedded=embedded,
-        on_hub=on_hub,
+        read=partial(_read_folder, known),
+        embedded=partial(synthetic.glue, known.folder, sizes),
+        on_hub=partial(_read_hub, known),
         repository=f"{hub.GLUE}:{known.folder.lower().replace('-', '')}",
     )
+    return GlueData(source, known.folder, splits, known.regression)
 
 
-def _read_hub(layout: Layout, repository: str) -> dict[str, list[GlueRow]]:
+def _read_hub(layout: Layout, repository: str) -> tuple[Source, dict[str, list[GlueRow]]]:
     """The hub's splits, labels by name; a label of -1 is hidden."""
-    published, splits = hub.load_dataset(repository), {}
-    for split, name in _FILES.items():
-        if rows := published.get(name.replace("dev", "validation")):
-            names = getattr(rows.features["label"], "names", None)
-            labels = [None if label == -1 else names[label] if names else label for label in rows["label"]]
-            texts = zip(*(rows[column] for column in layout.hub_columns or layout.columns), strict=True)
-            splits[split] = [_row(row, label) for row, label in zip(texts, labels, strict=True)]
-    return splits
+    source, splits = hub.find("glue", repository), {}
+    with hub.user_errors(repository):
+        published = hub.load_dataset(repository)
+        for split, name in _FILES.items():
+            if rows := published.get(name.replace("dev", "validation")):
+                names = getattr(rows.features["label"], "names", None)
+                labels = [None if label == -1 else names[label] if names else label for label in rows["label"]]
+                texts = zip(*(rows[column] for column in layout.hub_columns or layout.columns), strict=True)
+                splits[split] = [_row(row, label) for row, label in zip(texts, labels, strict=True)]
+    return source, splits
 
 
-def _read_folder(layout: Layout, folder: Path) -> tuple[dict[str, list[GlueRow]], list[Path]]:
-    """The splits that lie in `folder`, and the files that they are read from."""
+def _read_folder(layout: Layout, folder: Path, origin: str, root: Path) -> tuple[Source, dict[str, list[GlueRow]]]:
+    """The splits that lie in `folder`."""
     files = {split: path for split, name in _FILES.items() if (path := folder / f"{name}.tsv").is_file()}
     if "train" not in files or not DEVELOPMENT & files.keys():
         raise UserError(f"{folder.name}: no train.tsv, or no development set (dev.tsv; for MNLI dev_matched.tsv)")
@@ -106,7 +96,7 @@ def _read_folder(layout: Layout, folder: Path) -> tuple[dict[str, list[GlueRow]]
         splits[split] = list(_read_file(path, layout, known, labelled=split == "train" or split in DEVELOPMENT))
         if not splits[split]:
             raise UserError(f"{folder.name}/{path.name}: no example in it")
-    return splits, list(files.values())
+    return files_source("glue", layout.folder, origin, root, folder, [*files.values()]), splits
 
 
 def _read_file(path: Path, layout: Layout, known: Set[Any], *, labelled: bool) -> Iterator[GlueRow]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -15,12 +14,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from mixvocab.common.errors import UserError
-from mixvocab.common.files import write_json
+from mixvocab.common.files import atomic_write, write_json
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.tasks.encoding import TASK, Encoded
 from mixvocab.tasks.scores import Roles
@@ -167,9 +166,8 @@ def finetune(
             raise UserError(f"the development set's {model.choose_by} is {value} at step {step}")
         if all(value > earlier[model.choose_by] for earlier in curve):
             weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
-            run.mkdir(parents=True, exist_ok=True)
-            save_file(weights, run / "best.partial")
-            os.replace(run / "best.partial", weights_file)
+            with atomic_write(weights_file, "wb") as file:
+                file.write(save(weights))
         curve.append(point)
         write_json(curve_file, curve)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import pearsonr, spearmanr
 from seqeval.metrics import f1_score as slot_f1
-from seqeval.metrics import precision_score, recall_score
+from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 from seqeval.scheme import IOB2
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
@@ -138,11 +138,12 @@ def joint_scores(rows: Sequence[SnipsRow], predictions: Sequence[Prediction]) ->
     gold, predicted = [list(row.slots) for row in rows], [list(p.slots) for p in predictions]
     intents = [row.intent == p.intent for row, p in zip(rows, predictions, strict=True)]
     slots = [row.slots == p.slots and p.complete for row, p in zip(rows, predictions, strict=True)]
+    precision, recall, f1, _ = precision_recall_fscore_support(gold, predicted, average="micro", zero_division=0)
     return {
         "intent_accuracy": float(np.mean(intents)),
-        "slot_f1": float(slot_f1(gold, predicted, zero_division=0)),
-        "slot_precision": float(precision_score(gold, predicted, zero_division=0)),
-        "slot_recall": float(recall_score(gold, predicted, zero_division=0)),
+        "slot_f1": float(f1),
+        "slot_precision": float(precision),
+        "slot_recall": float(recall),
         "slot_f1_strict": float(slot_f1(gold, predicted, mode="strict", scheme=IOB2, zero_division=0)),
         "frame_accuracy": float(np.mean(np.logical_and(intents, slots))),
     }
