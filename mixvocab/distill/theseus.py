@@ -9,13 +9,15 @@ layers alone learn: embeddings, pooler and heads are the predecessor's, frozen.
 
 What differs here:
 
-* the curriculum's slope is a share of the run and not a number of steps, since tasks differ by far in theirs;
+* the curriculum's slope is a share of the run and not a number of steps, since tasks differ by far in theirs; where the
+  rate is constant, the successor is fine-tuned alone after the same share;
 * the predecessor works without dropout;
 * data, batch, rate and epochs are the task's recipe.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,14 +32,16 @@ if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
 
 BASE = 0.3  # b: of the authors' command (replacing_rate); with its slope of 0.0006 a step all is replaced after 1,167
+CONSTANT = 0.5  # p of a rate that does not rise; ours
 REPLACING = 0.5  # share of the run after which all is replaced; ours
 
 
 class Theseus(TaskTransfer):
     """The task's loss of predecessor and successor mixed, module by module (equations 2 to 4)."""
 
-    def __init__(self, student: TaskBert, teacher: TaskBert) -> None:
+    def __init__(self, student: TaskBert, teacher: TaskBert, constant: bool = False) -> None:
         super().__init__(student, teacher)
+        self.constant = constant
         own, other = student.model.config, teacher.model.config
         widths = ("hidden_size", "num_attention_heads", "intermediate_size")
         alike = all(getattr(own, width) == getattr(other, width) for width in widths)
@@ -60,7 +64,7 @@ class Theseus(TaskTransfer):
         share = len(predecessor) // len(successor)
         working: list[nn.Module] = []
         # Drawn from torch's generator, which the loop seeds by the step: a resumed run draws what an unbroken one does.
-        for i, replaced in enumerate(torch.rand(len(successor)) < replacing_rate(done)):
+        for i, replaced in enumerate(torch.rand(len(successor)) < replacing_rate(done, self.constant)):
             working += [successor[i]] if replaced else predecessor[share * i : share * (i + 1)]
         encoder.layer = nn.ModuleList(working)
         try:
@@ -69,8 +73,10 @@ class Theseus(TaskTransfer):
             encoder.layer = successor
 
 
-def replacing_rate(done: float) -> float:
-    """p_d = min(1, k t + b) (section 3.3), of the share of the run that is over."""
+def replacing_rate(done: float, constant: bool = False) -> float:
+    """Of the share of the run that is over: p_d = min(1, k t + b) (section 3.3), or a constant p and then 1 (3.2)."""
+    if constant:
+        return CONSTANT if done < REPLACING else 1.0
     return min(1.0, BASE + (1 - BASE) * done / REPLACING)
 
 
@@ -78,3 +84,11 @@ def replacing_rate(done: float) -> float:
 def theseus(plan: Plan, seed: int) -> FirstLayers:
     """The teacher cut in half, whose layers take the places of the fine-tuned teacher's."""
     return first_layers(plan, "theseus")
+
+
+@method(
+    "theseus-constant", "BERT-of-Theseus, constant rate", size="half-teacher", transfer=partial(Theseus, constant=True)
+)
+def theseus_constant(plan: Plan, seed: int) -> FirstLayers:
+    """The same; layers are replaced at one rate, then the student is fine-tuned alone."""
+    return first_layers(plan, "theseus-constant")

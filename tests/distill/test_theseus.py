@@ -76,7 +76,7 @@ def test_the_loss_and_its_gradient_are_those_of_the_modules_that_work(
     module, data = Theseus(student, teacher).train(), batch()
     draws = torch.tensor([0.1 if each else 0.9 for each in replaced])
     monkeypatch.setattr(torch, "rand", lambda count: draws)
-    monkeypatch.setattr(module_under_test, "replacing_rate", lambda done: 0.5)
+    monkeypatch.setattr(module_under_test, "replacing_rate", lambda done, constant: 0.5)
     loss = module(done=torch.tensor(0.2), **data)["task"].total
     loss.backward()
     found = {name: weight.grad for name, weight in student.model.named_parameters()}
@@ -104,13 +104,14 @@ def test_at_rate_0_it_is_the_predecessor_and_at_rate_1_the_successor(
     tasks: tuple[GlueTask, GlueTask], rate: float, model: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module, data = Theseus(*tasks).train(), batch()
-    monkeypatch.setattr(module_under_test, "replacing_rate", lambda done: rate)
+    monkeypatch.setattr(module_under_test, "replacing_rate", lambda done, constant: rate)
     for _ in range(5):
         assert torch.equal(module(done=torch.tensor(0.0), **data)["task"].total, tasks[model](**data)["task"].total)
 
 
 def test_the_rate_rises_to_1_by_the_middle_of_the_run() -> None:
     assert [replacing_rate(done) for done in (0.0, 0.25, 0.5, 0.9)] == pytest.approx([0.3, 0.65, 1.0, 1.0])
+    assert [replacing_rate(done, constant=True) for done in (0.0, 0.49, 0.5, 0.9)] == [0.5, 0.5, 1.0, 1.0]
 
 
 def test_the_successor_begins_as_the_predecessor_and_its_layers_alone_learn(tasks: tuple[GlueTask, GlueTask]) -> None:
