@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from statistics import fmean
 
 from mixvocab.distill.methods import methods
 from mixvocab.evaluate.stats import Estimate
@@ -17,9 +16,9 @@ from mixvocab.settings.profiles import load_profile
 from mixvocab.widgets.charts import MARKS, Axis, Chart, Point, Reference, Series
 from mixvocab_book.show import entries, paper
 from mixvocab_book.show.ablation_charts import OPERATIONS
-from mixvocab_book.show.entries import Entry, Model, Record
-from mixvocab_book.show.plateau import name_of
+from mixvocab_book.show.entries import Entry, Model
 from mixvocab_book.show.tables import NONE, plus_minus, verdict
+from mixvocab_book.store.records import Record
 from mixvocab_book.sweep.grid import load_grid
 from mixvocab_book.sweep.run import recorded_results
 
@@ -67,7 +66,7 @@ class Course:
 
     measure: Measure
     students: tuple[Entry, ...]  # one a method and budget: by budget, then in the order of the registry
-    pflops: Mapping[Model, float]  # of all stages, a teacher's own included; mean over seeds; of whom it is known
+    pflops: Mapping[Model, float]  # of all stages, of whom it is known
 
     @property
     def records(self) -> list[Record]:
@@ -110,7 +109,7 @@ class Course:
         unit, decimals = self.measure.unit, self.measure.decimals
         found = [(entry, [self.gain(entry, over) for over in AGAINST]) for entry in self.students]
         return [
-            [_millions(entry), name_of(entry), *(verdict(gain, unit, decimals) if gain else NONE for gain in gains)]
+            [_millions(entry), entry.name, *(verdict(gain, unit, decimals) if gain else NONE for gain in gains)]
             for entry, gains in found
             if any(gains) and entry.model.method != AGAINST[0]
         ]
@@ -157,7 +156,7 @@ class Course:
     def _best_for_their_cost(self) -> str:
         """The students that are better, by their means, than all that cost as much or less."""
         priced = [
-            (float(f"{self.pflops[entry.model]:.2g}"), -self.measure.better * self._mean(entry).mean, name_of(entry))
+            (float(f"{self.pflops[entry.model]:.2g}"), -self.measure.better * self._mean(entry).mean, entry.name)
             for entry in self.students
             if entry.model in self.pflops
         ]
@@ -179,7 +178,7 @@ def recorded() -> list[Course]:
     order = list(methods())
     texts = [entry.model.corpus for entry in students]
     text = max(texts, key=texts.count, default="")
-    pflops = {entry.model: fmean(_pflops(record) for record in entry.records) for entry in students}
+    pflops = {entry.model: entry.pflops for entry in students}
     courses = []
     for measure in MEASURES:
         found = students if measure.place == "students" else entries.recorded(measure.place)
@@ -200,10 +199,6 @@ def _cells() -> list[Entry]:
             for seed, record in results.of(cell).items():
                 found[cell.method, cell.key, seed] = record | {"params": record["params"] | {"method": cell.method}}
     return entries.grouped(entries.on_real_data(found.values()))
-
-
-def _pflops(record: Record) -> float:
-    return sum(cost["flops"] for cost in record["metrics"]["spent"].values()) / 1e15
 
 
 def _point(x: float, y: Estimate) -> Point:

@@ -11,14 +11,15 @@ from functools import reduce
 from itertools import groupby, product
 from operator import attrgetter, getitem
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from mixvocab.evaluate.stats import Estimate, estimate
 from mixvocab_book.show.tables import millions, plus_minus, verdict
 from mixvocab_book.steps.tasks import BASELINES, BERT_JOINT, method_title, titles
 from mixvocab_book.store import records
+from mixvocab_book.store.records import Record
 
-Record = dict[str, Any]
 NOKD = ("nokd", "nokd-wide", "nokd-matched")
 GLUE_HEADERS = (
     "task", "score (%)", "model", "profile", "tokens read", "seeds", "training rows", *BASELINES.values(), "the model",
@@ -51,8 +52,13 @@ class Entry:
     records: tuple[Record, ...]  # by seed
 
     @property
+    def name(self) -> str:
+        """The method, where all have one size."""
+        return method_title(self.model.method, self.task)
+
+    @property
     def title(self) -> str:
-        return f"{method_title(self.model.method, self.task)} {self.model.size}".strip()
+        return f"{self.name} {self.model.size}".strip()
 
     @property
     def seeds(self) -> list[int]:
@@ -74,6 +80,12 @@ class Entry:
         if self.model.method == BERT_JOINT:
             return None
         return self.metrics["stage_one_tokens"] + self.metrics["stage_two_tokens"]
+
+    @property
+    def pflops(self) -> float:
+        """Floating-point operations of all that made a student, a teacher's training included; mean over seeds."""
+        costs = [record["metrics"]["spent"].values() for record in self.records]
+        return fmean(sum(stage["flops"] for stage in stages) / 1e15 for stages in costs)
 
     def values(self, *path: str) -> list[float]:
         """A number among the metrics, one a seed: `values("test", "slot_f1")`."""

@@ -12,10 +12,10 @@ import yaml
 from mixvocab.evaluate.stats import Estimate
 from mixvocab.widgets.charts import MARKS, Axis, Chart, Point, Series
 from mixvocab_book.show import entries
-from mixvocab_book.show.entries import Entry, Record
-from mixvocab_book.show.plateau import name_of
+from mixvocab_book.show.entries import Entry
 from mixvocab_book.show.tables import NONE, millions, plus_minus, verdict
 from mixvocab_book.store import records
+from mixvocab_book.store.records import Record
 
 # Heading -> where a score's records lie, and its name there.
 SCORES = {
@@ -154,7 +154,7 @@ def size_chart(found: Sequence[System], heading: str = "SST-2", score: str = "ss
 
 def _point(system: System, value: Estimate) -> Point:
     low, high = (value.low, value.high) if value.n > 1 else (None, None)
-    return Point(system.student.metrics["parameters"] / 1e6, value.mean, low, high, name_of(system.student))
+    return Point(system.student.metrics["parameters"] / 1e6, value.mean, low, high, system.student.name)
 
 
 def _published() -> list[tuple[str, float, dict[str, Any]]]:
@@ -170,5 +170,5 @@ def _finding(ours: Sequence[tuple[System, Estimate]], others: Sequence[tuple[str
     system, value = max(ours, key=lambda pair: pair[1].mean)
     size = system.student.metrics["parameters"]
     name, _, best = max((row for row in others if row[1] <= size), key=lambda row: row[2], default=("", 0, 0.0))
-    told = f"Ours, {name_of(system.student)}: {heading} {value.mean:.1f} in {size / 1e6:.1f} MB"
+    told = f"Ours, {system.student.name}: {heading} {value.mean:.1f} in {size / 1e6:.1f} MB"
     return f"{told}\nof published models no larger {name} has {best:.1f}" if name else told

@@ -15,8 +15,9 @@ from pydantic import BaseModel
 
 from mixvocab.evaluate.stats import Estimate, estimate
 from mixvocab.widgets.charts import Axis, Chart, Mark, Point, Series
-from mixvocab_book.show.entries import Entry, Record
+from mixvocab_book.show.entries import Entry
 from mixvocab_book.show.tables import NONE, millions, plus_minus
+from mixvocab_book.store.records import Record
 
 # What a model's name begins with: the family's name and mark, in the order of the palette.
 FAMILIES: dict[str, tuple[str, Mark]] = {

@@ -39,13 +39,9 @@ QUESTIONS = (
 
 def pretrained(chapter: Chapter, names: Iterable[str]) -> list[Entry]:
     """The students of these methods as they are before fine-tuning, over the seeds of the chapter."""
-    runs = students.runs(chapter, [name for name in names if name in methods()])
+    known = [name for name in names if name in methods()]
+    runs = (students.run(chapter, name, seed) for seed in chapter.seeds for name in known)
     return entries.live(students.record(chapter, run) for run in runs)
-
-
-def name_of(entry: Entry) -> str:
-    """The method as figures show it; the size is the same for all."""
-    return methods()[entry.model.method].title
 
 
 def masked(entry: Entry) -> Estimate:
@@ -63,14 +59,14 @@ def rows(group: Sequence[Entry]) -> list[list[Any]]:
 def _row(entry: Entry) -> list[Any]:
     spent, ends = entry.metrics["spent"], _plateau_ends(entry)
     return [
-        name_of(entry),
+        entry.name,
         len(entry.seeds),
         plus_minus(masked(entry), 3),
         f"{plus_minus(entry.mean('heldout', 'right', factor=100))} %",
         plus_minus(entry.mean("heldout_word_nats"), 3),
         f"{sum(ends) / len(ends):.1f}M tokens ({len(ends)} of {len(entry.seeds)} seeds)" if ends else "not yet",
         *(f"{spent[stage]['tokens_read'] if stage in spent else 0:,}" for stage in ("stage one", "stage two")),
-        f"{sum(cost['flops'] for cost in spent.values()) / 1e15:.2f}",
+        f"{entry.pflops:.2f}",
     ]
 
 
@@ -81,7 +77,7 @@ def _plateau_ends(entry: Entry) -> list[float]:
 
 def finding(group: Sequence[Entry]) -> str:
     """Who has left the plateau first, and how many have with every seed, in two lines."""
-    left = {name_of(e): sum(ends) / len(ends) for e in group if len(ends := _plateau_ends(e)) == len(e.seeds)}
+    left = {e.name: sum(ends) / len(ends) for e in group if len(ends := _plateau_ends(e)) == len(e.seeds)}
     if not left:
         return "No student leaves the plateau with every seed"
     first = min(left, key=lambda name: left[name])
@@ -91,11 +87,11 @@ def finding(group: Sequence[Entry]) -> str:
 def summary(group: Sequence[Entry]) -> str:
     """What the table says, in sentences."""
     frequency, best = group[0].metrics["guess"], min(group, key=lambda entry: masked(entry).mean)
-    lost = [name_of(entry) for entry in group if masked(entry).mean >= frequency["masked"]]
-    still = [name_of(entry) for entry in group if len(_plateau_ends(entry)) < len(entry.seeds)]
+    lost = [entry.name for entry in group if masked(entry).mean >= frequency["masked"]]
+    still = [entry.name for entry in group if len(_plateau_ends(entry)) < len(entry.seeds)]
     return (
         f"Guessing by frequency costs {frequency['masked']:.2f} nats behind [MASK] and is right in "
-        f"{frequency['right']:.1%}. {name_of(best)} costs {masked(best).mean:.2f} and is right in "
+        f"{frequency['right']:.1%}. {best.name} costs {masked(best).mean:.2f} and is right in "
         f"{best.mean('heldout', 'right').mean:.1%}. No better than the guess, so that nothing has been learned of "
         f"context: {'; '.join(lost) or 'none'}. Off the plateau is whoever is {MARGIN} nats below the guess; "
         f"still on it, with one seed at least: {'; '.join(still) or 'none'}."
@@ -104,12 +100,12 @@ def summary(group: Sequence[Entry]) -> str:
 
 def share_of_teacher(group: Sequence[Entry], teacher: float) -> str:
     """How much of the way from its guess to the teacher's nats a whole hidden word each student has come."""
-    guesses = {name_of(entry): entry.metrics["guess"]["word"] for entry in group}
+    guesses = {entry.name: entry.metrics["guess"]["word"] for entry in group}
     if teacher >= min(guesses.values()):
         return (
             f"The teacher costs {teacher:.2f} nats a whole hidden word, no less than the guess: no mark to measure by."
         )
-    gains = {name_of(entry): guesses[name_of(entry)] - entry.mean("heldout_word_nats").mean for entry in group}
+    gains = {entry.name: guesses[entry.name] - entry.mean("heldout_word_nats").mean for entry in group}
     shares = [f"{name} keeps {gain / (guesses[name] - teacher):.0%}" for name, gain in gains.items()]
     return f"Of the teacher's score by whole hidden words ({teacher:.2f} nats, from the guess): {'; '.join(shares)}."
 
@@ -117,7 +113,7 @@ def share_of_teacher(group: Sequence[Entry], teacher: float) -> str:
 def chart(group: Sequence[Entry]) -> Chart:
     """Mean loss behind [MASK] with its interval at each evaluation after the first, and the guess as a line."""
     lines = {
-        name_of(entry): [(p["tokens"] / 1e6, mean.mean, mean.half_width) for p, mean in entries.course(entry.records)]
+        entry.name: [(p["tokens"] / 1e6, mean.mean, mean.half_width) for p, mean in entries.course(entry.records)]
         for entry in group
     }
     x = Axis("million tokens of stage II", decimals=1)
@@ -133,7 +129,7 @@ def answers(group: Sequence[Entry]) -> list[list[str]]:
     return [
         [
             question,
-            f"{name_of(better)} against {name_of(worse)}",
+            f"{better.name} against {worse.name}",
             verdict(entries.difference(worse, better, "heldout", "masked"), "nats", 3),
         ]
         for question, better, worse in pairs

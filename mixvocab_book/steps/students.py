@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -35,16 +35,6 @@ class Run:
     words: np.ndarray  # (rows, 2) summed -log p of the masked words and their number: one measure for all vocabularies
     guess: Guess
 
-    @property
-    def title(self) -> str:
-        return methods()[self.method].title
-
-
-def tokens_by_stage(costs: Mapping[str, Spent]) -> tuple[int, int]:
-    """Tokens read in stage I and in stage II, of a student's costs."""
-    first, second = (costs.get(stage, Spent()).tokens_read for stage in ("stage one", "stage two"))
-    return first, second
-
 
 def student_step(plan: Plan, method: str, seed: int) -> StudentStep:
     """The step that makes the student of that method. Raises UserError for an unknown one."""
@@ -67,17 +57,6 @@ def run(chapter: Chapter, method: str, seed: int) -> Run:
     )
 
 
-def chosen_students(given: str) -> list[str]:
-    """The methods named in a comma-separated list, in the registry's order. Raises UserError for an unknown one."""
-    names = {find_method(name.strip()).name for name in given.split(",")}
-    return [name for name in methods() if name in names]
-
-
-def runs(chapter: Chapter, names: Iterable[str]) -> list[Run]:
-    """Every method for every seed of the chapter."""
-    return [run(chapter, name, seed) for seed in chapter.seeds for name in names]
-
-
 def place_of(task: str, method: str, profile: Profile) -> str:
     """Where records of a method are: "glue/sst-2/l6h96-10m/pca", with a student's size and the tokens it is to read.
 
@@ -98,7 +77,7 @@ def record(chapter: Chapter, done: Run, place: str | None = None) -> Path:
     stage_one = chapter.get(first).result if first else None
     student, shape = done.student, done.student.shape
     heldout = {name: value for name, value in student.scores.items() if name not in ("step", "tokens", "seconds")}
-    nats, counts = blocks(done.words).T
+    nats, counts = np.add.reduceat(done.words, np.arange(0, len(done.words), BLOCK)).T  # the last may be of fewer
     return chapter.record(
         place or place_of("", done.method, chapter.profile),
         seed=done.seed,
@@ -122,8 +101,3 @@ def record(chapter: Chapter, done: Run, place: str | None = None) -> Path:
         sources=[ref.value.source for ref in refs(done.step)],
         seconds=sum(cost.seconds for cost in done.costs.values()),
     )
-
-
-def blocks(rows: np.ndarray) -> np.ndarray:
-    """Sums over BLOCK consecutive rows each: (rows, 2) -> (blocks, 2); the last block may be of fewer."""
-    return np.add.reduceat(rows, np.arange(0, len(rows), BLOCK), axis=0)

@@ -19,6 +19,7 @@ from mixvocab.common.files import write_json
 from mixvocab.common.store import Ref, Step, Store, aside
 from mixvocab.distill.methods import find_method, methods
 from mixvocab.distill.steps import StageTwo, StudentStep
+from mixvocab.models.parameters import Spent
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.glue import layout, resolve_glue
@@ -33,7 +34,7 @@ from mixvocab.tasks.scores import Roles, glue_roles, glue_scores, snips_roles
 from mixvocab.tasks.stackprop import new_stackprop
 from mixvocab.tasks.transfer import new_transfer
 from mixvocab_book.chapter import Chapter
-from mixvocab_book.steps.students import place_of, student_step, tokens_by_stage
+from mixvocab_book.steps.students import place_of, student_step
 
 Scores = dict[str, float]
 
@@ -79,7 +80,7 @@ class FineTuned:
     curve: list[Scores]  # development scores by step and epoch
     tokens: int  # read in fine-tuning
     seconds: float  # of fine-tuning
-    pretraining: tuple[int, int] = (0, 0)  # tokens read in stage I and in stage II
+    pretraining: Sequence[int] = (0, 0)  # tokens read in stage I and in stage II
 
     @property
     def parameters(self) -> int:  # all that were trained
@@ -124,7 +125,8 @@ class FineTuning(Step[FineTuned]):
     def load(self, folder: Path, store: Store) -> FineTuned:
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         if isinstance(self.encoder, StudentStep):
-            result["pretraining"] = tokens_by_stage(self.encoder.costs(store))
+            costs = self.encoder.costs(store)
+            result["pretraining"] = [costs.get(stage, Spent()).tokens_read for stage in ("stage one", "stage two")]
         return FineTuned(folder / "model", **result)
 
 
