@@ -116,14 +116,10 @@ class Comparison:
     @property
     def margin(self) -> float:
         """The wider of the two intervals, from the mean: of a finding on the side towards zero; nan with one seed."""
-        below, above = self.estimate.mean - self.low, self.high - self.estimate.mean
-        if not self.finding:
-            bootstrapped = max(below, above)
-        elif self.estimate.mean < 0:
-            bootstrapped = above
-        else:
-            bootstrapped = below
-        return max(self.estimate.half_width, bootstrapped)  # nan stays nan
+        sides = [self.estimate.mean - self.low, self.high - self.estimate.mean]
+        if self.finding:
+            sides = sides[1:] if self.estimate.mean < 0 else sides[:1]
+        return max(self.estimate.half_width, *sides)  # nan stays nan
 
     def verdict(self, unit: str = "nats") -> str:
         """What may be said: "0.031 ± 0.004 nats lower", or that no difference was found, or that nothing is claimed."""
