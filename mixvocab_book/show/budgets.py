@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from mixvocab.distill.methods import methods
 from mixvocab.evaluate.stats import Estimate
 from mixvocab.settings.profiles import load_profile
-from mixvocab.widgets.charts import MARKS, Axis, Chart, Point, Reference, Series
+from mixvocab.widgets.charts import MARKS, Axis, Chart, Reference, Series
 from mixvocab_book.show import entries, paper
 from mixvocab_book.show.ablation_charts import OPERATIONS
 from mixvocab_book.show.entries import Entry, Model
-from mixvocab_book.show.tables import NONE, plus_minus, verdict
+from mixvocab_book.show.tables import plus_minus, verdict
 from mixvocab_book.store.records import Record
 from mixvocab_book.sweep.grid import load_grid
 from mixvocab_book.sweep.run import recorded_results
@@ -79,12 +79,9 @@ class Course:
 
     def gain(self, entry: Entry, over: str) -> Estimate | None:
         """By how much it is better than that method with the same text and profile, paired by seed; None: not known."""
-        twin = replace(entry.model, method=over)
-        for other in self.students:
-            if other.model == twin != entry.model and set(other.seeds) & set(entry.seeds):
-                factor = self.measure.better * self.measure.factor
-                return entries.difference(entry, other, *self.measure.path, factor=factor)
-        return None
+        model, factor = replace(entry.model, method=over), self.measure.better * self.measure.factor
+        other = next((other for other in self.students if other.model == model != entry.model), None)
+        return entries.difference(entry, other, *self.measure.path, factor=factor) if other else None
 
     def told(self) -> str:
         """Where each method is better, worse or not told apart from those in `AGAINST`: a line for each of these."""
@@ -109,7 +106,7 @@ class Course:
         unit, decimals = self.measure.unit, self.measure.decimals
         found = [(entry, [self.gain(entry, over) for over in AGAINST]) for entry in self.students]
         return [
-            [_millions(entry), entry.name, *(verdict(gain, unit, decimals) if gain else NONE for gain in gains)]
+            [_millions(entry), entry.name, *(verdict(gain, unit, decimals) for gain in gains)]
             for entry, gains in found
             if any(gains) and entry.model.method != AGAINST[0]
         ]
@@ -134,7 +131,7 @@ class Course:
     def _chart(self, name: str, title: str, x: Axis, places: Mapping[Model, float]) -> Chart:
         series = []
         for method, group in self.lines().items():
-            points = tuple(_point(places[e.model], self._mean(e)) for e in group if e.model in places)
+            points = tuple(entries.point(places[e.model], self._mean(e)) for e in group if e.model in places)
             number = list(methods()).index(method)  # a method looks alike in all of these charts
             mark = MARKS[(number + number // len(MARKS)) % len(MARKS)]
             series.append(Series(methods()[method].title, points, number % 7, mark, line=len(points) > 1))
@@ -178,7 +175,7 @@ def recorded() -> list[Course]:
     order = list(methods())
     texts = [entry.model.corpus for entry in students]
     text = max(texts, key=texts.count, default="")
-    pflops = {entry.model: entry.pflops for entry in students}
+    pflops = {entry.model: entry.spent("flops") / 1e15 for entry in students}
     courses = []
     for measure in MEASURES:
         found = students if measure.place == "students" else entries.recorded(measure.place)
@@ -199,10 +196,6 @@ def _cells() -> list[Entry]:
             for seed, record in results.of(cell).items():
                 found[cell.method, cell.key, seed] = record | {"params": record["params"] | {"method": cell.method}}
     return entries.grouped(entries.on_real_data(found.values()))
-
-
-def _point(x: float, y: Estimate) -> Point:
-    return Point(x, y.mean, *((y.low, y.high) if y.n > 1 else ()))
 
 
 def _standing(gain: Estimate) -> str:

@@ -15,6 +15,7 @@ from statistics import fmean
 from typing import Any
 
 from mixvocab.evaluate.stats import Estimate, estimate
+from mixvocab.widgets.charts import Point
 from mixvocab_book.show.tables import millions, plus_minus, verdict
 from mixvocab_book.steps.tasks import BASELINES, BERT_JOINT, method_title, titles
 from mixvocab_book.store import records
@@ -81,11 +82,10 @@ class Entry:
             return None
         return self.metrics["stage_one_tokens"] + self.metrics["stage_two_tokens"]
 
-    @property
-    def pflops(self) -> float:
-        """Floating-point operations of all that made a student, a teacher's training included; mean over seeds."""
-        costs = [record["metrics"]["spent"].values() for record in self.records]
-        return fmean(sum(stage["flops"] for stage in stages) / 1e15 for stages in costs)
+    def spent(self, what: str, *stages: str) -> float:
+        """What those stages (none named: all, a teacher's too) cost, as "flops" or "tokens_read": mean over seeds."""
+        costs = [record["metrics"]["spent"] for record in self.records]
+        return fmean(sum(cost[what] for stage, cost in seed.items() if not stages or stage in stages) for seed in costs)
 
     def values(self, *path: str) -> list[float]:
         """A number among the metrics, one a seed: `values("test", "slot_f1")`."""
@@ -187,11 +187,17 @@ def glue_rows(entries: Sequence[Entry]) -> list[list[str]]:
     ]
 
 
-def difference(first: Entry, second: Entry, *path: str, factor: float = 1.0) -> Estimate:
-    """First minus second in a number among their metrics, times `factor`, over the seeds that both have."""
+def point(x: float, mean: Estimate, label: str = "") -> Point:
+    """A mean in a chart, with its interval where there are several seeds."""
+    low, high = (mean.low, mean.high) if mean.n > 1 else (None, None)
+    return Point(x, mean.mean, low, high, label)
+
+
+def difference(first: Entry, second: Entry, *path: str, factor: float = 1.0) -> Estimate | None:
+    """First minus second in a number among their metrics, times `factor`, over the seeds that both have; None: none."""
     own, other = (dict(zip(entry.seeds, entry.values(*path), strict=True)) for entry in (first, second))
     shared = sorted(set(own) & set(other))
-    return estimate([factor * own[seed] - factor * other[seed] for seed in shared])
+    return estimate([factor * own[seed] - factor * other[seed] for seed in shared]) if shared else None
 
 
 def course(of_seeds: Iterable[Record]) -> list[tuple[dict[str, float], Estimate]]:

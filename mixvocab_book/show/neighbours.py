@@ -52,12 +52,6 @@ class System:
         place, score = SCORES[heading]
         return self.tasks[place].mean("test", score, factor=100) if place in self.tasks else None
 
-    def spent(self, what: str, *stages: str) -> float:
-        """Mean over seeds of what those stages cost (none named: all of them), such as "flops" or "tokens_read"."""
-        costs = self.student.values("spent")
-        counted = [cost for seed in costs for stage, cost in seed.items() if not stages or stage in stages]  # type: ignore[attr-defined]
-        return sum(cost[what] for cost in counted) / len(costs)
-
 
 def systems(students: Sequence[Entry], tasks: Mapping[str, Sequence[Entry]]) -> list[System]:
     """Each student with what was fine-tuned from it; `tasks` by place of their records."""
@@ -89,9 +83,9 @@ def rows(found: Sequence[System]) -> list[list[Any]]:
                 student.metrics["parameters"],
                 f"{student.metrics['parameters'] / 1e6:.2f}",
                 f"{latency:.2f}" if latency else NONE,
-                millions(system.spent("tokens_read", "stage two")),
-                millions(system.spent("tokens_read", "stage one", "teacher") or None),
-                f"{system.spent('flops') / 1e15:.2f}",
+                millions(student.spent("tokens_read", "stage two")),
+                millions(student.spent("tokens_read", "stage one", "teacher") or None),
+                f"{student.spent('flops') / 1e15:.2f}",
                 plus_minus(student.mean("heldout_word_nats"), 2),
                 *(plus_minus(system.score(heading)) for heading in SCORES),
                 len(student.seeds),
@@ -114,15 +108,17 @@ def gains(found: Sequence[System]) -> list[list[str]]:
     base = next((system for system in found if system.student.model.method == AGAINST), None)
     table = []
     for system in found if base else ():
-        if system is base or not base or not set(system.student.seeds) & set(base.student.seeds):
+        if system is base or not base:
             continue
         nats = entries.difference(system.student, base.student, "heldout_word_nats", factor=-1)
+        if not nats:
+            continue
         cells = [system.student.title, verdict(nats, "nats", 2)]
         for heading in ("SNIPS slot F1", "SST-2"):
             place, score = SCORES[heading]
             own, other = system.tasks.get(place), base.tasks.get(place)
-            both = own and other and set(own.seeds) & set(other.seeds)
-            cells.append(verdict(entries.difference(own, other, "test", score, factor=100)) if both else NONE)  # type: ignore[arg-type]
+            gain = entries.difference(own, other, "test", score, factor=100) if own and other else None
+            cells.append(verdict(gain))
         table.append(cells)
     return table
 
@@ -147,14 +143,10 @@ def size_chart(found: Sequence[System], heading: str = "SST-2", score: str = "ss
     printed_points = tuple(Point(size / 1e6, value, label=name) for name, size, value in others)
     series = [Series("published", printed_points, 3, MARKS[0], hollow=True)]
     if ours:
-        series.append(Series("ours", tuple(_point(system, value) for system, value in ours), 0, MARKS[3]))
+        points = [entries.point(s.student.metrics["parameters"] / 1e6, value, s.student.name) for s, value in ours]
+        series.append(Series("ours", tuple(points), 0, MARKS[3]))
     x = Axis("megabytes of weights in 8 bits (one byte a parameter)", "log", decimals=2)
     return Chart(_finding(ours, others, heading), x, Axis(f"{heading} (%)", decimals=1), tuple(series))
-
-
-def _point(system: System, value: Estimate) -> Point:
-    low, high = (value.low, value.high) if value.n > 1 else (None, None)
-    return Point(system.student.metrics["parameters"] / 1e6, value.mean, low, high, system.student.name)
 
 
 def _published() -> list[tuple[str, float, dict[str, Any]]]:

@@ -14,8 +14,8 @@ import yaml
 from pydantic import BaseModel
 
 from mixvocab.evaluate.stats import Estimate, estimate
-from mixvocab.widgets.charts import Axis, Chart, Mark, Point, Series
-from mixvocab_book.show.entries import Entry
+from mixvocab.widgets.charts import Axis, Chart, Mark, Series
+from mixvocab_book.show.entries import Entry, point
 from mixvocab_book.show.tables import NONE, millions, plus_minus
 from mixvocab_book.store.records import Record
 
@@ -46,12 +46,6 @@ class Row:
     @property
     def records(self) -> list[Record]:
         return [record for entry in self.entries for record in entry.records]
-
-    def point(self, score: str) -> Point:
-        """In the chart; mark and colour tell the family."""
-        value = self.scores[score]
-        low, high = (value.low, value.high) if value.n > 1 else (None, None)
-        return Point(self.parameters, value.mean, low, high, self.name.removeprefix(self.family).strip())
 
 
 class PaperTable(BaseModel):
@@ -140,7 +134,10 @@ def size_chart(table: PaperTable, rows: Sequence[Row], score: str) -> Chart:
     series = []
     for colour, (family, (name, mark)) in enumerate(FAMILIES.items()):
         for whose, models in (("published", table.published.values()), ("ours", rows)):
-            points = tuple(row.point(score) for row in models if row.family == family and score in row.scores)
+            drawn = [row for row in models if row.family == family and score in row.scores]
+            points = tuple(  # mark and colour tell the family
+                point(row.parameters, row.scores[score], row.name.removeprefix(family).strip()) for row in drawn
+            )
             if points:
                 series.append(Series(f"{name}, {whose}", points, colour, mark, hollow=whose == "published"))
     x = Axis("parameters", "log", ticks=_TICKS, decimals=0)

@@ -66,7 +66,7 @@ def _row(entry: Entry) -> list[Any]:
         plus_minus(entry.mean("heldout_word_nats"), 3),
         f"{sum(ends) / len(ends):.1f}M tokens ({len(ends)} of {len(entry.seeds)} seeds)" if ends else "not yet",
         *(f"{spent[stage]['tokens_read'] if stage in spent else 0:,}" for stage in ("stage one", "stage two")),
-        f"{entry.pflops:.2f}",
+        f"{entry.spent('flops') / 1e15:.2f}",
     ]
 
 
@@ -127,11 +127,7 @@ def answers(group: Sequence[Entry]) -> list[list[str]]:
     known = {entry.model.method: entry for entry in group}
     pairs = [(question, known[a], known[b]) for question, a, b in QUESTIONS if a in known and b in known]
     return [
-        [
-            question,
-            f"{better.name} against {worse.name}",
-            verdict(entries.difference(worse, better, "heldout", "masked"), "nats", 3),
-        ]
+        [question, f"{better.name} against {worse.name}", verdict(gain, "nats", 3)]
         for question, better, worse in pairs
-        if set(better.seeds) & set(worse.seeds)
+        if (gain := entries.difference(worse, better, "heldout", "masked"))
     ]

@@ -55,8 +55,10 @@ def plus_minus(value: Estimate | None, decimals: int = 1, *, sign: str = "") -> 
     return mean if value.n < 2 else f"{mean} ± {value.half_width:.{decimals}f}"
 
 
-def verdict(gain: Estimate, unit: str = "points", decimals: int = 1) -> str:
+def verdict(gain: Estimate | None, unit: str = "points", decimals: int = 1) -> str:
     """What the interval of a paired gain allows to be said: "+9.0 ± 1.2 points over 3 seeds: better"."""
+    if gain is None:
+        return NONE
     gained = f"{plus_minus(gain, decimals, sign='+')} {unit}"
     if gain.n < 2:
         return f"{gained} with one seed: no interval, so nothing is claimed"
