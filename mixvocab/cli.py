@@ -125,6 +125,12 @@ def finetune(
         Path | None, typer.Option(help="Folder of a model fine-tuned on this task, to learn from.")
     ] = None,
     method: Annotated[str | None, typer.Option(help="How, with --teacher: pkd, pkd-last, ...")] = None,
+    augment_with: Annotated[
+        Path | None, typer.Option(help="Folder of a BERT that proposes words for copies of rows; with --set n_a=20.")
+    ] = None,
+    glove: Annotated[
+        Path | None, typer.Option(help="GloVe text file, for words of several pieces; with --augment-with.")
+    ] = None,
 ) -> None:
     """Fine-tune a BERT on intents and slots or on a GLUE task; development data chooses, the rest is scored once."""
     if bool(teacher) != bool(method):
@@ -134,6 +140,7 @@ def finetune(
     from mixvocab.models.pretrained import read_config
     from mixvocab.sources.glue import resolve_glue
     from mixvocab.sources.snips import resolve_snips
+    from mixvocab.tasks.augmentation import augmented, new_augmentation
     from mixvocab.tasks.finetune import finetune as run
     from mixvocab.tasks.glue import new_classifier
     from mixvocab.tasks.joint import new_joint_bert, unseen_labels
@@ -143,6 +150,7 @@ def finetune(
     config = read_config(model)
     joint = task.lower() == "snips"
     tuning = _recipe(profile, setting or [], "snips" if joint else "glue").tuning(config.get("hidden_size"))
+    augmentation = new_augmentation(tuning, augment_with, glove)
     resolved: Any = resolve_snips(data) if joint else resolve_glue(task, data)
     roles = snips_roles(resolved, rows) if joint else glue_roles(resolved, rows)
     if joint and (unseen := unseen_labels(resolved)):
@@ -153,8 +161,13 @@ def finetune(
     beside = new_transfer(method, fresh, teacher) if method and teacher else None
     settings = {"model": str(model.resolve()), "tuning": tuning.model_dump(), "source": resolved.source.as_record()}
     settings |= {"teacher": str(teacher.resolve()), "method": method} if teacher else {}
+    if augment_with:
+        settings |= {"augment_with": str(augment_with.resolve()), "glove": glove and str(glove.resolve())}
     work = claim(out, settings | {"rows": rows, "seed": seed})
     typer.echo(f"training on {len(roles.train):,} of {roles.available:,} rows; {roles.about}")
+    if augmentation:
+        roles = augmented(roles, augmentation, seed)
+        typer.echo(f"training on copies of rows as well, {len(roles.train):,} in all")
     tuned = run(fresh, roles, tuning, work, seed=seed, transfer=beside)
     publish(work / "model", out)
     choosing = {name: value for name, value in tuned.best.items() if name not in ("step", "epoch")}

@@ -168,6 +168,14 @@ class TuningSettings(OptimizerSettings):
     dropout: Share = 0.1
     piece_dropout: Share = 0.0  # share of the pieces that training reads as [UNK]; for intents and slots
     window: Annotated[int, Field(ge=8, le=512)] = 128  # tokens an example may have, [CLS] and [SEP] included
+    n_a: NonNegative = 0  # copies of each training row with words replaced (`mixvocab.tasks.augmentation`)
+    p_t: Share = 0.4  # probability that a word of a copy is replaced
+    k: Positive = 15  # by one of so many candidates
+
+    @property
+    def augmentation(self) -> dict[str, Any]:
+        """Keyword arguments for `Augmentation`."""
+        return self.model_dump(include={"n_a", "p_t", "k"})
 
     def tuning(self, hidden: int | None = None) -> TuningSettings:
         """These settings alone, the learning rate that of a model of this hidden size."""

@@ -8,6 +8,7 @@ What differs here, from the algorithm or from the authors' data_augmentation.py:
 * candidates are found once for all copies of a row, as in their code, which shows the unmasked row as well;
 * words are runs of letters, as in their code, and so are candidates; their code leaves common English words alone;
 * no word is a candidate for itself: `p_t` is the share of words that change;
+* rows train as they are as well, as in their code;
 * where no GloVe file is named, nearest are the teacher's own input vectors, for several pieces their mean.
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,10 +28,14 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from mixvocab.common.errors import UserError
-from mixvocab.models.pretrained import masked_logits
+from mixvocab.common.progress import progress
+from mixvocab.common.store import distributed
+from mixvocab.models.pretrained import FRESH_HEAD, load_teacher, load_tokenizer, masked_logits
+from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import GlueRow, SnipsRow
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.finetune import Example, collate
+from mixvocab.tasks.scores import Roles
 from mixvocab.tasks.vectors import WordVectors, read_glove
 from mixvocab.train.loop import to_tensors
 
@@ -76,6 +82,7 @@ class Augmentation:
         self._own = WordVectors([self._pieces[i] for i in whole], self._table[whole])
         self._glove = read_glove(glove) if glove else None
         self._nearest = cache(self._find_nearest)
+        self.tokens = 0  # that the teacher has read
 
     def copies(self, rows: Sequence[Row], seed: int) -> Iterator[Row]:
         """The copies of the first row, then those of the second, ...; draws depend on seed and row number alone."""
@@ -135,6 +142,7 @@ class Augmentation:
     @torch.no_grad()
     def _scores(self, teacher: Any, asked: list[Example]) -> Tensor:
         """(B, V) at a place of each row, all of one length; minus infinity: no word, or the one that stood there."""
+        self.tokens += sum(len(example["ids"]) for example in asked)
         batch = to_tensors(collate(asked), teacher.device)
         scores = masked_logits(teacher, batch["ids"], batch["where"].bool(), token_type_ids=batch["types"])
         return scores.masked_fill(self._no_words, -torch.inf).scatter(1, batch["own"][:, None], -torch.inf).cpu()
@@ -148,3 +156,28 @@ class Augmentation:
             return self._glove.neighbours(word.lower(), self.k)
         pieces = self._encoder.tokenizer.encode(word, add_special_tokens=False).ids
         return [] if self._encoder.unk in pieces else self._own.nearest(self._table[pieces].mean(dim=0), self.k)
+
+
+def new_augmentation(tuning: TuningSettings, folder: Path | None, glove: Path | None = None) -> Augmentation | None:
+    """What the command line asks for; None if training rows stay as they are.
+
+    Raises UserError for options that do not go together, and for a folder that holds no masked language model.
+    """
+    if bool(folder) != bool(tuning.n_a) or (glove and not folder):
+        raise UserError("--augment-with (which --glove needs) and --set n_a=20 go together: give both or neither")
+    if not folder:
+        return None
+    teacher = load_teacher(folder)
+    if getattr(teacher, FRESH_HEAD, False):
+        raise UserError(f"--augment-with {folder.name} has no masked-language-model head: name a BERT that has one")
+    return Augmentation(teacher.to(distributed().device), load_tokenizer(folder), glove=glove, **tuning.augmentation)
+
+
+def augmented(roles: Roles, augmentation: Augmentation, seed: int) -> Roles:
+    """The same with copies of the rows that train after them; those that choose or report stay what they are."""
+    train = list(roles.train)
+    with progress("augmented rows", augmentation.n_a * len(train)) as bar:
+        for copy in augmentation.copies(roles.train, seed):
+            train.append(copy)
+            bar.advance()
+    return replace(roles, train=train)

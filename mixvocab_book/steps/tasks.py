@@ -16,10 +16,12 @@ from safetensors import safe_open
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
-from mixvocab.common.store import Ref, Step, Store, aside
+from mixvocab.common.store import Ref, Step, Store, aside, distributed
 from mixvocab.distill.methods import find_method, methods
 from mixvocab.distill.steps import StageTwo, StudentStep
+from mixvocab.distill.teacher_head import TeacherHead, teacher_head
 from mixvocab.models.parameters import Spent
+from mixvocab.models.pretrained import load_tokenizer, require_bert
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.glue import layout, resolve_glue
@@ -27,6 +29,7 @@ from mixvocab.sources.rows import GlueData, Sizes, SnipsData
 from mixvocab.sources.snips import resolve_snips
 from mixvocab.sources.teacher import TeacherSource
 from mixvocab.tasks import baselines
+from mixvocab.tasks.augmentation import Augmentation, augmented
 from mixvocab.tasks.finetune import TaskModel, finetune
 from mixvocab.tasks.glue import new_classifier
 from mixvocab.tasks.joint import new_joint_bert
@@ -81,6 +84,8 @@ class FineTuned:
     tokens: int  # read in fine-tuning
     seconds: float  # of fine-tuning
     pretraining: Sequence[int] = (0, 0)  # tokens read in stage I and in stage II
+    augmented_rows: int = 0  # copies of training rows, with words replaced
+    augmentation_tokens: int = 0  # that the teacher read to propose them
 
     @property
     def parameters(self) -> int:  # all that were trained
@@ -103,6 +108,7 @@ class FineTuning(Step[FineTuned]):
     data: Ref[Any] | None = None  # the task's
     teacher: FineTuning | None = field(default=None, kw_only=True)  # fine-tuned on the task, for a method of
     transfer: str = field(default="", kw_only=True)  # this name, which teaches there
+    augment_with: TeacherHead | None = field(default=None, kw_only=True)  # proposes words for copies of training rows
 
     def start(self, data: Any, folder: Path | None) -> tuple[Any, Roles]:
         """The model before fine-tuning, from the encoder in `folder`, and the rows of each role."""
@@ -117,8 +123,16 @@ class FineTuning(Step[FineTuned]):
         begun = encoder and (encoder.value if isinstance(encoder, Ref) else store.get(encoder))
         model, roles = self.start(self.data.value, begun and begun.folder)
         beside = new_transfer(self.transfer, model, store.get(self.teacher).folder) if self.teacher else None
+        cost: dict[str, Any] = {}
+        if self.augment_with:
+            teacher = store.get(self.augment_with)
+            model_of_words = teacher.model().to(distributed().device)
+            augmentation = Augmentation(model_of_words, load_tokenizer(teacher.pretrained), **self.tuning.augmentation)
+            rows = len(roles.train)
+            roles = augmented(roles, augmentation, self.seed)
+            cost = {"augmented_rows": len(roles.train) - rows, "augmentation_tokens": augmentation.tokens}
         tuned = finetune(model, roles, self.tuning, folder, seed=self.seed, label=self.label, transfer=beside)
-        cost = {"tokens": tuned.result.tokens, "seconds": tuned.result.seconds}
+        cost |= {"tokens": tuned.result.tokens, "seconds": tuned.result.seconds}
         scores = {"dev": tuned.best, "test": self.reported(tuned.reported), "curve": tuned.curve}
         write_json(folder / "result.json", scores | cost)
 
@@ -222,14 +236,19 @@ def tuning_step(plan: Plan, task: str, method: str, seed: int) -> FineTuning:
     if method not in PEERS and find_method(method).transfer:
         beside = {"teacher": tuning_step(plan, task, BERT_JOINT, 0), "transfer": method}  # one teacher for all seeds
     label = f"{'SNIPS' if task == SNIPS else task}, {method_title(method, task)}, seed {seed}"
+    glue, snips = plan.profile.glue, plan.profile.snips
     if task == SNIPS:
-        snips = plan.profile.snips
-        recipe = {STACKPROP: snips.stackprop, BERT_JOINT: snips.teacher}.get(method, snips)
-        return SnipsTuning(encoder, recipe.tuning(hidden), seed, snips.rows, label, data, **beside)
-    tuning = plan.profile.glue.tuning(hidden)
-    if method in PEERS:
-        tuning = tuning.model_copy(update={"learning_rate": min(tuning.learning_rate, TEACHER_RATE)})
-    return GlueTuning(encoder, tuning, seed, plan.profile.glue.rows.get(task), label, data, task, **beside)
+        tuning = {STACKPROP: snips.stackprop, BERT_JOINT: snips.teacher}.get(method, snips).tuning(hidden)
+    else:
+        tuning = glue.tuning(hidden)
+        if method in PEERS:  # copies of rows are for students: their teacher learns from the rows as they are
+            tuning = tuning.model_copy(update={"learning_rate": min(tuning.learning_rate, TEACHER_RATE), "n_a": 0})
+    if tuning.n_a:
+        require_bert(plan.teacher.value.folder, "augmentation (n_a)")
+        beside["augment_with"] = teacher_head(plan)
+    if task == SNIPS:
+        return SnipsTuning(encoder, tuning, seed, snips.rows, label, data, **beside)
+    return GlueTuning(encoder, tuning, seed, glue.rows.get(task), label, data, task, **beside)
 
 
 def record(chapter: Chapter, task: str, method: str, seed: int) -> Path:
@@ -252,6 +271,10 @@ def record(chapter: Chapter, task: str, method: str, seed: int) -> Path:
     }
     if step.teacher:
         metrics["teacher_finetuning_tokens"] = chapter.get(step.teacher).tokens
+    if step.augment_with:
+        head = chapter.get(step.augment_with).spent.tokens_read  # what the teacher's head was trained on
+        metrics["augmented_rows"] = model.augmented_rows
+        metrics["augmentation_tokens"] = head + model.augmentation_tokens
     if task != SNIPS:
         split = roles(chapter, task)
         params |= {"task": task, "roles": split.about}

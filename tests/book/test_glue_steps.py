@@ -8,6 +8,7 @@ import pytest
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Store
+from mixvocab.distill.teacher_head import teacher_head
 from mixvocab.tasks.glue import load_classifier
 from mixvocab_book.chapter import Chapter, open_chapter
 from mixvocab_book.show import entries
@@ -78,6 +79,23 @@ def test_records_hold_what_the_tables_show(opened: Opener) -> None:
     assert kept["params"]["identity"] == task_steps.tuning_step(chapter.plan, "MRPC", "nokd", 0).asked
     assert kept["params"]["roles"] == "chosen on dev, reported on test"
     assert {source["kind"] for source in kept["sources"]} == {"glue", "corpus", "teacher"}
+
+
+def test_copies_of_rows_train_students_alone_and_are_told(opened: Opener) -> None:
+    plain, more = opened(), opened(**{"glue.n_a": 2})
+    alone, augmented = (task_steps.tuning_step(chapter.plan, "SST-2", "nokd", 0) for chapter in (plain, more))
+    assert (alone.augment_with, augmented.augment_with) == (None, teacher_head(more.plan))
+    assert alone.asked != augmented.asked
+    peers = [task_steps.tuning_step(chapter.plan, "SST-2", "bert-joint", 0) for chapter in (plain, more)]
+    assert peers[0].asked == peers[1].asked
+    found, beside = (
+        records.read(task_steps.record(chapter, "SST-2", "nokd", 0))["metrics"] for chapter in (more, plain)
+    )
+    assert found["training_rows"] == beside["training_rows"] == ROWS["SST-2"]
+    assert found["augmented_rows"] == 2 * ROWS["SST-2"]
+    assert found["augmentation_tokens"] > more.get(teacher_head(more.plan)).spent.tokens_read
+    assert found["finetuning_tokens"] > 2 * beside["finetuning_tokens"]
+    assert not {"augmented_rows", "augmentation_tokens"} & beside.keys()
 
 
 def test_names_of_tasks() -> None:

@@ -7,12 +7,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import DistilBertConfig, DistilBertForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertModel,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.pretrained import load_teacher, load_tokenizer
+from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import GlueRow, SnipsRow
-from mixvocab.tasks.augmentation import Augmentation
+from mixvocab.tasks.augmentation import Augmentation, augmented, new_augmentation
+from mixvocab.tasks.scores import Roles
 from mixvocab.tasks.vectors import GLOVE_WORDS, WordVectors, read_glove
 
 ROWS = [
@@ -230,3 +239,32 @@ def test_numbers_and_teachers_that_cannot_work_are_refused(made: Maker, tiny_tea
     other = DistilBertForMaskedLM(DistilBertConfig(vocab_size=30, dim=8, n_layers=1, n_heads=2, hidden_dim=16))
     with pytest.raises(UserError, match="the teacher is a distilbert"):
         Augmentation(other, load_tokenizer(tiny_teacher))
+
+
+def test_rows_that_train_alone_have_copies_and_what_proposing_reads_is_counted(made: Maker, tiny_teacher: Path) -> None:
+    roles = Roles(COMMANDS, ["chooses"], {"test": ["reports"]}, 7, "about")
+    maker = made()
+    more = augmented(roles, maker, 3)
+    assert more.train == [*COMMANDS, *made().copies(COMMANDS, 3)]
+    assert [row.intent for row in more.train] == ["Play", "GoHome", *["Play"] * 4, *["GoHome"] * 4]
+    assert (more.choose, more.report, more.available, more.about) == (roles.choose, roles.report, 7, "about")
+    assert len(roles.train) == 2
+    tokenizer, expected = load_tokenizer(tiny_teacher), 0
+    for row in COMMANDS:  # a pass over the row for every word that is one piece, twice where float64 decides
+        whole = [word for word in row.words if word.isalpha() and tokenizer.tokenize(word) == [word]]
+        expected += len(whole) * len(tokenizer(list(row.words), is_split_into_words=True)["input_ids"])
+    assert expected <= maker.tokens <= 2 * expected
+
+
+def test_the_options_that_go_together(tiny_teacher: Path, tmp_path: Path) -> None:
+    plain, more = (TuningSettings(epochs=1, n_a=n_a, k=5, p_t=0.3) for n_a in (0, 2))
+    assert new_augmentation(plain, None) is None
+    for tuning, folder, glove in ((more, None, None), (plain, tiny_teacher, None), (plain, None, tmp_path)):
+        with pytest.raises(UserError, match=r"--augment-with .* and --set n_a=20 go together"):
+            new_augmentation(tuning, folder, glove)
+    made = new_augmentation(more, tiny_teacher)
+    assert made is not None
+    assert (made.n_a, made.k, made.p_t) == (2, 5, 0.3)
+    BertModel(BertConfig.from_pretrained(tiny_teacher)).save_pretrained(tmp_path / "headless")
+    with pytest.raises(UserError, match="headless has no masked-language-model head"):
+        new_augmentation(more, tmp_path / "headless")

@@ -95,6 +95,21 @@ def test_a_label_that_training_never_saw_is_told(
     assert "never in train, so each counts as an error: B-animal" in capsys.readouterr().err
 
 
+def test_copies_of_rows_train_as_well(
+    tiny_teacher: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--rows", "20", "--set", "n_a=2", "--set", "k=5"]
+    assert "go together" in fails(capsys, tiny_teacher, folder, tmp_path / "model", *more)
+    assert not (tmp_path / "model").exists()
+    with pytest.raises(SystemExit) as ended:
+        tune(tiny_teacher, folder, tmp_path / "model", *more, "--augment-with", str(tiny_teacher))
+    assert ended.value.code == 0
+    assert "training on 20 of 160 rows; chosen on valid, reported on test\ntraining on copies" in (
+        told := capsys.readouterr().out
+    )
+    assert "copies of rows as well, 60 in all" in told
+
+
 def test_bad_files(tiny_teacher: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "train/seq.out").write_text("O O\nO B-book\n")
     assert "train, line 1: " in fails(capsys, tiny_teacher, folder, tmp_path / "model")
