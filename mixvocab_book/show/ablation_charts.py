@@ -8,7 +8,7 @@ from typing import Literal
 from mixvocab.widgets.charts import Axis, Chart, Reference, curves, dots
 from mixvocab_book.show.entries import course
 from mixvocab_book.sweep.grid import as_text
-from mixvocab_book.sweep.results import UNIT, Answer, Row
+from mixvocab_book.sweep.results import UNIT, WORDS, Answer, Row
 
 LOSS = Axis(f"held-out loss ({UNIT})", decimals=3)
 OPERATIONS = "floating-point operations of all stages (PFLOPs)"
@@ -16,14 +16,14 @@ OPERATIONS = "floating-point operations of all stages (PFLOPs)"
 
 def cells(answer: Answer) -> Chart:
     """One row a cell: the mean with its interval over seeds, single seeds, the baseline as a line."""
-    rows = {row.cell.label: row for row in answer.rows if row.records}
-    means = {label: row.mean() for label, row in rows.items()}
+    rows = {row.cell.label: row for row in answer.known}
+    means = {label: row.mean(WORDS) for label, row in rows.items()}
     baselines = [Reference("x", means[label].mean, "baseline") for label, row in rows.items() if row.baseline is None]
     return dots(
         answer.title,
         LOSS,
         means,
-        {label: row.values() for label, row in rows.items()},
+        {label: row.values(WORDS) for label, row in rows.items()},
         kinds={label: _kind(row) for label, row in rows.items()},
         references=[*baselines, *_guess(answer, "x", "word")],
     )
@@ -50,7 +50,7 @@ def differences(answers: Sequence[Answer]) -> Chart:
 
 def over_axis(answer: Answer) -> list[Chart]:
     """The cells' means with intervals, a line for each of the experiment's: against its own axis, and against costs."""
-    values = tuple(dict.fromkeys(as_text(row.cell.value) for row in answer.rows if row.records))
+    values = tuple(dict.fromkeys(as_text(row.cell.value) for row in answer.known))
     varied = Axis(answer.experiment.axis_label, "categories", categories=values)
     return [
         _over(answer, "as varied", varied, lambda row: as_text(row.cell.value)),
@@ -60,28 +60,28 @@ def over_axis(answer: Answer) -> list[Chart]:
 
 def during_stage_two(answer: Answer) -> Chart:
     """Mean loss behind [MASK] over seeds at each evaluation of stage II, against the operations of all stages."""
-    rows = [row for row in answer.rows if row.records]
-    ratio = max(row.spent("flops", ["stage one"]) / row.spent("flops", ["stage two"]) for row in rows)
+    rows = answer.known
+    ratio = max(row.spent("flops", "stage one") / row.spent("flops", "stage two") for row in rows)
     return curves(
         f"Stage I costs {ratio:.1f} times the operations of stage II",
         Axis(OPERATIONS),
         Axis("held-out loss behind [MASK] (nats a piece)", decimals=3),
         {row.cell.label: _course(row) for row in rows},
-        dashes=["solid" if row.spent("steps", ["stage one"]) > 0 else "dashed" for row in rows],
+        dashes=["solid" if row.spent("steps", "stage one") > 0 else "dashed" for row in rows],
         references=_guess(answer, "y", "masked"),
     )
 
 
 def _course(row: Row) -> list[tuple[float, float]]:
     """(operations, mean loss over seeds) at each evaluation."""
-    evaluations, total, stage_two = course(row.records.values()), row.spent("flops"), row.spent("flops", ["stage two"])
+    evaluations, total, stage_two = course(row.records), row.spent("flops"), row.spent("flops", "stage two")
     last = evaluations[-1][0]["step"]
     return [((total - (1 - point["step"] / last) * stage_two) / 1e15, mean.mean) for point, mean in evaluations]
 
 
 def _over(answer: Answer, name: str, axis: Axis, place: Callable[[Row], float | str]) -> Chart:
     lines = {
-        line or "mean over seeds": [(place(row), row.mean().mean, row.mean().half_width) for row in rows]
+        line or "mean over seeds": [(place(row), row.mean(WORDS).mean, row.mean(WORDS).half_width) for row in rows]
         for line, rows in answer.lines().items()
     }
     return curves(answer.title, axis, LOSS, lines, references=_guess(answer, "y", "word"), name=name)
@@ -102,4 +102,4 @@ def _guess(answer: Answer, axis: Literal["x", "y"], of: str) -> list[Reference]:
 def _has_baselines_size(answer: Answer, row: Row) -> bool:
     """Whether a cell and its baseline have equally many pieces: between sizes, differences are of another order."""
     baselines = [other for other in answer.rows if other.cell is row.baseline]
-    return len({record["metrics"]["pieces"] for each in (row, *baselines) for record in each.records.values()}) == 1
+    return len({pieces for each in (row, *baselines) for pieces in each.values("pieces")}) == 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def cited(behind: Iterable[Any]) -> str:
     from a chapter to the repository's folder; rendered pages get copies (`with_records`).
     """
     commits: dict[str, dict[str, str]] = {}
-    for record in _flat(behind):
+    for record in chain.from_iterable([item] if isinstance(item, dict) else item.records for item in behind):
         name = escape(file_of(record["name"], record["profile"], record["seed"]).as_posix())
         commit = f"{record['git']['commit'] or 'unknown'}"[:10] + " + local changes" * bool(record["git"]["dirty"])
         link = f'<a href="../records/{"live/" * record["live"]}{name}">{name}</a>'
@@ -46,11 +47,3 @@ def with_records(files: Mapping[str, bytes], root: Path) -> dict[str, bytes]:
 
     pages = {name: _LINK.sub(relinked, text) for name, text in files.items() if name.endswith((".md", ".ipynb"))}
     return {**files, **pages, **copies}
-
-
-def _flat(behind: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    for item in behind:
-        if isinstance(item, dict):
-            yield item
-        else:
-            yield from item.records.values() if isinstance(item.records, Mapping) else item.records

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
-from functools import reduce
 from itertools import groupby, product
-from operator import attrgetter, getitem
+from operator import attrgetter
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from mixvocab.evaluate.stats import Estimate, estimate
@@ -19,7 +17,7 @@ from mixvocab.widgets.charts import Point
 from mixvocab_book.show.tables import millions, plus_minus, verdict
 from mixvocab_book.steps.tasks import BASELINES, BERT_JOINT, method_title, titles
 from mixvocab_book.store import records
-from mixvocab_book.store.records import Record
+from mixvocab_book.store.records import OverSeeds, Record
 
 NOKD = ("nokd", "nokd-wide", "nokd-matched")
 GLUE_HEADERS = (
@@ -45,12 +43,11 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(OverSeeds):
     """One model over its seeds."""
 
     task: str  # of GLUE; "" for SNIPS and for students before fine-tuning
     model: Model
-    records: tuple[Record, ...]  # by seed
 
     @property
     def name(self) -> str:
@@ -60,15 +57,6 @@ class Entry:
     @property
     def title(self) -> str:
         return f"{self.name} {self.model.size}".strip()
-
-    @property
-    def seeds(self) -> list[int]:
-        return [record["seed"] for record in self.records]
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """Of the first seed: what does not depend on the seed, such as parameters."""
-        return self.records[0]["metrics"]
 
     @property
     def scores(self) -> list[str]:
@@ -82,19 +70,6 @@ class Entry:
             return None
         return self.metrics["stage_one_tokens"] + self.metrics["stage_two_tokens"]
 
-    def spent(self, what: str, *stages: str) -> float:
-        """What those stages (none named: all, a teacher's too) cost, as "flops" or "tokens_read": mean over seeds."""
-        costs = [record["metrics"]["spent"] for record in self.records]
-        return fmean(sum(cost[what] for stage, cost in seed.items() if not stages or stage in stages) for seed in costs)
-
-    def values(self, *path: str) -> list[float]:
-        """A number among the metrics, one a seed: `values("test", "slot_f1")`."""
-        return [reduce(getitem, path, record["metrics"]) for record in self.records]
-
-    def mean(self, *path: str, factor: float = 1.0) -> Estimate:
-        """Its mean over seeds, times `factor`."""
-        return estimate([factor * value for value in self.values(*path)])
-
     def over(self, score: str, baseline: str = "bag_of_words") -> Estimate:
         """Points above a baseline that had the same rows; negative where it is the better."""
         floor = self.metrics["baselines"][baseline][score]
@@ -105,7 +80,7 @@ def grouped(found: Iterable[Record]) -> list[Entry]:
     """Entries of records, by task, then by method in the order of `titles`, size, profile and text read."""
     by_seed = sorted(found, key=lambda record: record["seed"])
     groups = groupby(sorted(by_seed, key=_task_and_model), key=_task_and_model)
-    return sorted((Entry(*key, tuple(group)) for key, group in groups), key=_order)
+    return sorted((Entry(tuple(group), *key) for key, group in groups), key=_order)
 
 
 def live(paths: Iterable[Path]) -> list[Entry]:

@@ -8,14 +8,20 @@ runs in `records/live/` (which git ignores), or below MIXVOCAB_CACHE when that i
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from operator import getitem
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
+from mixvocab.evaluate.stats import Estimate, estimate
 from mixvocab.sources.source import Source, cache_root
 from mixvocab_book.store.provenance import project_root, provenance
 
@@ -23,6 +29,39 @@ SCHEMA = 1
 REQUIRED = ("schema", "name", "profile", "seed", "params", "metrics", "curves", "sources")
 
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """The records of one thing that was run with several seeds."""
+
+    records: tuple[Record, ...]  # by seed
+
+    @property
+    def seeds(self) -> list[int]:
+        return [record["seed"] for record in self.records]
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Of the first seed: what does not depend on the seed, such as parameters."""
+        return self.records[0]["metrics"]
+
+    def values(self, *path: str) -> list[float]:
+        """A number among the metrics, one a seed: `values("test", "slot_f1")`."""
+        return [reduce(getitem, path, record["metrics"]) for record in self.records]
+
+    def mean(self, *path: str, factor: float = 1.0) -> Estimate:
+        """Its mean over seeds, of which there must be one, times `factor`."""
+        return estimate([factor * value for value in self.values(*path)])
+
+    def spent(self, what: str, *stages: str) -> float:
+        """What a student's stages (none named: all, a teacher's training too) cost, mean over seeds; nan without any.
+
+        `what`: "tokens_read", "flops", "seconds" or "steps".
+        """
+        costs = [record["metrics"]["spent"] for record in self.records]
+        totals = [sum(cost[what] for stage, cost in seed.items() if not stages or stage in stages) for seed in costs]
+        return fmean(totals) if totals else math.nan
 
 
 def live_folder() -> Path:

@@ -7,15 +7,15 @@ cells are missing. The tables hold no wall-clock times and are the same to the b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mixvocab.evaluate.stats import Comparison, Estimate, compare, corrected, estimate, pooled_noise, score
+from mixvocab.evaluate.stats import Comparison, compare, corrected, pooled_noise, score
 from mixvocab.evaluate.word_scores import MARGIN
-from mixvocab_book.store.records import Record
+from mixvocab_book.store.records import OverSeeds, Record
 from mixvocab_book.sweep.grid import Cell, Experiment, Grid
 
 UNIT = "nats a word"
@@ -40,27 +40,12 @@ class Results:
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(OverSeeds):
     """One cell over its seeds."""
 
     cell: Cell
-    records: Mapping[int, Record]  # by seed
     baseline: Cell | None  # what it is compared with; None for a baseline itself
     comparison: Comparison | None  # None also where no seed has both
-
-    def values(self, metric: str = WORDS) -> list[float]:
-        """A metric of the records, one a seed: one of the held-out scores ("masked", "right", ...), or `WORDS`."""
-        return [(record["metrics"] | record["metrics"]["heldout"])[metric] for record in self.records.values()]
-
-    def mean(self, metric: str = WORDS) -> Estimate:
-        """Its mean with the t interval over seeds, of which there must be one."""
-        return estimate(self.values(metric))
-
-    def spent(self, what: str, stages: Sequence[str] = ("teacher", "stage one", "stage two")) -> float:
-        """What these stages took, mean over seeds: "tokens_read", "flops", "seconds" or "steps"; nan without seeds."""
-        costs = [record["metrics"]["spent"] for record in self.records.values()]
-        totals = [sum(cost[stage][what] for stage in stages if stage in cost) for cost in costs]
-        return sum(totals) / len(totals) if totals else float("nan")
 
     @property
     def verdict(self) -> str:
@@ -80,16 +65,20 @@ class Answer:
     comparisons: int  # of the family, missing ones included
     seeds: int
 
+    @property
+    def known(self) -> list[Row]:
+        """The rows that have records."""
+        return [row for row in self.rows if row.records]
+
     def lines(self) -> dict[str, list[Row]]:
-        """The rows of each line over the axis that have records, for figures; "" is the only one without lines."""
-        rows = [row for row in self.rows if row.records]
-        names = dict.fromkeys(row.cell.line for row in rows)
-        return {name: [row for row in rows if row.cell.line == name] for name in names}
+        """The known rows of each line over the axis, for figures; "" is the only one without lines."""
+        names = dict.fromkeys(row.cell.line for row in self.known)
+        return {name: [row for row in self.known if row.cell.line == name] for name in names}
 
     def guess(self, of: str) -> float | None:
         """What guessing by frequency costs, "masked" a piece or "word"; None if it differs by vocabulary."""
-        known = {record["metrics"]["guess"][of] for row in self.rows for record in row.records.values()}
-        return known.pop() if len(known) == 1 else None
+        guesses = {guess for row in self.known for guess in row.values("guess", of)}
+        return guesses.pop() if len(guesses) == 1 else None
 
     @property
     def findings(self) -> list[Row]:
@@ -138,7 +127,7 @@ def _answer(experiment: Experiment, results: Results) -> Answer:
             rng = np.random.default_rng([int(each.key[:12], 16) for each in (cell, baseline)])
             others = scores.get(baseline.key, {})
             comparison = compare(scores[cell.key], others, m=family, rng=rng, noise=noise)
-        rows.append(Row(cell, results.of(cell), baseline, comparison))
+        rows.append(Row(tuple(results.of(cell).values()), cell, baseline, comparison))
     return Answer(experiment, tuple(rows), family, len(results.seeds))
 
 
@@ -155,20 +144,19 @@ def table_rows(answer: Answer) -> list[list[Any]]:
         if not row.records:
             rows.append([row.cell.label, "0", "missing", *[""] * (len(HEADERS) - 3)])
             continue
-        metrics = next(iter(row.records.values()))["metrics"]  # for what does not depend on the seed
         difference = row.comparison and row.comparison.estimate
         width = f" ± {difference.half_width:.3f}" if difference and difference.n > 1 else ""
         rows.append(
             [
                 row.cell.label,
                 str(len(row.records)),
-                str(row.mean()),
-                f"{metrics['guess']['word']:.3f}",
+                str(row.mean(WORDS)),
+                f"{row.metrics['guess']['word']:.3f}",
                 f"{difference.mean:+.3f}{width}" if difference else "",
                 row.verdict,
-                str(row.mean("masked")),
-                f"{row.mean('right').mean:.1%}",
-                metrics["parameters"],
+                str(row.mean("heldout", "masked")),
+                f"{row.mean('heldout', 'right').mean:.1%}",
+                row.metrics["parameters"],
                 f"{row.spent('flops') / 1e15:.3g}",
             ]
         )
@@ -177,15 +165,15 @@ def table_rows(answer: Answer) -> list[list[Any]]:
 
 def told_guessing(answer: Answer) -> str:
     """How many of an experiment's students have learned no context; "" where `guess` is None."""
-    guess, rows = answer.guess("word"), [row for row in answer.rows if row.records]
+    guess, rows = answer.guess("word"), answer.known
     if guess is None:
         return ""
-    metrics = [[record["metrics"] for record in row.records.values()] for row in rows]
-    still = sum(all(one["left_plateau_tokens"] is None for one in seeds) for seeds in metrics)
+    still = sum(all(tokens is None for tokens in row.values("left_plateau_tokens")) for row in rows)
+    best = min(row.mean(WORDS).mean for row in rows)
     return (
-        f"Who guesses pieces by their frequency pays {guess:.3f} nats a word; the best student pays "
-        f"{min(row.mean().mean for row in rows):.3f}. {still} of {len(rows)} are not {MARGIN} nats below the guess "
-        "behind [MASK] in any seed: still on the plateau, they have learned no context."
+        f"Who guesses pieces by their frequency pays {guess:.3f} nats a word; the best student pays {best:.3f}. "
+        f"{still} of {len(rows)} are not {MARGIN} nats below the guess behind [MASK] in any seed: still on the "
+        "plateau, they have learned no context."
     )
 
 
@@ -197,13 +185,6 @@ def table_note(answer: Answer) -> str:
         "noise pooled over the experiment; a verdict needs the bootstrap over seeds and held-out rows as well. "
         f"{answer.told_missing}."
     )
-
-
-def told_sources(found: Iterable[Answer]) -> str:
-    """What the students of these experiments read and learned from, and whether it is real."""
-    records = [record for answer in found for row in answer.rows for record in row.records.values()]
-    told = {f"{s['name']} ({'real' if s['real'] else 'synthetic'})" for r in records for s in r["sources"]}
-    return "; ".join(sorted(told)) or "nothing yet"
 
 
 def plain_table(results: Results) -> str:

@@ -10,7 +10,7 @@ from answered import PCA, record, results
 from mixvocab.widgets.charts import Chart
 from mixvocab_book.show import ablation_charts
 from mixvocab_book.sweep.grid import Cell, Experiment, Grid
-from mixvocab_book.sweep.results import Answer, Results, answers
+from mixvocab_book.sweep.results import WORDS, Answer, Results, answers
 
 
 def over_steps(**losses: list[float]) -> Answer:
@@ -50,9 +50,11 @@ def test_cells_are_coloured_by_what_may_be_said_of_them() -> None:
     (answer,) = answers(results(fresh=6.0, PCA=5.9, both=5.95))
     chart = ablation_charts.cells(answer)
     assert {name: colour for name, (_, colour) in means(chart).items()} == {"fresh": 0, "PCA": 2, "both": 0}
-    found = {row.cell.label: row.mean().mean for row in answer.rows if row.records}
+    found = {row.cell.label: row.mean(WORDS).mean for row in answer.known}
     assert {name: mean for name, (mean, _) in means(chart).items()} == found
-    assert [point.x for point in chart.series[0].points] == [value for row in answer.rows for value in row.values()]
+    assert [point.x for point in chart.series[0].points] == [
+        value for row in answer.rows for value in row.values(WORDS)
+    ]
     assert chart.title == answer.title
     assert [line.value for line in chart.references] == [means(chart)["fresh"][0], 6.05]  # and the guess
 
@@ -68,7 +70,7 @@ def test_the_same_losses_stand_at_what_was_varied_and_at_what_was_spent() -> Non
 def test_courses_begin_at_the_price_of_stage_one_and_without_the_evaluation_before_training() -> None:
     answer = over_steps(random=[6.0, 5.9, 5.7], PCA=[5.8, 5.8, 5.7])
     for row in answer.rows:
-        for seed, known in row.records.items():
+        for seed, known in enumerate(row.records):
             stages = known["metrics"]["spent"]
             stages["stage one"]["steps"], stages["stage two"]["steps"] = row.cell.value, 40
             points = ((1, 9.0), (20, 6.0 + seed), (40, 5.0 + seed))

@@ -91,7 +91,7 @@ def test_spending_is_the_mean_over_seeds_by_stage() -> None:
     (answer,) = answers(results(fresh=6.0))
     row = row_of(answer, "fresh")
     assert row.spent("flops") == pytest.approx(4e15)
-    assert row.spent("flops", ["stage one"]) == pytest.approx(1e15)
+    assert row.spent("flops", "stage one") == pytest.approx(1e15)
     assert np.isnan(row_of(answer, "lost").spent("flops"))
 
 
