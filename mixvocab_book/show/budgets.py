@@ -18,7 +18,6 @@ from mixvocab_book.show import entries, paper
 from mixvocab_book.show.ablation_charts import OPERATIONS
 from mixvocab_book.show.entries import Entry, Model
 from mixvocab_book.show.tables import plus_minus, verdict
-from mixvocab_book.store.records import Record
 from mixvocab_book.sweep.grid import load_grid
 from mixvocab_book.sweep.run import recorded_results
 
@@ -67,10 +66,6 @@ class Course:
     measure: Measure
     students: tuple[Entry, ...]  # one a method and budget: by budget, then in the order of the registry
     pflops: Mapping[Model, float]  # of all stages, of whom it is known
-
-    @property
-    def records(self) -> list[Record]:
-        return [record for entry in self.students for record in entry.records]
 
     def lines(self) -> dict[str, list[Entry]]:
         """The students of each method, by budget; methods in the registry's order."""

@@ -18,7 +18,6 @@ from matplotlib.transforms import Bbox
 from mixvocab.widgets.charts import INK, Axis, Chart, Series
 
 MARKERS = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "star": "*"}
-DASHES = {"solid": "-", "dashed": "--", "dotted": ":"}
 MARKER_SIZE = 7.0  # points
 
 
@@ -54,7 +53,7 @@ def _draw_series(axes: Axes, chart: Chart, series: Series) -> None:
     axes.plot(
         x,
         y,
-        linestyle=DASHES[series.dash] if series.line else "none",
+        linestyle=series.dash if series.line else "none",
         marker=MARKERS[series.mark],
         color=colour,
         markerfacecolor="none" if series.hollow else colour,

@@ -19,14 +19,14 @@ from mixvocab_book.show.entries import Entry, point
 from mixvocab_book.show.tables import NONE, millions, plus_minus
 from mixvocab_book.store.records import Record
 
-# What a model's name begins with: the family's name and mark, in the order of the palette.
+# What a model's name begins with, in small letters: the family's name and mark, in the order of the palette.
 FAMILIES: dict[str, tuple[str, Mark]] = {
-    "Mixed-vocab": ("mixed-vocab", "diamond"),
-    "NoKD": ("no distillation", "square"),
-    "PCA": ("copied by PCA", "triangle"),
+    "mixed-vocab": ("mixed-vocab", "diamond"),
+    "nokd": ("no distillation", "square"),
+    "pca": ("copied by PCA", "triangle"),
     "": ("other models", "circle"),
 }
-STARTED = ("Mixed-vocab", "PCA")  # families of students that start from the teacher
+STARTED = ("mixed-vocab", "pca")  # families of students that start from the teacher
 _TICKS = tuple((factor * 10.0**power, f"{factor * 10**power / 1e6:g}M") for power in range(6, 10) for factor in (1, 3))
 
 
@@ -41,7 +41,7 @@ class Row:
 
     @property
     def family(self) -> str:
-        return next(family for family in FAMILIES if self.name.startswith(family))
+        return next(family for family in FAMILIES if self.name.lower().startswith(family))
 
     @property
     def records(self) -> list[Record]:
@@ -98,8 +98,7 @@ def ours(table: PaperTable, entries: Sequence[Entry]) -> list[Row]:
             by_seed["average"] = {seed: sum(part[seed] for part in parts) / len(parts) for seed in shared}
         scores = {key: estimate([100 * value for value in values.values()]) for key, values in by_seed.items()}
         first, *_ = known = tuple(tasks.values())
-        name = first.title.replace("mixed-vocab", "Mixed-vocab")
-        rows.append(Row(name, first.metrics["parameters"], scores, known))
+        rows.append(Row(first.title, first.metrics["parameters"], scores, known))
     return [row for row in rows if row.scores]
 
 
@@ -119,7 +118,8 @@ def side_by_side(table: PaperTable, rows: Sequence[Row]) -> tuple[list[str], lis
 def _cells(table: PaperTable, name: str, own: Row | None) -> list[str]:
     printed = table.published[name].scores if name else {}
     measured = own.scores if own else {}
-    title = f"{name} (ours: {own.name})" if name and own else name or (own.name if own else "")
+    ours = own.name.replace("mixed-vocab", "Mixed-vocab") if own else ""  # as the paper writes it
+    title = f"{name} (ours: {ours})" if name and own else name or ours
     cells = [title, str(table.rows[name][0]) if name else NONE, millions(own.parameters if own else None)]
     for key in table.scores:
         cells += [plus_minus(printed.get(key)), plus_minus(measured.get(key))]
@@ -135,9 +135,8 @@ def size_chart(table: PaperTable, rows: Sequence[Row], score: str) -> Chart:
     for colour, (family, (name, mark)) in enumerate(FAMILIES.items()):
         for whose, models in (("published", table.published.values()), ("ours", rows)):
             drawn = [row for row in models if row.family == family and score in row.scores]
-            points = tuple(  # mark and colour tell the family
-                point(row.parameters, row.scores[score], row.name.removeprefix(family).strip()) for row in drawn
-            )
+            # Mark and colour tell the family.
+            points = tuple(point(r.parameters, r.scores[score], r.name[len(family) :].strip()) for r in drawn)
             if points:
                 series.append(Series(f"{name}, {whose}", points, colour, mark, hollow=whose == "published"))
     x = Axis("parameters", "log", ticks=_TICKS, decimals=0)
@@ -150,5 +149,5 @@ def _finding(table: PaperTable, rows: Sequence[Row], score: str) -> str:
     best = max(own or published, key=lambda row: (row.family in STARTED, row.scores[score].mean))
     largest = max(published, key=lambda row: row.parameters)
     share, times = best.scores[score].mean / largest.scores[score].mean, largest.parameters / best.parameters
-    name = f"Ours, {best.name.replace('Mixed-vocab', 'mixed-vocab')}" if own else best.name
+    name = f"Ours, {best.name}" if own else best.name
     return f"{name}: {share:.0%} of {largest.name}'s\n{table.scores[score]} from 1/{times:.0f} of its parameters"

@@ -66,7 +66,6 @@ class Experiment:
 class Grid:
     """The experiments of one sweep at one profile."""
 
-    sweep: str
     seeds: int
     experiments: tuple[Experiment, ...]
     common: Settings = field(default_factory=dict)  # of every cell, over the profile's
@@ -152,7 +151,7 @@ def load_grid(
     common = {**(overrides or {}), **file.per_profile.get(profile, {})}
     experiments = [_experiment(path, name, written, common, profile) for name, written in file.experiments.items()]
     experiments = _select(f"{path.name}, sweep {sweep}", experiments, file.sweeps[sweep].experiments)
-    return Grid(sweep, file.sweeps[sweep].seeds, tuple(_select("--only", experiments, only)), common)
+    return Grid(file.sweeps[sweep].seeds, tuple(_select("--only", experiments, only)), common)
 
 
 def read_yaml(path: Path, model: Any, context: Any = None) -> Any:

@@ -51,4 +51,4 @@ def results(seeds: int = 3, **nats: float) -> Results:
         for name, mean in nats.items()
         for seed in range(seeds)
     }
-    return Results(Grid("full", seeds, (EXPERIMENT,)), tuple(range(seeds)), found)
+    return Results(Grid(seeds, (EXPERIMENT,)), tuple(range(seeds)), found)

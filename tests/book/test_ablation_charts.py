@@ -25,7 +25,7 @@ def over_steps(**losses: list[float]) -> Answer:
         for cell in cells
         for seed in range(3)
     }
-    (answer,) = answers(Results(Grid("full", 3, (experiment,)), (0, 1, 2), found))
+    (answer,) = answers(Results(Grid(3, (experiment,)), (0, 1, 2), found))
     return answer
 
 

@@ -69,7 +69,7 @@ def test_the_same_student_is_not_compared_with_itself() -> None:
     twin = Cell("twin", "", None, "mixed", FRESH.settings, FRESH.profile)
     found = results(fresh=6.0, PCA=5.9)
     experiment = Experiment("e", "?", None, None, "", "fresh", (FRESH, twin, PCA))
-    (answer,) = answers(Results(Grid("full", 3, (experiment,)), found.seeds, found.records))
+    (answer,) = answers(Results(Grid(3, (experiment,)), found.seeds, found.records))
     assert answer.comparisons == 1
     assert row_of(answer, "twin").verdict == "baseline"
 
@@ -82,7 +82,7 @@ def test_lines_over_an_axis() -> None:
     )
     found = {(one.key, 0): record(5.0, 0) for one in cells[:3]}
     experiment = Experiment("e", "?", None, None, "", "b", cells)
-    (answer,) = answers(Results(Grid("full", 1, (experiment,)), (0,), found))
+    (answer,) = answers(Results(Grid(1, (experiment,)), (0,), found))
     assert {line: [row.cell.value for row in rows] for line, rows in answer.lines().items()} == {"a": [0, 5], "b": [0]}
     assert [row.baseline.label if row.baseline else None for row in answer.rows] == ["b, 0", "b, 5", None, None]
 

@@ -80,7 +80,7 @@ def test_of_several_charts_the_reader_chooses_and_there_are_pictures_of_each(sho
 def test_the_words_of_a_chart_hold_its_finding_and_every_mark():
     text = figures.described(paper.size_chart(paper.GLUE, ours("average", 70), "average"))
     for name, row in paper.GLUE.published.items():
-        label = name.removeprefix(row.family).strip()
+        label = name[len(row.family) :].strip()
         value = row.scores.get("average")
         assert value is None or f"{label} {row.parameters:,.0f}, {value.mean:.4g}" in text
     assert "StackProp 4,127,983, 92.5" in text
