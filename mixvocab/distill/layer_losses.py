@@ -21,8 +21,11 @@ from mixvocab.train.losses import Losses, Part, state_loss
 def attention_loss(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
     """Equation 7: squared error of scores before the softmax (B, A, T, T), mean over heads, summed over real pairs.
 
-    `real` (B, T) bool: a pair is one if both of its tokens are.
+    `real` (B, T) bool: a pair is one if both of its tokens are. Where student and teacher have other numbers of heads,
+    no head has a counterpart, and their means are compared.
     """
+    if student.shape[1] != teacher.shape[1]:
+        student, teacher = (scores.mean(dim=1, keepdim=True) for scores in (student, teacher))
     return ((student - teacher).square().mean(dim=1) * (real[:, :, None] & real[:, None])).sum()
 
 

@@ -33,6 +33,7 @@ class Method:
     student: StudentOf
     size: str = "l{layers}h{hidden}"  # of its students in the names of their records' folders; braces: the profile's
     transfer: Callable[[Any, Any], Any] | None = None  # of task models of student and teacher
+    by_words: bool = False  # whether that compares words, for which pieces may differ
 
 
 _REGISTERED: dict[str, Method] = {}

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import BertForMaskedLM
@@ -30,6 +31,12 @@ class TaskBert(Protocol):
 
     reads: ClassVar[tuple[str, ...]]  # names of a batch's inputs, beside `attention`; the rest of it are targets
     model: Any  # with `.bert`, a BertModel
+
+    def examples(self, rows: Sequence[Any]) -> list[Any]:
+        """Rows as numbers: `reads` and targets by name."""
+
+    def word_keys(self, row: Any) -> np.ndarray:
+        """Which word of the row each token belongs to, (T,) int64, alike for all vocabularies."""
 
     def encoded(self, **inputs: Any) -> Any:
         """What the BertModel returns; takes `output_hidden_states` and the like as well."""
@@ -52,6 +59,10 @@ class TaskTransfer(nn.Module):
         self.student = student
         # Out of sight of Module: neither trained, nor kept in checkpoints, nor asked what precision training takes.
         self._teacher = (teacher.eval().requires_grad_(False),)  # type: ignore[attr-defined]
+
+    def examples(self, rows: Sequence[Any]) -> list[Any]:
+        """Rows as `forward` takes them in batches: here as the student's task does."""
+        return self.student.examples(rows)
 
     def forward(self, done: Tensor, attention: Tensor | None = None, **batch: Tensor) -> Losses:
         """Losses of a batch as the task's own forward takes it; `done` () is the share of the run that is over."""

@@ -170,8 +170,12 @@ class TinyBertTask(TaskTransfer):
         super().__init__(student, teacher)
         own, other = student.model.config, teacher.model.config
         self.layers = tuple(layers or even_layers(own.num_hidden_layers, other.num_hidden_layers))
-        require_counterparts(own, other, self.layers)
+        self.check(own, other)
         self.raising_embeddings, self.raising_states = raising_matrices(own, other, seed=0)
+
+    def check(self, own: Any, other: Any) -> None:
+        """Raises UserError for configurations of which one cannot follow the other."""
+        require_counterparts(own, other, self.layers)
 
     def transferred(self, inputs: dict[str, Any], targets: dict[str, Tensor], done: float) -> Losses:
         student, teacher = self.student, self.teacher(inputs["ids"].device)
@@ -180,26 +184,41 @@ class TinyBertTask(TaskTransfer):
         with torch.no_grad():
             taught = teacher.encoded(**inputs, output_hidden_states=True)
             said = teacher.asked(teacher.heads(taught), **targets)
-        # Detached, so that heads which nothing teaches yet stay as they are, weight decay included.
-        own = {
-            name: part._replace(total=part.total.detach(), weight=0.0)
-            for name, part in student.losses(logits, **targets).items()
-        }
-        asked = torch.stack([part.positions for part in own.values()]).sum()
+        own = reported(student.losses(logits, **targets))
         if done < LAYERS_FIRST:
-            return own | layer_losses(
-                student.model.bert,
-                teacher.model.bert,
-                read.hidden_states,
-                taught.hidden_states,
-                real_tokens(inputs["ids"], inputs["attention"]),
-                layers=self.layers,
-                raising=(self.raising_embeddings, self.raising_states),
-                positions=asked,
-            )
-        pairs = zip(student.asked(logits, **targets), said, strict=True)
-        predicted = torch.stack([prediction_loss(mine.float(), theirs.float()) for mine, theirs in pairs]).sum()
-        return own | {"prediction": Part(predicted, asked, scored=False)}
+            real = real_tokens(inputs["ids"], inputs["attention"])
+            return own | self.followed(read.hidden_states, taught.hidden_states, real, labels(own))
+        return own | predicted(student.asked(logits, **targets), said, labels(own))
+
+    def followed(self, own: Sequence[Tensor], theirs: Sequence[Tensor], real: Tensor, positions: Tensor) -> Losses:
+        """`layer_losses` of the hidden states of student and teacher."""
+        return layer_losses(
+            self.student.model.bert,
+            self.teacher(real.device).model.bert,
+            own,
+            theirs,
+            real,
+            layers=self.layers,
+            raising=(self.raising_embeddings, self.raising_states),
+            positions=positions,
+        )
+
+
+def reported(losses: Losses) -> Losses:
+    """The task's own, never minimised: detached, so that heads which nothing teaches yet do not even decay."""
+    return {name: part._replace(total=part.total.detach(), weight=0.0) for name, part in losses.items()}
+
+
+def labels(losses: Losses) -> Tensor:
+    """The number of labels, by which training divides all sums."""
+    return torch.stack([part.positions for part in losses.values()]).sum()
+
+
+def predicted(logits: Sequence[Tensor], said: Sequence[Tensor], positions: Tensor) -> Losses:
+    """`prediction_loss` over all heads, of their logits (N, C) of student and teacher."""
+    pairs = zip(logits, said, strict=True)
+    total = torch.stack([prediction_loss(own.float(), theirs.float()) for own, theirs in pairs]).sum()
+    return {"prediction": Part(total, positions, scored=False)}
 
 
 @method("tinybert", "TinyBERT", transfer=TinyBertTask)

@@ -88,10 +88,29 @@ class Encoder:
         ids = [*ids[: self.length - 1], self.sep]
         return Encoded(np.array(ids), np.zeros(len(ids), dtype=np.int64), np.array(first, dtype=np.int64))
 
+    def word_keys_of_words(self, words: Sequence[str]) -> np.ndarray:
+        """Which word each token of `words` belongs to, (T,) int64: [CLS] 0, [SEP] 1, words 3, 5, 7, ..."""
+        encoded = self.words(words)
+        keys = 1 + 2 * np.searchsorted(encoded.first, np.arange(len(encoded.ids)), side="right")
+        keys[[0, -1]] = 0, 1
+        return keys
+
     def texts(self, first: str, second: str | None = None) -> Encoded:
         """One text or a pair; what does not fit is cut from the end of the longer one."""
         encoding = self.tokenizer.encode(first, second)
         return Encoded(np.array(encoding.ids), np.array(encoding.type_ids), np.zeros(0, dtype=np.int64))
+
+    def word_keys_of_texts(self, first: str, second: str | None = None) -> np.ndarray:
+        """The same for `texts`, by words as BERT splits text: a second text's are 4, 6, 8, ..., its [SEP] is 2."""
+        encoding = self.tokenizer.encode(first, second)
+        keys, special = [], 0
+        for text, word in zip(encoding.sequence_ids, encoding.word_ids, strict=True):
+            if text is None or word is None:
+                keys.append(special)
+                special += 1
+            else:
+                keys.append(3 + 2 * word + text)
+        return np.array(keys, dtype=np.int64)
 
 
 def viterbi(logits: np.ndarray, tags: Sequence[str]) -> np.ndarray:

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import atomic_write, write_json
+from mixvocab.distill.task_transfer import TaskTransfer
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.tasks.encoding import TASK, Encoded
 from mixvocab.tasks.scores import Roles
@@ -61,18 +62,26 @@ class Batches:
 
 
 def collate(examples: Sequence[Example]) -> SimpleNamespace:
-    """A batch: sequences as (B, T), filled up with 0, tags with -100; numbers as (B,); `attention` (B, T) bool."""
-    lengths = np.array([len(example["ids"]) for example in examples])
-    real = np.arange(lengths.max()) < lengths[:, None]
-    batch = {"attention": real}
+    """A batch: sequences as (B, T), filled up with 0, tags with -100; numbers as (B,); `attention` (B, T) bool, of ids.
+
+    T is the longest of each name: a teacher may read a row in other pieces.
+    """
+    batch = {"attention": _real([example["ids"] for example in examples])}
     for name in examples[0]:
         values = [example[name] for example in examples]
         if values[0].ndim:
+            real = _real(values)
             batch[name] = np.full(real.shape, IGNORED if name == "tags" else 0)
             batch[name][real] = np.concatenate(values)
         else:
             batch[name] = np.stack(values)
     return SimpleNamespace(**batch)
+
+
+def _real(sequences: Sequence[np.ndarray]) -> np.ndarray:
+    """Where each of them reaches, (B, T) bool."""
+    lengths = np.array([len(sequence) for sequence in sequences])
+    return np.arange(lengths.max()) < lengths[:, None]
 
 
 class TaskModel(nn.Module):
@@ -140,7 +149,7 @@ def finetune(
     *,
     seed: int,
     label: str = "fine-tuning",
-    transfer: nn.Module | None = None,
+    transfer: TaskTransfer | None = None,
 ) -> Tuned:
     """Fine-tune `model` in place and leave it with the weights of its best evaluation, of equal ones the earliest.
 
@@ -177,7 +186,8 @@ def finetune(
             batch.done = np.array(turn.index * turn.rows / (steps * tuning.batch_size), dtype=np.float32)
         return batch
 
-    trained, batches = transfer or model, Batches(model.examples(roles.train), seed)
+    trained = transfer or model
+    batches = Batches(trained.examples(roles.train), seed)
     steps = max(1, round(tuning.epochs * math.ceil(len(roles.train) / tuning.batch_size)))
     result = train(
         trained,

@@ -42,6 +42,9 @@ class GlueTask(TaskModel):
     def encode(self, row: GlueRow) -> Encoded:
         return self.encoder.texts(row.text_a, row.text_b)
 
+    def word_keys(self, row: GlueRow) -> np.ndarray:
+        return self.encoder.word_keys_of_texts(row.text_a, row.text_b)
+
     def targets(self, row: GlueRow, text: Encoded) -> Example:
         return {"labels": np.array(np.float32(row.label) if self.regression else self.labels.index(row.label))}
 

@@ -108,6 +108,9 @@ class JointTask(JointModel):
     def encode(self, row: SnipsRow) -> Encoded:
         return self.encoder.words(row.words)
 
+    def word_keys(self, row: SnipsRow) -> np.ndarray:
+        return self.encoder.word_keys_of_words(row.words)
+
     def forward(self, ids: Tensor, intent: Tensor, tags: Tensor, attention: Tensor | None = None) -> Losses:
         return self.losses(self.logits(ids, attention), intent, tags)
 

@@ -10,6 +10,7 @@ from mixvocab.distill.task_transfer import TaskTransfer
 from mixvocab.tasks.encoding import Bundle
 from mixvocab.tasks.glue import GlueTask, load_classifier
 from mixvocab.tasks.joint import JointTask, load_joint_bert
+from mixvocab.text.reading import reads_like_bert
 
 
 def new_transfer(method: str, student: GlueTask | JointTask, teacher: Path) -> TaskTransfer:
@@ -30,10 +31,16 @@ def new_transfer(method: str, student: GlueTask | JointTask, teacher: Path) -> T
             f"--teacher {teacher.name} answers {_few(other)} and this task's labels are {_few(own)}: they must be the "
             "same in the same order; fine-tune the teacher on this task's training rows"
         )
-    if pieces(student) != pieces(taught):
+    if known.by_words and not (cut_as_bert(student) and cut_as_bert(taught)):
+        raise UserError(
+            f"{method} compares words and one of the two models splits text in another way than BERT does: leave out "
+            "--teacher, or take a teacher with a BERT's tokenizer"
+        )
+    if not known.by_words and pieces(student) != pieces(taught):
         raise UserError(
             f"{method}: student and teacher have other pieces, and it compares them piece by piece; give a student of "
-            f"`mixvocab distill --method {method}`, or leave out --teacher: alone, one of any pieces will do"
+            f"`mixvocab distill --method {method}`, choose --method mixed-tinybert, which compares words, or leave out "
+            "--teacher: alone, one of any pieces will do"
         )
     return known.transfer(student, taught)
 
@@ -45,6 +52,11 @@ def labels(model: GlueTask | JointTask) -> list[str]:
 
 def pieces(model: GlueTask | JointTask) -> dict[str, int]:
     return model.encoder.tokenizer.get_vocab()
+
+
+def cut_as_bert(model: GlueTask | JointTask) -> bool:
+    """Whether the model's tokenizer splits text into words as BERT's does, with capitals or without."""
+    return any(reads_like_bert(model.encoder.tokenizer, lowercase) for lowercase in (True, False))
 
 
 def _few(names: list[str]) -> str:

@@ -168,3 +168,6 @@ def test_padding() -> None:
     np.testing.assert_array_equal(batch.tags, [[1, 2, 3], [4, -100, -100]])
     np.testing.assert_array_equal(batch.attention, [[True, True, True], [True, False, False]])
     assert batch.intent.tolist() == [7, 7]
+    beside = collate([{"ids": row, "other": np.ones(4 - len(row))} for row in rows])
+    assert beside.other.tolist() == [[1, 0, 0], [1, 1, 1]]
+    assert beside.attention.tolist() == batch.attention.tolist()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForSequenceClassification, BertTokenizer
+from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM, BertTokenizer
 
 from mixvocab.cli import main
 from mixvocab.common.errors import UserError
@@ -96,6 +96,42 @@ def test_a_student_learns_beside_its_teacher_alone_and_saves_a_plain_model(
         torch.testing.assert_close(
             plain(ids).logits, load_classifier(tmp_path / "run/model").logits(ids, types), rtol=0, atol=0
         )
+
+
+@pytest.fixture
+def letters(student: Path, tiny_pieces: list[str], tmp_path: Path) -> Path:
+    """A student whose pieces are letters."""
+    kept = [piece for piece in tiny_pieces if len(piece.removeprefix("##")) == 1 or piece.startswith("[")]
+    config = json.loads((student / "config.json").read_text()) | {"vocab_size": len(kept), "num_attention_heads": 4}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        BertForMaskedLM(BertConfig(**config)).save_pretrained(tmp_path / "letters")
+    BertTokenizer(vocab={piece: i for i, piece in enumerate(kept)}).save_pretrained(tmp_path / "letters")
+    return tmp_path / "letters"
+
+
+@pytest.mark.parametrize("task", ["glue", "snips"])
+def test_a_student_of_other_pieces_learns_by_words(
+    task: str, tiny_teacher: Path, letters: Path, command_data: SnipsData, saved: Saved, tmp_path: Path
+) -> None:
+    data, roles = sentences("bad", "good"), snips_roles(command_data, 40)
+    if task == "glue":
+        roles, pupil = glue_roles(data), new_classifier(letters, data, TUNING, 0)
+        folder = saved(new_classifier(tiny_teacher, data, TUNING, 1), "teacher")
+    else:
+        pupil = new_joint_bert(letters, command_data, roles, TUNING, 0)
+        folder = saved(new_joint_bert(tiny_teacher, command_data, roles, TUNING, 1), "teacher")
+    with pytest.raises(UserError, match=r"tinybert: student and teacher have other pieces.* --method mixed-tinybert"):
+        new_transfer("tinybert", pupil, folder)
+    transfer = new_transfer("mixed-tinybert", pupil, folder)
+    tuned = finetune(pupil, roles, TUNING, tmp_path / "run", seed=3, transfer=transfer)
+    names = set().union(*tuned.result.train_curve)
+    assert {"embeddings", "states", "attention", "prediction"} < names
+    assert (tmp_path / "run/model/model.safetensors").exists()
+    other = json.loads((folder / "tokenizer.json").read_text()) | {"pre_tokenizer": {"type": "Whitespace"}}
+    (folder / "tokenizer.json").write_text(json.dumps(other))
+    with pytest.raises(UserError, match=r"mixed-tinybert compares words and one of the two .* than BERT does"):
+        new_transfer("mixed-tinybert", pupil, folder)
 
 
 class Killed(BaseException):
