@@ -16,6 +16,7 @@ import pytest
 from visiting import open_page
 
 LINES, STRIDE = 500, 3  # of real text
+MEGABYTES = 1  # of it at most: all that is installed takes most of a minute to collect
 DRAWN = 350  # words of a line at most: few enough that the widget draws all of them
 READ = """() => {
   const found = { teacher: [], student: [] };
@@ -62,7 +63,8 @@ def real_lines() -> list[str]:
     from mixvocab.sources.corpus import resolve_corpus
     from mixvocab.text.reading import words_of
 
-    documents = resolve_corpus("auto" if os.environ.get("MIXVOCAB_DATA") else "embedded").documents()
+    place = "auto" if os.environ.get("MIXVOCAB_DATA") else "embedded"
+    documents = resolve_corpus(place, megabytes=MEGABYTES).documents()
     lines = (line for document in documents for line in document.splitlines())
     found = (line for line in lines if line.strip() and len(words_of(line)) <= DRAWN)
     return list(islice(found, 0, LINES * STRIDE, STRIDE))

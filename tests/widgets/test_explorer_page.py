@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from browsing import settle
-from overlapping import unpack
+from overlapping import MEGABYTES, unpack
 from visiting import PHONE, expect, open_page
 
 from mixvocab.models.pretrained import load_tokenizer
@@ -95,7 +95,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, scripts: Path) -> Path:
     (root / "_static").mkdir()
     for name in ("mixvocab.js", "explorer.js", "explorer.css", "style.css"):
         shutil.copyfile(pages / name, root / "_static" / name)
-    text = "\n".join(resolve_corpus("embedded").documents())[:LETTERS]
+    text = "\n".join(resolve_corpus("embedded", megabytes=MEGABYTES).documents())[:LETTERS]
     counts = Counter([*words_of(text), *words_of("Ἀθῆναι naïve Straße 漢字 __proto__ constructor")])
     teacher = load_tokenizer(resolve_teacher("embedded").folder)
     packs = published(teacher, learn_vocabularies(counts, [400, 800]), default=800, about="a test's text")
