@@ -104,8 +104,15 @@ class Run:
 Runs = dict[str, Run]
 
 
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with text in `data`, and in `cache` what the experiments share: rows, vocabularies, inits."""
+    return prose(tmp_path_factory.mktemp("experiments"))
+
+
 @pytest.fixture
-def run(tiny_teacher: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Runs]:
+def run(tiny_teacher: Path, world: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Runs]:
+    monkeypatch.setenv("MIXVOCAB_CACHE", str(world / "cache"))
     calls: list[Call] = []
 
     def note(module: Any, draw: Any, recipe: Recipe, **_: Any) -> TrainResult:
@@ -116,7 +123,7 @@ def run(tiny_teacher: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.Mon
     for module in (mixed_vocab, token_distillation):
         monkeypatch.setattr(module, "train", note)
     settings = SETTINGS | {"teacher.source": str(tiny_teacher)}
-    chapter = open_chapter("07_ablations", profile="smoke", data_dir=prose(tmp_path), **settings)
+    chapter = open_chapter("07_ablations", profile="smoke", data_dir=world / "data", **settings)
 
     def make(name: str, leave_out: tuple[str, ...] = ()) -> Runs:
         grid = load_grid("full", profile="smoke", overrides=chapter.overrides, only=[name])
@@ -137,13 +144,13 @@ def run(tiny_teacher: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.Mon
 
 
 def prose(folder: Path) -> Path:
-    """A data folder with the standard library's own help texts as corpus: prose that is always there."""
+    """`folder`, with a data folder whose corpus are the standard library's help texts: prose that is always there."""
     from pydoc_data.topics import topics
 
     (folder / "data" / "corpus").mkdir(parents=True)
     text = "\n\n".join(topics[name] for name in sorted(topics))
     (folder / "data" / "corpus" / "help.txt").write_text(text[:400_000], encoding="utf-8")
-    return folder / "data"
+    return folder
 
 
 def by_value(runs: Runs) -> list[Run]:

@@ -15,6 +15,7 @@ import sweeping
 
 from mixvocab.common.errors import UserError
 from mixvocab_book.chapter import Chapter, open_chapter
+from mixvocab_book.cli import main
 from mixvocab_book.steps import students
 from mixvocab_book.store import records
 from mixvocab_book.sweep.grid import load_grid
@@ -132,20 +133,24 @@ def finished(cache: Path) -> dict[Path, int]:
 
 
 def test_two_processes_share_a_sweep_and_a_killed_one_repeats_nothing(
-    tmp_path: Path, tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any]
+    tmp_path: Path,
+    tiny_corpus: Path,
+    tiny_teacher: Path,
+    tiny_settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     given = tiny_settings | {"teacher.source": tiny_teacher}
     options = [part for name, value in given.items() for part in ("--set", f"{name}={value}")]
     only = [part for cell in ("init=NoKD", "init=PCA", "p_sv=0.25", "p_sv=0.5") for part in ("--only", cell)]
     sizes = ["--profile", "smoke", "--seeds", "2", "--data-dir", str(tiny_corpus)]
-    command = [sys.executable, "-m", "mixvocab_book.cli", "sweep", "full", *sizes, *only, *options]
+    sweep = ["sweep", "full", *sizes, *only, *options]
 
     def start(cache: Path) -> subprocess.Popen[str]:
         own = {"MIXVOCAB_CACHE": str(cache), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         environment = {name: value for name, value in os.environ.items() if name != "MIXVOCAB_DATA"} | own
-        return subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )  # fmt: skip
+        command = [sys.executable, "-m", "mixvocab_book.cli", *sweep]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     together = [start(tmp_path / "together") for _ in range(2)]
     said = [process.communicate(timeout=600) for process in together]
@@ -162,8 +167,10 @@ def test_two_processes_share_a_sweep_and_a_killed_one_repeats_nothing(
     assert process.returncode == -signal.SIGKILL
     before = finished(killed)
     assert 3 <= len(before) < 8
-    resumed = start(killed)
-    out, err = resumed.communicate(timeout=600)
-    assert resumed.returncode == 0, err
+    monkeypatch.setenv("MIXVOCAB_CACHE", str(killed))
+    monkeypatch.delenv("MIXVOCAB_DATA", raising=False)
+    with pytest.raises(SystemExit) as resumed:
+        main(sweep)
+    assert not resumed.value.code
     assert before.items() <= finished(killed).items()
-    assert table_of(out) == table_of(said[0][0])
+    assert table_of(capsys.readouterr().out) == table_of(said[0][0])

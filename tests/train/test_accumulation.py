@@ -85,24 +85,37 @@ def test_micro_batches_add_up_to_the_one_big_batch(parts: int) -> None:
     torch.testing.assert_close(gradient(replace(RECIPE, accumulate=parts)), gradient(RECIPE), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("accumulate", [1, 2])
-def test_processes_add_up_to_the_one_big_batch(accumulate: int, tmp_path: Path) -> None:
+ACCUMULATED = (1, 2)  # micro-batches of each of two processes
+
+
+@pytest.fixture(scope="module")
+def of_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the gradients that two processes found, RANK-MICROBATCHES.safetensors."""
+    folder = tmp_path_factory.mktemp("gradients")
     with socket.create_server(("localhost", 0)) as server:
         port = server.getsockname()[1]
     world = {"WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
     running = [
         subprocess.Popen(
-            [sys.executable, __file__, str(accumulate), str(tmp_path / f"{rank}.safetensors")],
+            [sys.executable, __file__, str(folder)],
             env=os.environ | world | {"RANK": str(rank), "LOCAL_RANK": str(rank), "CUDA_VISIBLE_DEVICES": ""},
         )
         for rank in range(2)
     ]
     assert [process.wait(timeout=600) for process in running] == [0, 0]
+    return folder
+
+
+@pytest.mark.parametrize("accumulate", ACCUMULATED)
+def test_processes_add_up_to_the_one_big_batch(accumulate: int, of_processes: Path) -> None:
     for rank in range(2):
-        torch.testing.assert_close(load_file(tmp_path / f"{rank}.safetensors"), gradient(RECIPE), rtol=1e-6, atol=1e-6)
+        found = load_file(of_processes / f"{rank}-{accumulate}.safetensors")
+        torch.testing.assert_close(found, gradient(RECIPE), rtol=1e-6, atol=1e-6)
 
 
 if __name__ == "__main__":
     loop.make_optimizer = sgd
-    assert PartialState(cpu=True).num_processes == 2
-    save_file(gradient(replace(RECIPE, accumulate=int(sys.argv[1]))), sys.argv[2])
+    state, folder = PartialState(cpu=True), Path(sys.argv[1])
+    assert state.num_processes == 2
+    for parts in ACCUMULATED:
+        save_file(gradient(replace(RECIPE, accumulate=parts)), folder / f"{state.process_index}-{parts}.safetensors")
