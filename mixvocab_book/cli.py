@@ -14,7 +14,7 @@ import typer
 from mixvocab.common.errors import UserError, need, run_command
 
 if TYPE_CHECKING:
-    from mixvocab_book.press.layout import Layout, Settings
+    from mixvocab_book.press.book import Book
 
 app = typer.Typer(
     name="mixbook",
@@ -30,7 +30,7 @@ Seed = Annotated[int, typer.Option(min=0, help="The first seed.")]
 DataDir = Annotated[Path | None, typer.Option(help="Your data folder; default: MIXVOCAB_DATA.")]
 
 
-def of_chapters(act: Callable[[Layout, Settings, list[str]], None]) -> None:
+def of_chapters(act: Callable[[Book, list[str]], None]) -> None:
     """Make `act` a command on chapters: all of these have the same options."""
 
     @app.command(act.__name__, help=act.__doc__)
@@ -42,40 +42,40 @@ def of_chapters(act: Callable[[Layout, Settings, list[str]], None]) -> None:
         output: Annotated[Path | None, typer.Option(help="Where the pages go; default: book/_build/html.")] = None,
     ) -> None:
         need("book", "papermill", "nbformat", "IPython")
-        from mixvocab_book.press.layout import Layout, Settings
+        from mixvocab_book.press.book import Book
 
-        act(Layout.find(profile, output), Settings(profile, seed, data_dir), only or [])
+        act(Book.find(profile, seed, data_dir, output), only or [])
 
 
 @of_chapters
-def run(layout: Layout, settings: Settings, only: list[str]) -> None:
+def run(book: Book, only: list[str]) -> None:
     """Run the chapters that are not up to date."""
     from mixvocab_book.press.build import run_chapters
 
-    run_chapters(layout, settings, only)
+    run_chapters(book, only)
 
 
 @of_chapters
-def build(layout: Layout, settings: Settings, only: list[str]) -> None:
+def build(book: Book, only: list[str]) -> None:
     """Run what is not up to date, check it, and render the book.
 
     With --only, chapters that were not named must be there from an earlier run at the same profile.
     """
     from mixvocab_book.press import build as press
 
-    changed = press.build(layout, settings, only)
-    typer.echo(f"{'the book is' if changed else 'nothing has changed; the book is'} at {layout.html / 'index.html'}")
+    changed = press.build(book, only)
+    typer.echo(f"{'the book is' if changed else 'nothing has changed; the book is'} at {book.html / 'index.html'}")
 
 
 @of_chapters
-def status(layout: Layout, settings: Settings, only: list[str]) -> None:
+def status(book: Book, only: list[str]) -> None:
     """Say of each chapter whether its executed copy is up to date."""
     from mixvocab_book.press import gate
-    from mixvocab_book.press.layout import select
+    from mixvocab_book.press.book import select
 
-    for name in select(layout.chapters(), only):
-        state = "up to date" if gate.is_current(layout, settings, name) else "out of date"
-        typer.echo(f"{name}: {gate.problem(layout.copy(name), name, settings) or state}")
+    for name in select(book.chapters(), only):
+        state = "up to date" if gate.is_current(book, name) else "out of date"
+        typer.echo(f"{name}: {gate.problem(book, book.copy(name), name) or state}")
 
 
 @app.command()

@@ -16,44 +16,44 @@ from mixvocab.common.files import write_json
 from mixvocab.common.progress import duration
 from mixvocab.sources.source import DATA_VARIABLE, data_directory
 from mixvocab_book.press import gate
-from mixvocab_book.press.layout import Layout, Settings, select
+from mixvocab_book.press.book import Book, select
 from mixvocab_book.press.render import render
 
 
-def build(layout: Layout, settings: Settings, only: Sequence[str] = ()) -> bool:
+def build(book: Book, only: Sequence[str] = ()) -> bool:
     """Bring the pages up to date; returns whether anything in them has changed.
 
-    `only`: the chapters to run, as for `layout.select`; the others must be there from an earlier run.
+    `only`: the chapters to run, as for `book.select`; the others must be there from an earlier run.
 
     Raises UserError, naming the chapter and what is wrong with it, or the renderer's complaints.
     """
-    run_chapters(layout, settings, only)
-    for name in layout.chapters():
-        if problem := gate.problem(layout.copy(name), name, settings):
+    run_chapters(book, only)
+    for name in book.chapters():
+        if problem := gate.problem(book, book.copy(name), name):
             raise UserError(f"{name} cannot be shown: {problem}; run it: mixbook run --only {name}")
-    return render(layout)
+    return render(book)
 
 
-def run_chapters(layout: Layout, settings: Settings, only: Sequence[str] = ()) -> None:
-    """Run those of the chapters that are not up to date; each ends checked, under `layout.executed`.
+def run_chapters(book: Book, only: Sequence[str] = ()) -> None:
+    """Run those of the chapters that are not up to date; each ends checked, under `book.executed`.
 
     Raises UserError, naming the chapter and what went wrong, at the first that fails, and at once if another process
     runs chapters into this folder; what ran before stays.
     """
-    names = select(layout.chapters(), only)
-    layout.executed.mkdir(parents=True, exist_ok=True)
+    names = select(book.chapters(), only)
+    book.executed.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(layout.executed / ".lock", timeout=0):
+        with FileLock(book.executed / ".lock", timeout=0):
             for number, name in enumerate(names, start=1):
-                if not gate.is_current(layout, settings, name):
-                    print(f"[{number}/{len(names)}] {name}: running at {settings.profile}", flush=True)
-                    seconds = run_chapter(layout, settings, name)
+                if not gate.is_current(book, name):
+                    print(f"[{number}/{len(names)}] {name}: running at {book.profile}", flush=True)
+                    seconds = run_chapter(book, name)
                     print(f"[{number}/{len(names)}] {name}: done in {duration(seconds)}", flush=True)
     except Timeout:
         raise UserError("another process is running the chapters; try again when it has ended") from None
 
 
-def run_chapter(layout: Layout, settings: Settings, name: str) -> float:
+def run_chapter(book: Book, name: str) -> float:
     """Execute a chapter by papermill, in a kernel of its own; its copy, checked and stamped, is kept; returns seconds.
 
     Raises UserError with what went wrong; an earlier copy stays then, and the half-run one lies beside it.
@@ -64,19 +64,19 @@ def run_chapter(layout: Layout, settings: Settings, name: str) -> float:
     import papermill  # costs a second, which a build with nothing to run should not pay
     from nbclient.exceptions import DeadKernelError
 
-    key = gate.chapter_key(layout, settings, name)
-    half = layout.executed / ".running" / f"{name}.ipynb"
+    key = gate.chapter_key(book, name)
+    half = book.executed / ".running" / f"{name}.ipynb"
     half.parent.mkdir(exist_ok=True)
     # Through the environment, not as a parameter: an executed copy should name no path of this machine.
-    if folder := data_directory(settings.data_dir):
+    if folder := data_directory(book.data_dir):
         os.environ[DATA_VARIABLE] = str(folder.resolve())
     started = time.perf_counter()
     try:
         papermill.execute_notebook(
-            layout.notebook(name),
+            book.notebook(name),
             half,
-            parameters={"profile": settings.profile, "seed": settings.seed},
-            cwd=layout.root / "notebooks",
+            parameters={"profile": book.profile, "seed": book.seed},
+            cwd=book.root / "notebooks",
             progress_bar=False,
             extra_arguments=["--log-level=40"],  # the kernel's own remarks on its connection are for nobody here
             stderr_file=sys.stderr,  # progress, and warnings
@@ -89,12 +89,12 @@ def run_chapter(layout: Layout, settings: Settings, name: str) -> float:
     except DeadKernelError:
         raise UserError(f"{name}: its kernel died, perhaps for lack of memory; try a smaller profile") from None
     seconds = time.perf_counter() - started
-    if problem := gate.problem(half, name, settings):
+    if problem := gate.problem(book, half, name):
         raise UserError(f"{name}: {problem}; the copy is {half}")
     notebook = json.loads(half.read_text(encoding="utf-8"))
     del notebook["metadata"]["papermill"]  # it names paths of this machine
     finished = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     notebook["metadata"]["mixvocab"] = {"key": key, "seconds": round(seconds, 1), "finished": finished}
-    write_json(layout.copy(name), notebook)
+    write_json(book.copy(name), notebook)
     half.unlink()
     return seconds

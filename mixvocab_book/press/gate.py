@@ -13,7 +13,7 @@ from mixvocab.common.files import file_sha256
 from mixvocab.common.fingerprint import LIBRARY, package_fingerprint
 from mixvocab.settings.profiles import load_profile
 from mixvocab.sources.source import data_directory
-from mixvocab_book.press.layout import Layout, Settings
+from mixvocab_book.press.book import Book
 from mixvocab_book.store.provenance import BANNER, versions
 
 # What chapters may call, as it was when this process began; the press makes no numbers.
@@ -35,28 +35,28 @@ def banner(notebook: Mapping[str, Any]) -> dict[str, Any]:
     return next((output["data"][BANNER] for output in outputs if BANNER in output.get("data", {})), {})
 
 
-def problem(path: Path, chapter: str, settings: Settings) -> str:
-    """What keeps `path`, as a copy of the chapter executed with these settings, from the page; "" if nothing does."""
+def problem(book: Book, path: Path, chapter: str) -> str:
+    """What keeps `path`, as the chapter's copy in this book, from the page; "" if nothing does."""
     notebook = read_notebook(path)
     if notebook is None:
         return "there is no readable executed copy"
     if not (facts := banner(notebook)):
         return "it shows no banner"
-    data_dir = data_directory(settings.data_dir) is not None
-    wanted = {"chapter": chapter, "profile": settings.profile, "seed": settings.seed, "data_dir": data_dir}
+    data_dir = data_directory(book.data_dir) is not None
+    wanted = {"chapter": chapter, "profile": book.profile, "seed": book.seed, "data_dir": data_dir}
     shown = facts | {"seed": facts["seeds"][0]}
     differences = {key: value for key, value in wanted.items() if shown[key] != value}
     return "; ".join(f"its banner says {key} {shown[key]!r} instead of {value!r}" for key, value in differences.items())
 
 
-def is_current(layout: Layout, settings: Settings, name: str) -> bool:
+def is_current(book: Book, name: str) -> bool:
     """Whether the chapter's executed copy was made from this very state of everything."""
-    notebook = read_notebook(layout.copy(name))
-    key = chapter_key(layout, settings, name)
+    notebook = read_notebook(book.copy(name))
+    key = chapter_key(book, name)
     return notebook is not None and notebook["metadata"].get("mixvocab", {}).get("key") == key
 
 
-def chapter_key(layout: Layout, settings: Settings, name: str) -> str:
+def chapter_key(book: Book, name: str) -> str:
     """A fingerprint of all that a chapter's outputs depend on.
 
     That is its notebook, the profile's settings, the code it may call, the packages' versions, the data folder's files
@@ -64,16 +64,16 @@ def chapter_key(layout: Layout, settings: Settings, name: str) -> str:
 
     Raises UserError for an unreadable notebook, an unknown profile or a data folder that is not there.
     """
-    notebook = read_notebook(layout.notebook(name))
+    notebook = read_notebook(book.notebook(name))
     if notebook is None:
         raise UserError(f"notebooks/{name}.ipynb is missing or no notebook; restore it from version control")
-    folder = data_directory(settings.data_dir)
+    folder = data_directory(book.data_dir)
     data = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()] if folder else []
-    records, live = layout.root / "records", layout.root / "records" / "live"
+    records, live = book.root / "records", book.root / "records" / "live"
     parts = [
         [[cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags")] for cell in notebook["cells"]],
-        load_profile(settings.profile).model_dump(mode="json"),
-        settings.seed,
+        load_profile(book.profile).model_dump(mode="json"),
+        book.seed,
         CODE,
         versions(),
         [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in data],

@@ -19,7 +19,7 @@ from pathlib import Path
 from mixvocab.common.errors import UserError
 from mixvocab.common.fingerprint import LIBRARY
 from mixvocab.widgets.assets import scripts
-from mixvocab_book.press.layout import Layout
+from mixvocab_book.press.book import Book
 from mixvocab_book.press.pages import chapter_page, shown_by, status_html
 from mixvocab_book.show.cited import with_records
 from mixvocab_book.show.page_data import provided_files
@@ -30,47 +30,47 @@ LEFT_OUT = {"_build", "chapters", "vendor"}
 RENDERERS = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme")
 
 
-def render(layout: Layout) -> bool:
-    """Bring the pages in `layout.html` up to date; returns whether anything was to be done.
+def render(book: Book) -> bool:
+    """Bring the pages in `book.html` up to date; returns whether anything was to be done.
 
     Every chapter must have been executed. Raises UserError with the renderer's first complaints if there are any:
     warnings count as errors.
     """
-    files = source_files(layout)
+    files = source_files(book)
     key = _key(files)
-    stamp = layout.html / STAMP
+    stamp = book.html / STAMP
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == key:
         return False
     print("rendering the pages", flush=True)
     # From nothing, since Sphinx does not see when a style or this library has changed.
-    shutil.rmtree(layout.work, ignore_errors=True)
+    shutil.rmtree(book.work, ignore_errors=True)
     for name, content in files.items():
-        path = layout.work / "source" / name
+        path = book.work / "source" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    pages = _jupyter_book(layout.work)
-    shutil.copyfile(layout.root / "book" / "start.html", pages / "index.html")
+    pages = _jupyter_book(book.work)
+    shutil.copyfile(book.root / "book" / "start.html", pages / "index.html")
     (pages / STAMP).write_text(key, encoding="utf-8")
     # Readers of the old pages never see a mixture.
-    old = layout.work / "old"
-    if layout.html.exists():
-        layout.html.rename(old)
-    pages.rename(layout.html)
+    old = book.work / "old"
+    if book.html.exists():
+        book.html.rename(old)
+    pages.rename(book.html)
     shutil.rmtree(old, ignore_errors=True)
     return True
 
 
-def source_files(layout: Layout) -> dict[str, bytes]:
+def source_files(book: Book) -> dict[str, bytes]:
     """What the renderer reads, by path: settings, prose, executed chapters, and what lies beside the pages.
 
     Raises UserError if the pages' scripts cannot be fetched.
     """
-    files = {name: (layout.root / name).read_bytes() for name in ("_config.yml", "_toc.yml")}
-    book, vendored = layout.root / "book", scripts() / "pages"
-    for folder in (path for path in book.iterdir() if path.name not in LEFT_OUT):
-        files |= _contents(folder, layout.root)
+    files = {name: (book.root / name).read_bytes() for name in ("_config.yml", "_toc.yml")}
+    vendored = scripts() / "pages"
+    for folder in (path for path in (book.root / "book").iterdir() if path.name not in LEFT_OUT):
+        files |= _contents(folder, book.root)
     files |= {f"book/scripts/{name}": content for name, content in _contents(vendored, vendored).items()}
-    chapters = {name: json.loads(layout.copy(name).read_text(encoding="utf-8")) for name in layout.chapters()}
+    chapters = {name: json.loads(book.copy(name).read_text(encoding="utf-8")) for name in book.chapters()}
     for name, notebook in chapters.items():
         files[f"notebooks/{name}.ipynb"] = json.dumps(chapter_page(name, notebook), ensure_ascii=False).encode()
     provided = provided_files(chapters.values())
@@ -81,7 +81,7 @@ def source_files(layout: Layout) -> dict[str, bytes]:
     marks += [("intro.md", tag, shown_by(tag, chapters.values())) for tag in ("headline", "budgets")]
     for page, mark, html in marks:
         files[f"book/{page}"] = files[f"book/{page}"].replace(f"<!-- {mark} -->".encode(), html.encode())
-    return with_records(files, layout.root)
+    return with_records(files, book.root)
 
 
 def _contents(path: Path, root: Path) -> dict[str, bytes]:

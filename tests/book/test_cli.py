@@ -4,14 +4,14 @@ import pytest
 import sample
 
 from mixvocab_book import cli
-from mixvocab_book.press import layout
+from mixvocab_book.press import book
 
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """The command line works on the small book instead of this checkout."""
     root = sample.write_book(tmp_path / "root")
-    monkeypatch.setattr(layout, "project_root", lambda: root)
+    monkeypatch.setattr(book, "project_root", lambda: root)
     monkeypatch.delenv("MIXVOCAB_DATA", raising=False)
     return tmp_path
 
@@ -43,7 +43,7 @@ def test_status_of_a_book_that_never_ran(small, capsys):
 
 
 def test_status_of_an_executed_book(executed_book, capsys, monkeypatch):
-    monkeypatch.setattr(layout, "project_root", lambda: executed_book.root)
+    monkeypatch.setattr(book, "project_root", lambda: executed_book.root)
     monkeypatch.delenv("MIXVOCAB_DATA", raising=False)
     run("status", "--profile", "smoke", "--seed", "3", "--output", executed_book.html)
     assert capsys.readouterr().out == "01_sample: up to date\n"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import sample
@@ -10,9 +11,6 @@ from filelock import FileLock
 from mixvocab.common.errors import UserError
 from mixvocab_book.press.build import build, run_chapters
 from mixvocab_book.press.gate import chapter_key, is_current
-from mixvocab_book.press.layout import Layout, Settings
-
-SMOKE = Settings("smoke", 3)
 
 
 def code(text):
@@ -23,9 +21,9 @@ def code(text):
 def book(executed_book, tmp_path, monkeypatch):
     """A private copy of the executed small book."""
     monkeypatch.delenv("MIXVOCAB_DATA", raising=False)
-    shutil.copytree(executed_book.root, tmp_path / "root")
-    shutil.copytree(executed_book.executed, tmp_path / "html-work" / "chapters")
-    return Layout.find("smoke", tmp_path / "html", tmp_path / "root")
+    root = shutil.copytree(executed_book.root, tmp_path / "root")
+    executed = shutil.copytree(executed_book.executed, tmp_path / "chapters")
+    return replace(executed_book, root=root, executed=executed, html=tmp_path / "html")
 
 
 def rewrite(book, cells):
@@ -34,7 +32,7 @@ def rewrite(book, cells):
 
 def test_nothing_runs_twice_and_the_copy_names_no_path_of_this_machine(book, capsys):
     before = book.copy("01_sample").stat().st_mtime_ns
-    run_chapters(book, SMOKE)
+    run_chapters(book)
     assert book.copy("01_sample").stat().st_mtime_ns == before
     assert capsys.readouterr().out == ""
     text = book.copy("01_sample").read_text()
@@ -43,28 +41,28 @@ def test_nothing_runs_twice_and_the_copy_names_no_path_of_this_machine(book, cap
 
 
 def test_key_follows_notebook_profile_seed_and_data(book, tmp_path):
-    key = chapter_key(book, SMOKE, "01_sample")
+    key = chapter_key(book, "01_sample")
     data = tmp_path / "data"
     data.mkdir()
     others = [
-        chapter_key(book, Settings("smoke", 4), "01_sample"),
-        chapter_key(book, Settings("laptop", 3), "01_sample"),
+        chapter_key(replace(book, seed=4), "01_sample"),
+        chapter_key(replace(book, profile="laptop"), "01_sample"),
     ]
     (data / "a.txt").write_text("one")
-    others.append(chapter_key(book, Settings("smoke", 3, data), "01_sample"))
+    others.append(chapter_key(replace(book, data_dir=data), "01_sample"))
     (data / "a.txt").write_text("another")
-    others.append(chapter_key(book, Settings("smoke", 3, data), "01_sample"))
+    others.append(chapter_key(replace(book, data_dir=data), "01_sample"))
     rewrite(book, [*sample.CELLS, code("1 + 1")])
-    others.append(chapter_key(book, SMOKE, "01_sample"))
+    others.append(chapter_key(book, "01_sample"))
     assert len({key, *others}) == 6
 
 
 def test_outputs_and_counts_in_the_source_do_not_count(book):
-    key = chapter_key(book, SMOKE, "01_sample")
+    key = chapter_key(book, "01_sample")
     notebook = sample.notebook()
     notebook["cells"][1]["execution_count"] = 9
     book.notebook("01_sample").write_text(json.dumps(notebook))
-    assert chapter_key(book, SMOKE, "01_sample") == key
+    assert chapter_key(book, "01_sample") == key
 
 
 @pytest.mark.parametrize(
@@ -79,15 +77,15 @@ def test_a_chapter_that_fails_is_one_line_and_not_rendered_and_the_good_copy_sta
     good = book.copy("01_sample").read_bytes()
     rewrite(book, [*sample.CELLS[:2], *cells])
     with pytest.raises(UserError, match=message):
-        build(book, SMOKE)
+        build(book)
     assert book.copy("01_sample").read_bytes() == good
-    assert not is_current(book, SMOKE, "01_sample")
+    assert not is_current(book, "01_sample")
     assert not book.html.exists()
 
 
 def test_what_a_chapter_says_to_whoever_waits_is_passed_on(book, capsys):
     book.copy("01_sample").unlink()
-    run_chapters(book, SMOKE)
+    run_chapters(book)
     printed, said = capsys.readouterr()
     assert "stage I: 20 of 400 (5%), 8 s left, loss 3.1" in said
     assert "printed for readers" not in said
@@ -98,4 +96,4 @@ def test_what_a_chapter_says_to_whoever_waits_is_passed_on(book, capsys):
 
 def test_two_processes_do_not_run_chapters_into_one_folder(book):
     with FileLock(book.executed / ".lock"), pytest.raises(UserError, match="another process is running the chapters"):
-        run_chapters(book, SMOKE)
+        run_chapters(book)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import browsing
 import pytest
 import sample
 
+from mixvocab_book.press.book import Book
 from mixvocab_book.press.build import run_chapters
-from mixvocab_book.press.layout import Layout, Settings
 
 PHONE = {"width": 375, "height": 800}
 PATIENCE = 30_000  # ms: how long `expect` looks again, on a busy machine
@@ -41,19 +42,19 @@ def scripts() -> Path:
 
 
 @pytest.fixture(scope="session")
-def executed_book(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+def executed_book(tmp_path_factory: pytest.TempPathFactory) -> Book:
     """A small book whose one chapter has been run at smoke with seed 3."""
     base = tmp_path_factory.mktemp("book")
-    layout = Layout.find("smoke", base / "html", sample.write_book(base / "root"))
+    book = replace(Book.find("smoke", 3, output=base / "html"), root=sample.write_book(base / "root"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIXVOCAB_CACHE", str(base / "cache"))
         patch.delenv("MIXVOCAB_DATA", raising=False)
-        run_chapters(layout, Settings("smoke", 3))
-    return layout
+        run_chapters(book)
+    return book
 
 
 @pytest.fixture(scope="session")
-def rendered_book(executed_book: Layout, scripts: Path) -> Layout:
+def rendered_book(executed_book: Book, scripts: Path) -> Book:
     """The same, rendered."""
     from mixvocab_book.press import render
 
@@ -69,8 +70,8 @@ def pages(request: pytest.FixtureRequest) -> Path:
         if not (folder / "index.html").is_file():
             pytest.fail(f"MIXVOCAB_BOOK_HTML names {named}, which holds no index.html")
         return folder
-    layout: Layout = request.getfixturevalue("rendered_book")
-    return layout.html
+    book: Book = request.getfixturevalue("rendered_book")
+    return book.html
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What a build of the book is: where its parts are, and what the chapters are run with."""
+"""What a build of the book is: where its parts are, and what its chapters are run with."""
 
 from __future__ import annotations
 
@@ -12,38 +12,32 @@ from mixvocab_book.store.provenance import project_root
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What the chapters are run with."""
-
-    profile: str = "laptop"
-    seed: int = 0  # the first
-    data_dir: Path | None = None  # the reader's data folder; None: MIXVOCAB_DATA, if set
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Folders of one build."""
+class Book:
+    """One build: its folders, and what its chapters are run with."""
 
     root: Path  # the checkout: _config.yml, _toc.yml, book/, notebooks/
     executed: Path  # copies of the chapters with their outputs
     work: Path  # what the renderer reads and its intermediate files
     html: Path  # the pages
+    profile: str
+    seed: int  # the first
+    data_dir: Path | None  # the reader's data folder; None: MIXVOCAB_DATA, if set
 
     @classmethod
-    def find(cls, profile: str, output: Path | None = None, root: Path | None = None) -> Layout:
-        """The layout of a profile's build: in `book/`, or with its pages in `output` and the rest beside it.
+    def find(cls, profile: str, seed: int = 0, data_dir: Path | None = None, output: Path | None = None) -> Book:
+        """The build of a profile: in `book/`, or with its pages in `output` and the rest beside it.
 
         Raises UserError outside a checkout.
         """
-        root = root or project_root()
-        if root is None:
+        if (root := project_root()) is None:
             raise UserError("the book is built from a checkout of the project; clone it and run `make book` there")
         if output is None:
             book = root / "book"
-            return cls(root, book / "chapters" / profile, book / "_build" / "work", book / "_build" / "html")
+            folders = (book / "chapters" / profile, book / "_build" / "work", book / "_build" / "html")
+            return cls(root, *folders, profile, seed, data_dir)
         output = output.absolute()
         beside = output.with_name(f"{output.name}-work")
-        return cls(root, beside / "chapters", beside / "render", output)
+        return cls(root, beside / "chapters", beside / "render", output, profile, seed, data_dir)
 
     def chapters(self) -> list[str]:
         """Names of the chapters in the order of `_toc.yml`."""

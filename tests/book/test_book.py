@@ -3,21 +3,21 @@
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab_book.press.layout import Layout, select
+from mixvocab_book.press.book import Book, select
 
 CHAPTERS = ["01_vocabulary", "02_mixing", "03_stage_one", "04_stage_two"]
 
 
 def test_the_books_chapters_are_in_order_and_there():
-    layout = Layout.find("laptop")
-    assert layout.chapters()[:4] == CHAPTERS
-    assert all(layout.notebook(name).is_file() for name in layout.chapters())
+    book = Book.find("laptop")
+    assert book.chapters()[:4] == CHAPTERS
+    assert all(book.notebook(name).is_file() for name in book.chapters())
 
 
 def test_output_keeps_everything_beside_itself(tmp_path):
-    layout = Layout.find("smoke", tmp_path / "pages")
-    assert layout.html == tmp_path / "pages"
-    assert layout.executed.parent == layout.work.parent == tmp_path / "pages-work"
+    book = Book.find("smoke", output=tmp_path / "pages")
+    assert book.html == tmp_path / "pages"
+    assert book.executed.parent == book.work.parent == tmp_path / "pages-work"
 
 
 @pytest.mark.parametrize(
