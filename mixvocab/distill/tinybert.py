@@ -19,10 +19,11 @@ What differs here in general distillation:
 And on the task:
 
 * the matrices of general distillation are gone, new ones are drawn;
-* layers and predictions are two phases of one run, with one schedule of the rate; theirs are two runs;
+* layers and predictions are two phases of one run, with one schedule of the rate; theirs are two runs. A short one
+  leaves predictions few steps at a small rate: give small tasks more epochs, or rows (`mixvocab.tasks.augmentation`);
 * of intents and slots both softmaxes are compared, of slots where words begin, as labels are; a score's distance from
   the teacher's is squared;
-* data, batch, rate and epochs are the task's recipe; more rows are `mixvocab.tasks.augmentation`.
+* data, batch, rate and epochs are the task's recipe.
 """
 
 from __future__ import annotations

@@ -134,6 +134,20 @@ def test_a_student_of_other_pieces_learns_by_words(
         new_transfer("mixed-tinybert", pupil, folder)
 
 
+def test_a_student_that_no_label_teaches_learns_the_task(
+    tiny_teacher: Path, student: Path, command_data: SnipsData, tmp_path: Path
+) -> None:
+    """TinyBERT's two phases in one run: layers, in which nothing is answered yet, then predictions."""
+    roles, tuning = snips_roles(command_data), TUNING.model_copy(update={"epochs": 12.0, "dropout": 0.0})
+    taught = new_joint_bert(tiny_teacher, command_data, roles, tuning, 1)
+    finetune(taught, roles, tuning, tmp_path / "teacher", seed=0)
+    pupil = new_joint_bert(student, command_data, roles, tuning, 0)
+    transfer = new_transfer("tinybert", pupil, tmp_path / "teacher/model")
+    tuned = finetune(pupil, roles, tuning, tmp_path / "run", seed=0, transfer=transfer)
+    assert max(point["frame_accuracy"] for point in tuned.curve[:-1]) < 0.5
+    assert tuned.reported["test"]["frame_accuracy"] > 0.9
+
+
 class Killed(BaseException):
     pass
 
