@@ -97,9 +97,9 @@ def rows(found: Sequence[System]) -> list[list[Any]]:
 def milliseconds(length: int) -> dict[str, float]:
     """Median milliseconds of a query of so many tokens on one thread, by model and numbers: "BERT-base, fp32".
 
-    As chapter 9 recorded them, all on one machine, the last of those that are recorded.
+    As chapter 9 recorded them, all on one machine, the first of those that are recorded.
     """
-    latencies = records.committed("edge")[-1]["metrics"]["latencies"] if records.committed("edge") else []
+    latencies = measured[0]["metrics"]["latencies"] if (measured := records.committed("edge")) else []
     return {one["name"]: one["p50"] for one in latencies if (one["threads"], one["length"]) == (1, length)}
 
 
@@ -163,4 +163,4 @@ def _finding(ours: Sequence[tuple[System, Estimate]], others: Sequence[tuple[str
     size = system.student.metrics["parameters"]
     name, _, best = max((row for row in others if row[1] <= size), key=lambda row: row[2], default=("", 0, 0.0))
     told = f"Ours, {system.student.name}: {heading} {value.mean:.1f} in {size / 1e6:.1f} MB"
-    return f"{told}\nof published models no larger {name} has {best:.1f}" if name else told
+    return f"{told};\nof published models no larger {name} has {best:.1f}" if name else told

@@ -83,7 +83,7 @@ def test_the_title_has_our_best_beside_the_best_published_that_is_no_larger(reco
     found = recorded(students=read("nokd", 6.0), glue_sst2=sst2("nokd", value))
     chart = neighbours.size_chart(found)
     assert chart.title == (
-        f"Ours, NoKD: SST-2 {100 * value:.1f} in 1.2 MB\nof published models no larger TS-Mixer large has 84.9"
+        f"Ours, NoKD: SST-2 {100 * value:.1f} in 1.2 MB;\nof published models no larger TS-Mixer large has 84.9"
     )
     assert [series.hollow for series in chart.series] == [True, False]
 
