@@ -57,7 +57,7 @@ def rows(group: Sequence[Entry]) -> list[list[Any]]:
 
 
 def _row(entry: Entry) -> list[Any]:
-    spent, ends = entry.metrics["spent"], _plateau_ends(entry)
+    spent, ends = entry.metrics["spent"], plateau_ends(entry)
     return [
         entry.name,
         len(entry.seeds),
@@ -70,14 +70,14 @@ def _row(entry: Entry) -> list[Any]:
     ]
 
 
-def _plateau_ends(entry: Entry) -> list[float]:
+def plateau_ends(entry: Entry) -> list[float]:
     """Million tokens of stage II after which seeds left the plateau; of those that have."""
     return [tokens / 1e6 for tokens in entry.values("left_plateau_tokens") if tokens is not None]
 
 
 def finding(group: Sequence[Entry]) -> str:
     """Who has left the plateau first, and how many have with every seed, in two lines."""
-    left = {e.name: sum(ends) / len(ends) for e in group if len(ends := _plateau_ends(e)) == len(e.seeds)}
+    left = {e.name: sum(ends) / len(ends) for e in group if len(ends := plateau_ends(e)) == len(e.seeds)}
     if not left:
         return "No student leaves the plateau with every seed"
     first = min(left, key=lambda name: left[name])
@@ -88,7 +88,7 @@ def summary(group: Sequence[Entry]) -> str:
     """What the table says, in sentences."""
     frequency, best = group[0].metrics["guess"], min(group, key=lambda entry: masked(entry).mean)
     lost = [entry.name for entry in group if masked(entry).mean >= frequency["masked"]]
-    still = [entry.name for entry in group if len(_plateau_ends(entry)) < len(entry.seeds)]
+    still = [entry.name for entry in group if len(plateau_ends(entry)) < len(entry.seeds)]
     return (
         f"Guessing by frequency costs {frequency['masked']:.2f} nats behind [MASK] and is right in "
         f"{frequency['right']:.1%}. {best.name} costs {masked(best).mean:.2f} and is right in "

@@ -47,13 +47,14 @@ def test_without_records_there_is_nothing_to_show(recorded: Any) -> None:
 def test_a_row_has_what_the_student_and_its_teacher_read_and_what_was_fine_tuned_from_it(recorded: Any) -> None:
     edge = {"metrics": {"latencies": [{"name": "L-6 H-96, int8", "threads": 1, "length": 16, "p50": 0.5}]}}
     found = recorded(
-        students=[*read("nokd", 6.0, 6.1), *read("word-states", 5.0, teacher=3_000_000)],
+        students=[*read("nokd", 6.0, 6.1), *read("word-states", 5.0, teacher=3_000_000, left=0.05)],
         glue_sst2=sst2("nokd", 0.75, 0.77),
         edge=[edge],
     )
     nokd, taught = (dict(zip(HEADERS, row, strict=True)) for row in neighbours.rows(found))
     assert (nokd["system"], nokd["seeds"], nokd["teacher"], nokd["PFLOPs"]) == ("NoKD L-6 H-96", 2, "–", "2.00")
     assert nokd["SST-2"].startswith("76.0 ±")
+    assert (nokd["off the plateau"], taught["off the plateau"]) == ("never", "0.1M")
     assert (taught["teacher"], taught["PFLOPs"], taught["SST-2"], taught["ms a query"]) == ("3.0M", "3.00", "–", "0.50")
     assert len(found[0].records) == 4  # of the student and of its models
 
