@@ -83,10 +83,8 @@ def test_a_chapter_that_fails_is_one_line_and_not_rendered_and_the_good_copy_sta
     assert not book.html.exists()
 
 
-def test_what_a_chapter_says_to_whoever_waits_is_passed_on(book, capsys):
-    book.copy("01_sample").unlink()
-    run_chapters(book)
-    printed, said = capsys.readouterr()
+def test_what_a_chapter_says_to_whoever_waits_is_passed_on(first_run):
+    _, printed, said = first_run
     assert "stage I: 20 of 400 (5%), 8 s left, loss 3.1" in said
     assert "printed for readers" not in said
     first, last = printed.splitlines()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +44,21 @@ def scripts() -> Path:
 
 
 @pytest.fixture(scope="session")
-def executed_book(tmp_path_factory: pytest.TempPathFactory) -> Book:
-    """A small book whose one chapter has been run at smoke with seed 3."""
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Book, str, str]:
+    """A small book whose one chapter has been run at smoke with seed 3; what that printed, and said on stderr."""
     base = tmp_path_factory.mktemp("book")
     book = replace(Book.find("smoke", 3, output=base / "html"), root=sample.write_book(base / "root"))
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         patch.setenv("MIXVOCAB_CACHE", str(base / "cache"))
         patch.delenv("MIXVOCAB_DATA", raising=False)
         run_chapters(book)
-    return book
+    return book, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture(scope="session")
+def executed_book(first_run: tuple[Book, str, str]) -> Book:
+    """That book."""
+    return first_run[0]
 
 
 @pytest.fixture(scope="session")
