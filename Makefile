@@ -23,6 +23,7 @@ export MIXVOCAB_DATA := $(abspath $(DATA))
 endif
 
 SMOKE := $(CURDIR)/.cache/test
+BOOK_TESTS := tests/widgets tests/book
 
 help:  ## this list
 	@echo "Extremely small BERT models from mixed-vocabulary training: the book"
@@ -42,10 +43,19 @@ lab: setup  ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks
 
 test: setup browser  ## check, run every chapter at smoke, build the book, test all of it
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
-	@rm -rf '$(SMOKE)'
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@rm -rf '$(SMOKE)' && mkdir -p '$(SMOKE)'
+	@$(MAKE) --no-print-directory -j2 test-chapters test-library
+	@MIXVOCAB_BOOK_HTML='$(SMOKE)/book' $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(BOOK_TESTS)
+
+# Chapters run one after the other, on one core; the tests that need no rendered book run beside them.
+test-chapters:
 	@MIXVOCAB_CACHE='$(SMOKE)/cache' $(BIN)/mixbook build --profile smoke --output '$(SMOKE)/book'
-	@MIXVOCAB_BOOK_HTML='$(SMOKE)/book' $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test-library:
+	@$(BIN)/mypy
+	@said='$(SMOKE)/library.txt'; $(BIN)/pytest tests $(BOOK_TESTS:%=--ignore=%) > "$$said" 2>&1; \
+	  failed=$$?; cat "$$said"; exit $$failed
 
 smoke: setup  ## run every chapter at smoke and render them, without the tests
 	@$(BIN)/mixbook build --profile smoke
@@ -78,4 +88,4 @@ browser:
 	    apt-get update -qq >/dev/null 2>&1 && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; } || true
 
-.PHONY: help setup book lab test smoke shots pictures bench format lock clean distclean browser
+.PHONY: help setup book lab test test-chapters test-library smoke shots pictures bench format lock clean distclean browser
