@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -108,7 +107,6 @@ def open_chapter(
     Raises:
         UserError: for an unknown profile or setting, a value out of range, a data folder that is not there.
     """
-    show_user_errors_plainly()
     logging.disable_progress_bar()  # the libraries' own bars are widgets, which nobody moves in an executed notebook
     os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
     changed = {key: value for key, value in overrides.items() if value is not None}
@@ -119,21 +117,6 @@ def open_chapter(
             raise UserError(f"{what}={value!r} should be a whole number of at least {least}")
     store = Store(cache_root() / "artefacts")
     return Chapter(name, settings, [*range(seed, seed + count)], data_directory(data_dir or None), store, changed)
-
-
-def show_user_errors_plainly() -> None:
-    """In a notebook, let a `UserError` end its cell with one line instead of a traceback."""
-    if "IPython" not in sys.modules:
-        return
-    from IPython import get_ipython
-
-    def handle(shell: Any, kind: type[BaseException], error: BaseException, *_: Any, **__: Any) -> list[str]:
-        line = f"{kind.__name__}: {' '.join(str(error).split())}"
-        shell._showtraceback(kind, error, [line])
-        return [line]
-
-    if shell := get_ipython():
-        shell.set_custom_exc((UserError,), handle)
 
 
 def _headline(facts: Mapping[str, Any]) -> str:

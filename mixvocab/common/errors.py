@@ -14,6 +14,9 @@ class UserError(Exception):
     Commands print the message and exit with code 2; chapters show it without a traceback.
     """
 
+    def _render_traceback_(self) -> list[str]:  # what IPython asks an exception for
+        return [f"{type(self).__name__}: {' '.join(str(self).split())}"]
+
 
 def need(extra: str, *packages: str) -> None:
     """Raise UserError naming the extra to install, if one of these importable packages is missing."""

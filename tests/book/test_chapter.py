@@ -5,7 +5,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from mixvocab.common.errors import UserError
 from mixvocab.sources.source import Source
-from mixvocab_book.chapter import open_chapter, show_user_errors_plainly
+from mixvocab_book.chapter import open_chapter
 from mixvocab_book.store.provenance import BANNER
 
 SOURCE = Source("corpus", "<i>a</i>", "path", "a.txt", "CC0", "0" * 64, False)
@@ -56,10 +56,9 @@ def test_record_takes_the_chapters_facts():
     path.unlink()
 
 
-def test_user_error_has_no_traceback_in_a_notebook(monkeypatch, capsys):
-    shell = InteractiveShell()
-    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
-    show_user_errors_plainly()
-    result = shell.run_cell("from mixvocab.common.errors import UserError\nraise UserError('first\\nsecond')")
+def test_user_error_has_no_traceback_in_a_notebook(capsys):
+    result = InteractiveShell().run_cell(
+        "from mixvocab.common.errors import UserError\nraise UserError('first\\nsecond')"
+    )
     assert isinstance(result.error_in_exec, UserError)
     assert capsys.readouterr().out.strip() == "UserError: first second"
