@@ -136,7 +136,7 @@ def size_chart(table: PaperTable, rows: Sequence[Row], score: str) -> Chart:
         for whose, models in (("published", table.published.values()), ("ours", rows)):
             drawn = [row for row in models if row.family == family and score in row.scores]
             # Mark and colour tell the family.
-            points = tuple(point(r.parameters, r.scores[score], r.name[len(family) :].strip()) for r in drawn)
+            points = tuple(point(r.parameters, r.scores[score], r.name[len(family) :].strip(", ")) for r in drawn)
             if points:
                 series.append(Series(f"{name}, {whose}", points, colour, mark, hollow=whose == "published"))
     x = Axis("parameters", "log", ticks=_TICKS, decimals=0)

@@ -91,6 +91,12 @@ def test_columns_of_the_paper_hold_the_paper_and_ours_hold_ours() -> None:
     assert len(cells) == len(SNIPS.rows) + 1
 
 
+def test_a_mark_is_named_by_what_its_family_leaves_open() -> None:
+    rows = paper.ours(SNIPS, grouped([scored("nokd-wide", 0, slot_f1=0.9), scored("pca", 0, slot_f1=0.9)]))
+    named = {point.label for series in paper.size_chart(SNIPS, rows, "slot_f1").series for point in series.points}
+    assert {"wider L-6 H-96", "L-6 H-96"} <= named
+
+
 def ours(score: str, base: float) -> list[Row]:
     """Eight models as close together as real runs are."""
     rows = []
