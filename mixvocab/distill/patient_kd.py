@@ -25,8 +25,8 @@ from torch.nn import functional as F
 
 from mixvocab.common.errors import UserError
 from mixvocab.distill.methods import method
-from mixvocab.distill.task_transfer import FirstLayers, TaskBert, TaskTransfer, first_layers
-from mixvocab.train.losses import Losses, Part, soft_targets
+from mixvocab.distill.task_transfer import FirstLayers, TaskBert, TaskTransfer, first_layers, over_heads
+from mixvocab.train.losses import Losses, Part, scored_positions, soft_targets
 
 if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
@@ -55,22 +55,12 @@ class PatientLoss(TaskTransfer):
         self.layers = taught_by(own.num_hidden_layers, other.num_hidden_layers, last)
 
     def transferred(self, inputs: dict[str, Any], targets: dict[str, Tensor], done: float) -> Losses:
-        student, teacher = self.student, self.teacher(inputs["ids"].device)
-        read = student.encoded(**inputs, output_hidden_states=True)
-        logits = student.heads(read)
-        with torch.no_grad():
-            taught = teacher.encoded(**inputs, output_hidden_states=True)
-            answers = teacher.asked(teacher.heads(taught), **targets)
-        own = {name: part._replace(weight=1 - ALPHA) for name, part in student.losses(logits, **targets).items()}
-        soft = torch.stack(
-            [
-                follow(mine.float(), said.float())
-                for mine, said in zip(student.asked(logits, **targets), answers, strict=True)
-            ]
-        ).sum()
+        (read, logits), (taught, answers) = self.read(inputs), self.taught(inputs, targets)
+        own = {name: part._replace(weight=1 - ALPHA) for name, part in self.student.losses(logits, **targets).items()}
+        soft = over_heads(follow, self.student.asked(logits, **targets), answers)
         # [CLS] after each layer, (layers + 1, B, H), the embeddings' first.
         mine, said = (torch.stack([states[:, 0].float() for states in each.hidden_states]) for each in (read, taught))
-        asked, rows = torch.stack([part.positions for part in own.values()]).sum(), len(inputs["ids"])
+        asked, rows = scored_positions(own), len(inputs["ids"])
         return own | {
             "labels": Part(soft, asked, weight=ALPHA, scored=False),
             # All sums are divided by the number of labels: the weight makes this one a mean over examples.

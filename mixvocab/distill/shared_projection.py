@@ -46,7 +46,7 @@ from mixvocab.text.masking import expected_shares
 from mixvocab.text.mixing import Mixer
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.train.loop import Turn
-from mixvocab.train.losses import Losses, Part
+from mixvocab.train.losses import Losses, Part, scored_positions
 
 if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
@@ -152,7 +152,7 @@ class DualTraining(StudentMLM):
         read = self.teacher(**{name.removeprefix("mixed_"): tensor for name, tensor in mixed.items()})
         # All sums are divided by the student's masked positions: weights make the others means of their own.
         count = losses["student"].positions
-        weight = count / torch.stack([part.positions for part in read.values()]).sum().clamp(min=1)
+        weight = count / scored_positions(read).clamp(min=1)
         taught = {f"mixed {name}": part._replace(weight=weight, scored=False) for name, part in read.items()}
         tables = self.teacher.student_embeddings.weight, self.model.bert.embeddings.word_embeddings.weight
         with torch.autocast(ids.device.type, enabled=False):  # weights in whatever precision they have

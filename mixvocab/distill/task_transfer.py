@@ -6,7 +6,7 @@ fine-tuning minimises. `mixvocab.tasks.transfer` puts the two models in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -75,6 +75,23 @@ class TaskTransfer(nn.Module):
 
     def teacher(self, device: torch.device) -> Any:
         return self._teacher[0].to(device)
+
+    def read(self, inputs: dict[str, Any]) -> tuple[Any, Any]:
+        """What the student makes of a batch: its BertModel's output, hidden states with it, and all heads' logits."""
+        encoded = self.student.encoded(**inputs, output_hidden_states=True)
+        return encoded, self.student.heads(encoded)
+
+    @torch.no_grad()
+    def taught(self, inputs: dict[str, Any], targets: dict[str, Tensor]) -> tuple[Any, list[Tensor]]:
+        """The same of the teacher, of its logits by head those of what has a label."""
+        teacher = self.teacher(inputs["ids"].device)
+        encoded = teacher.encoded(**inputs, output_hidden_states=True)
+        return encoded, teacher.asked(teacher.heads(encoded), **targets)
+
+
+def over_heads(loss: Callable[[Tensor, Tensor], Tensor], logits: Sequence[Tensor], said: Sequence[Tensor]) -> Tensor:
+    """The sum over heads of a loss of their logits (N, C), student's and teacher's, in fp32."""
+    return torch.stack([loss(own.float(), theirs.float()) for own, theirs in zip(logits, said, strict=True)]).sum()
 
 
 @dataclass(frozen=True)

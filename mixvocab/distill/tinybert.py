@@ -50,11 +50,11 @@ from mixvocab.distill.layer_losses import (
 from mixvocab.distill.methods import method
 from mixvocab.distill.mixed_vocab import StudentMLM
 from mixvocab.distill.steps import StageTwo
-from mixvocab.distill.task_transfer import TaskBert, TaskTransfer
+from mixvocab.distill.task_transfer import TaskBert, TaskTransfer, over_heads
 from mixvocab.distill.vanilla import TaughtMLM
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import load_teacher, require_bert, teacher_shape
-from mixvocab.train.losses import Losses, Part
+from mixvocab.train.losses import Losses, Part, scored_positions
 
 if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
@@ -179,17 +179,12 @@ class TinyBertTask(TaskTransfer):
         require_counterparts(own, other, self.layers)
 
     def transferred(self, inputs: dict[str, Any], targets: dict[str, Tensor], done: float) -> Losses:
-        student, teacher = self.student, self.teacher(inputs["ids"].device)
-        read = student.encoded(**inputs, output_hidden_states=True)
-        logits = student.heads(read)
-        with torch.no_grad():
-            taught = teacher.encoded(**inputs, output_hidden_states=True)
-            said = teacher.asked(teacher.heads(taught), **targets)
-        own = reported(student.losses(logits, **targets))
+        (read, logits), (taught, said) = self.read(inputs), self.taught(inputs, targets)
+        own = reported(self.student.losses(logits, **targets))
         if done < LAYERS_FIRST:
             real = real_tokens(inputs["ids"], inputs["attention"])
-            return own | self.followed(read.hidden_states, taught.hidden_states, real, labels(own))
-        return own | predicted(student.asked(logits, **targets), said, labels(own))
+            return own | self.followed(read.hidden_states, taught.hidden_states, real, scored_positions(own))
+        return own | predicted(self.student.asked(logits, **targets), said, scored_positions(own))
 
     def followed(self, own: Sequence[Tensor], theirs: Sequence[Tensor], real: Tensor, positions: Tensor) -> Losses:
         """`layer_losses` of the hidden states of student and teacher."""
@@ -210,16 +205,9 @@ def reported(losses: Losses) -> Losses:
     return {name: part._replace(total=part.total.detach(), weight=0.0) for name, part in losses.items()}
 
 
-def labels(losses: Losses) -> Tensor:
-    """The number of labels, by which training divides all sums."""
-    return torch.stack([part.positions for part in losses.values()]).sum()
-
-
 def predicted(logits: Sequence[Tensor], said: Sequence[Tensor], positions: Tensor) -> Losses:
     """`prediction_loss` over all heads, of their logits (N, C) of student and teacher."""
-    pairs = zip(logits, said, strict=True)
-    total = torch.stack([prediction_loss(own.float(), theirs.float()) for own, theirs in pairs]).sum()
-    return {"prediction": Part(total, positions, scored=False)}
+    return {"prediction": Part(over_heads(prediction_loss, logits, said), positions, scored=False)}
 
 
 @method("tinybert", "TinyBERT", transfer=TinyBertTask)

@@ -27,8 +27,8 @@ from torch.nn import functional as F
 
 from mixvocab.distill.methods import method, mixed
 from mixvocab.distill.steps import StageTwo
-from mixvocab.distill.tinybert import LAYERS_FIRST, TinyBertTask, labels, predicted, reported
-from mixvocab.train.losses import IGNORED, Losses
+from mixvocab.distill.tinybert import LAYERS_FIRST, TinyBertTask, predicted, reported
+from mixvocab.train.losses import IGNORED, Losses, scored_positions
 
 if TYPE_CHECKING:
     from mixvocab.pipeline import Plan
@@ -85,24 +85,20 @@ class TinyBertByWords(TinyBertTask):
         return made
 
     def transferred(self, inputs: dict[str, Any], targets: dict[str, Tensor], done: float) -> Losses:
-        student, teacher = self.student, self.teacher(inputs["ids"].device)
         taken = [name for name in targets if name.startswith(TEACHERS)]
         theirs = {name.removeprefix(TEACHERS): targets.pop(name) for name in taken}
         words, their_words = targets.pop("words"), theirs.pop("words")
-        their_inputs = {name: theirs.pop(name) for name in ("attention", *teacher.reads)}
-        read = student.encoded(**inputs, output_hidden_states=True)
-        logits = student.heads(read)
-        with torch.no_grad():
-            taught = teacher.encoded(**their_inputs, output_hidden_states=True)
-            said = teacher.asked(teacher.heads(taught), **at_shared(theirs, their_words))
-        own = reported(student.losses(logits, **targets))
+        their_inputs = {name: theirs.pop(name) for name in ("attention", *self._teacher[0].reads)}
+        read, logits = self.read(inputs)
+        taught, said = self.taught(their_inputs, at_shared(theirs, their_words))
+        own = reported(self.student.losses(logits, **targets))
         if done < LAYERS_FIRST:
             count = int(words.max())
             real = torch.arange(count, device=words.device) < words.amax(dim=1, keepdim=True)  # (B, count)
             mine = [at_words(states, words, count) for states in read.hidden_states]
             wanted = [at_words(states, their_words, count) for states in taught.hidden_states]
-            return own | self.followed(mine, wanted, real, labels(own))
-        return own | predicted(student.asked(logits, **at_shared(targets, words)), said, labels(own))
+            return own | self.followed(mine, wanted, real, scored_positions(own))
+        return own | predicted(self.student.asked(logits, **at_shared(targets, words)), said, scored_positions(own))
 
 
 # ---- 3. The method ---------------------------------------------------------------------------------------------------

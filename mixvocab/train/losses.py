@@ -51,10 +51,15 @@ def state_loss(states: Tensor, wanted: Tensor, real: Tensor) -> Tensor:
     return ((states - wanted).square().mean(dim=-1) * real).sum()
 
 
+def scored_positions(losses: Losses) -> Tensor:
+    """How many positions the scored parts are summed over."""
+    return torch.stack([part.positions for part in losses.values() if part.scored]).sum()
+
+
 def minimised(losses: Losses) -> tuple[Tensor, Tensor]:
     """What is minimised, as sum and number of positions."""
     total = torch.stack([part.weight * part.total for part in losses.values()]).sum()
-    return total, torch.stack([part.positions for part in losses.values() if part.scored]).sum()
+    return total, scored_positions(losses)
 
 
 def mean_loss(losses: Losses) -> Tensor:
