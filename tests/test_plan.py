@@ -11,6 +11,7 @@ import pytest
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Store
+from mixvocab.distill import methods as registry
 from mixvocab.distill.methods import find_method
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import load_profile
@@ -118,3 +119,13 @@ def test_a_learned_projection_is_folded_into_the_students_embeddings(planned: Pl
 def test_a_projection_needs_a_copy(planned: Planner, store: Store) -> None:
     with pytest.raises(UserError, match=r"set stage_one\.init=pca"):
         store.get(planned(**{"stage_one.projection": True, "stage_one.init": "random"}).stage_one(0))
+
+
+def test_methods_have_one_order_whatever_was_imported_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = list(registry.methods())
+    by_file = [registry.methods()[name].student.__module__.removeprefix("mixvocab.distill.") for name in usual]
+    assert by_file == sorted(by_file, key=lambda file: (file != "methods", file))
+    monkeypatch.setattr(registry, "_REGISTERED", dict(reversed(registry._REGISTERED.items())))
+    turned = registry.methods.__wrapped__()
+    assert turned.keys() == set(usual)
+    assert [known.student.__module__ for known in turned.values()] == [f"mixvocab.distill.{file}" for file in by_file]
