@@ -11,22 +11,21 @@ import yaml
 
 from mixvocab.evaluate.stats import Estimate
 from mixvocab.widgets.charts import MARKS, Axis, Chart, Point, Series
-from mixvocab_book.show import entries
+from mixvocab_book.show import entries, paper
 from mixvocab_book.show.entries import Entry
 from mixvocab_book.show.plateau import plateau_ends
 from mixvocab_book.show.tables import NONE, millions, plus_minus, verdict
 from mixvocab_book.store import records
 from mixvocab_book.store.records import Record
 
-# Heading -> where a score's records lie, and its name there.
+# Heading -> the task, as `Entry` has it, and the name among its test scores.
 SCORES = {
-    "SNIPS slot F1": ("snips", "slot_f1"),
-    "whole frames": ("snips", "frame_accuracy"),
-    "SST-2": ("glue/sst-2", "dev/accuracy"),
-    "MRPC F1": ("glue/mrpc", "test/f1"),
-    "MNLI-m": ("glue/mnli", "m/accuracy"),
+    "SNIPS slot F1": ("", "slot_f1"),
+    "whole frames": ("", "frame_accuracy"),
+    "SST-2": ("SST-2", "dev/accuracy"),
+    "MRPC F1": ("MRPC", "test/f1"),
+    "MNLI-m": ("MNLI", "m/accuracy"),
 }
-TASKS = tuple(dict.fromkeys(place for place, _ in SCORES.values()))
 PRINTED = {"sst2": "SST-2", "mnli_m": "MNLI-m", "mrpc_f1": "MRPC F1", "slot_f1": "slot F1", "intent": "intents"}
 HEADERS = (
     "system", "parameters", "MB in 8 bits", "ms a query", "tokens: student", "teacher", "PFLOPs", "nats a word",
@@ -41,7 +40,7 @@ class System:
     """A method's student, and the models that were fine-tuned from it."""
 
     student: Entry
-    tasks: Mapping[str, Entry]  # by place of their records
+    tasks: Mapping[str, Entry]
 
     @property
     def records(self) -> list[Record]:
@@ -50,21 +49,24 @@ class System:
 
     def score(self, heading: str) -> Estimate | None:
         """In percent; None: not fine-tuned on that task."""
-        place, score = SCORES[heading]
-        return self.tasks[place].mean("test", score, factor=100) if place in self.tasks else None
+        task, score = SCORES[heading]
+        return self.tasks[task].mean("test", score, factor=100) if task in self.tasks else None
+
+    def gain(self, other: System, heading: str) -> Estimate | None:
+        """Points over another system, paired by seed; None: not known."""
+        task, score = SCORES[heading]
+        both = self.tasks.get(task), other.tasks.get(task)
+        return entries.difference(both[0], both[1], "test", score, factor=100) if both[0] and both[1] else None
 
 
-def systems(students: Sequence[Entry], tasks: Mapping[str, Sequence[Entry]]) -> list[System]:
-    """Each student with what was fine-tuned from it; `tasks` by place of their records."""
-    return [
-        System(student, {place: e for place, found in tasks.items() for e in found if e.model == student.model})
-        for student in students
-    ]
+def systems(students: Sequence[Entry], tuned: Sequence[Entry]) -> list[System]:
+    """Each student with what was fine-tuned from it."""
+    return [System(student, {e.task: e for e in tuned if e.model == student.model}) for student in students]
 
 
 def recorded() -> list[System]:
     """The recorded systems of the budget at which most methods are known: same profile, text and tokens of stage II."""
-    found = systems(entries.recorded("students"), {place: entries.recorded(place) for place in TASKS})
+    found = systems(entries.recorded("students"), [*entries.recorded("snips"), *entries.recorded("glue")])
     groups: dict[tuple[Any, ...], list[System]] = {}
     for system in found:
         model = system.student.model
@@ -117,19 +119,11 @@ def gains(found: Sequence[System]) -> list[list[str]]:
     """What each system gains over NoKD of the same budget, paired by seed, under `GAINS`."""
     base = next((system for system in found if system.student.model.method == AGAINST), None)
     table = []
-    for system in found if base else ():
-        if system is base or not base:
-            continue
-        nats = entries.difference(system.student, base.student, "heldout_word_nats", factor=-1)
-        if not nats:
-            continue
-        cells = [system.student.title, verdict(nats, "nats", 2)]
-        for heading in ("SNIPS slot F1", "SST-2"):
-            place, score = SCORES[heading]
-            own, other = system.tasks.get(place), base.tasks.get(place)
-            gain = entries.difference(own, other, "test", score, factor=100) if own and other else None
-            cells.append(verdict(gain))
-        table.append(cells)
+    for system in (system for system in found if base and system is not base):
+        assert base
+        if nats := entries.difference(system.student, base.student, "heldout_word_nats", factor=-1):
+            points = (verdict(system.gain(base, heading)) for heading in ("SNIPS slot F1", "SST-2"))
+            table.append([system.student.title, verdict(nats, "nats", 2), *points])
     return table
 
 
@@ -161,6 +155,11 @@ def size_chart(found: Sequence[System], heading: str = "SST-2", score: str = "ss
 
 def _published() -> list[tuple[str, float, dict[str, Any]]]:
     rows = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+    for row in rows.values():
+        name = row.pop("paper", None)
+        for there in (there for there in (paper.GLUE, paper.SNIPS) if name in there.rows):
+            scores = there.published[name].scores
+            row |= {"parameters": there.rows[name][0]} | {key: scores[key].mean for key in PRINTED if key in scores}
     sized = [(name, 1e6 * float(row["parameters"].removesuffix("M")), row) for name, row in rows.items()]
     return sorted(sized, key=lambda row: row[1])
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from mixvocab_book.store import records
+
 GUESS = {"masked": 6.5, "right": 0.052, "word": 8.1}
 
 
@@ -58,3 +62,9 @@ def student(method: str, seed: int, masked: float, left: float | None = None, **
     curve = [{"step": step, "tokens": step * 1000, "masked": masked + (100 - step) / 100} for step in steps]
     found["curves"] = {"stage_two": curve}
     return found
+
+
+def commit(monkeypatch: pytest.MonkeyPatch, **places: list[dict[str, Any]]) -> None:
+    """Let these be the committed records, by place: glue_sst2 is "glue/sst-2"."""
+    by_place = {place.replace("_", "/").replace("sst2", "sst-2"): found for place, found in places.items()}
+    monkeypatch.setattr(records, "committed", lambda place: by_place.get(place, []))

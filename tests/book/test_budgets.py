@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from recorded import GUESS, scored, student
+from recorded import GUESS, commit, scored, student
 
 from mixvocab_book.show import budgets
 from mixvocab_book.show.budgets import Course
-from mixvocab_book.store import records
 from mixvocab_book.sweep.grid import load_grid
 from mixvocab_book.sweep.run import units_of
 
@@ -41,8 +40,7 @@ def courses(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Courses of records by place."""
 
     def made(**places: Records) -> list[Course]:
-        by_place = {place.replace("_", "/").replace("sst2", "sst-2"): found for place, found in places.items()}
-        monkeypatch.setattr(records, "committed", lambda place: by_place.get(place, []))
+        commit(monkeypatch, **places)
         return budgets.recorded()
 
     return made

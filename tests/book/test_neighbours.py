@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from recorded import scored, student
+from recorded import commit, scored, student
 
+from mixvocab.sources.glue import layout
 from mixvocab_book.show import neighbours
 from mixvocab_book.show.neighbours import GAINS, HEADERS, SCORES, System
-from mixvocab_book.store import records
 
 Records = list[dict[str, Any]]
 
@@ -31,8 +31,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Systems of records by place."""
 
     def made(**places: Records) -> list[System]:
-        by_place = {place.replace("_", "/").replace("sst2", "sst-2"): found for place, found in places.items()}
-        monkeypatch.setattr(records, "committed", lambda place: by_place.get(place, []))
+        commit(monkeypatch, **places)
         return neighbours.recorded()
 
     return made
@@ -48,7 +47,7 @@ def test_a_row_has_what_the_student_and_its_teacher_read_and_what_was_fine_tuned
     edge = {"metrics": {"latencies": [{"name": "L-6 H-96, int8", "threads": 1, "length": 16, "p50": 0.5}]}}
     found = recorded(
         students=[*read("nokd", 6.0, 6.1), *read("word-states", 5.0, teacher=3_000_000, left=0.05)],
-        glue_sst2=sst2("nokd", 0.75, 0.77),
+        glue=sst2("nokd", 0.75, 0.77),
         edge=[edge],
     )
     nokd, taught = (dict(zip(HEADERS, row, strict=True)) for row in neighbours.rows(found))
@@ -70,7 +69,7 @@ def test_one_table_has_one_budget_that_of_most_methods(recorded: Any) -> None:
 def test_gains_are_paired_by_seed_and_said_only_where_both_are_known(recorded: Any) -> None:
     found = recorded(
         students=[*read("nokd", 6.0, 6.2), *read("pca", 5.0, 5.2)],
-        glue_sst2=[*sst2("nokd", 0.70, 0.80), *sst2("pca", 0.69, 0.79)],
+        glue=[*sst2("nokd", 0.70, 0.80), *sst2("pca", 0.69, 0.79)],
     )
     (row,) = neighbours.gains(found)
     told = dict(zip(GAINS, row, strict=True))
@@ -81,7 +80,7 @@ def test_gains_are_paired_by_seed_and_said_only_where_both_are_known(recorded: A
 
 @pytest.mark.parametrize("value", [0.7, 0.99])
 def test_the_title_has_our_best_beside_the_best_published_that_is_no_larger(recorded: Any, value: float) -> None:
-    found = recorded(students=read("nokd", 6.0), glue_sst2=sst2("nokd", value))
+    found = recorded(students=read("nokd", 6.0), glue=sst2("nokd", value))
     chart = neighbours.size_chart(found)
     assert chart.title == (
         f"Ours, NoKD: SST-2 {100 * value:.1f} in 1.2 MB;\nof published models no larger TS-Mixer large has 84.9"
@@ -95,4 +94,4 @@ def test_published_rows_name_their_source_and_known_scores_alone() -> None:
     assert all(len(row) == len(neighbours.PRINTED) + 3 and row[-1] for row in rows)
     known = {"parameters", "source", *neighbours.PRINTED}
     assert all(set(row) <= known for _, _, row in neighbours._published())
-    assert {place for place, _ in SCORES.values()} == set(neighbours.TASKS)
+    assert all(layout(task).folder == task for task, _ in SCORES.values() if task)
