@@ -3,9 +3,9 @@
     python benchmarks/latency.py [--data-dir DIR] [--rounds 10]
 
 All models take turns, length by length, in one run; see `mixvocab.edge.runtime`. Weights are random, of the right
-shapes. Every BERT has the joint heads of SNIPS and is built by `mixvocab.edge.graph` and run by ONNX Runtime with the
-same options, so a ratio between two of them is one of size and of number format, not of care. MobileBERT comes from
-PyTorch's exporter; the eager student and StackProp run in PyTorch.
+shapes. Every BERT, MobileBERT too, has the joint heads of SNIPS and is built by `mixvocab.edge` and run by ONNX Runtime
+with the same options, so a ratio between two of them is one of size and of number format, not of care. The eager
+student and StackProp run in PyTorch.
 
 A busy machine makes long runs longer than short ones, since these fit between two interruptions: the ratio of the
 fastest queries is the fairer one there, and both are written.

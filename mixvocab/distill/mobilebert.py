@@ -120,7 +120,6 @@ class FreshMobileBert(StageTwo):
     """Masked language modelling alone, from fresh weights: of the wide shape it makes the teacher."""
 
     name = "mobilebert-fresh"
-    is_bert = False
 
     def student(self, store: Store) -> MobileBertForMaskedLM:
         shape = self._shape(store)

@@ -217,7 +217,6 @@ class StudentStep(Step[Student]):
     mixing: MixingSettings  # of rows of student pieces alone
 
     heldout_batches = 8  # of 32 held-out rows, which students are scored on
-    is_bert = True  # what `mixvocab.tasks` fine-tunes and `mixvocab.edge` exports
 
     def costs(self, store: Store) -> dict[str, Spent]:
         """What the student cost, by stage: "stage one", "stage two", "teacher" (made for this student)."""

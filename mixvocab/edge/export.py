@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from transformers import BertForMaskedLM, PreTrainedModel
+from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import claim, publish
 from mixvocab.edge.graph import BertGraph, Floats, Integers, Rounded
+from mixvocab.edge.mobile_graph import MobileBertGraph
 from mixvocab.edge.runtime import GRAPHS, Kind, open_session
 from mixvocab.models.pretrained import load_pretrained, read_config
 from mixvocab.sources.glue import LAYOUTS
@@ -25,6 +26,8 @@ from mixvocab.tasks.joint import load_joint_bert
 
 NUMBERS: dict[Kind, Floats] = {"fp32": Floats(), "w8": Rounded(), "int8": Integers()}
 TOLERANCE = 1e-4  # largest difference of a logit between PyTorch and 32-bit ONNX; in 8 bits the task's scores decide
+GRAPH: dict[str, type[BertGraph]] = {"bert": BertGraph, "mobilebert": MobileBertGraph}  # by `model_type`
+ACTIVATIONS = {"bert": ("gelu",), "mobilebert": ("gelu", "relu")}
 SINGLE_TEXTS = {layout.folder for layout in LAYOUTS if len(layout.columns) == 1}  # tasks whose rows are no pairs
 
 
@@ -32,8 +35,8 @@ def export(folder: Path, out: Path) -> dict[Kind, float]:
     """Export the model in `folder` to the new folder `out`; returns the largest difference of a logit from PyTorch's.
 
     `out` gets a graph for each kind of numbers, `tokenizer.json`, and `task.json`. Raises UserError if `folder` is no
-    BERT that was fine-tuned here or pretrained as a masked language model, if `out` has something in it, or if a logit
-    in 32 bits differs by more than `TOLERANCE`.
+    BERT or MobileBERT that was fine-tuned here or pretrained as a masked language model, if `out` has something in it,
+    or if a logit in 32 bits differs by more than `TOLERANCE`.
     """
     model, bundle = load(folder)
     Encoder.load(folder, bundle.window)  # fails on a tokenizer that predicting could not use
@@ -41,7 +44,7 @@ def export(folder: Path, out: Path) -> dict[Kind, float]:
     work.mkdir(exist_ok=True)
     weights, gaps, digests = weights_of(model), {}, {}
     for kind, numbers in NUMBERS.items():
-        built = BertGraph(model.config, bundle, weights, numbers).build()
+        built = GRAPH[model.config.model_type](model.config, bundle, weights, numbers).build()
         graph = built.SerializeToString(deterministic=True)
         gaps[kind] = _gap_to_torch(model, graph, bundle)
         if not gaps[kind] <= (TOLERANCE if kind == "fp32" else math.inf):  # weights that are no numbers fail as well
@@ -59,10 +62,10 @@ def load(folder: Path) -> tuple[PreTrainedModel, Bundle]:
     """The PyTorch model of a folder, ready to predict, and its task.json. Raises UserError as `export` does."""
     config = read_config(folder)
     family, activation = config.get("model_type", "bert"), config.get("hidden_act", "gelu")
-    if (family, activation) != ("bert", "gelu"):
-        raise UserError(f"{folder}: {family} with {activation}; only BERT with gelu is exported")
-    if "BertForMaskedLM" in (config.get("architectures") or []):
-        model, _ = load_pretrained(BertForMaskedLM, folder, new_head=False)
+    if activation not in ACTIVATIONS.get(family, ()) or not config.get("use_bottleneck", True):
+        raise UserError(f"{folder}: {family} with {activation}; only BERT with gelu and MobileBERT are exported")
+    if any(name.endswith("ForMaskedLM") for name in config.get("architectures") or []):
+        model, _ = load_pretrained(AutoModelForMaskedLM, folder, new_head=False)
         window, pair = model.config.max_position_embeddings, model.config.type_vocab_size > 1
         return model, Bundle("masked-lm", "masked", window, pair)
     bundle = Bundle.load(folder)

@@ -157,7 +157,7 @@ class BertGraph(Network):
     def _embeddings(self, ids: str, length: str) -> str:
         positions = self.weights[f"{EMBEDDINGS}.position_embeddings.weight"][: self.bundle.window]
         types = self.weights[f"{EMBEDDINGS}.token_type_embeddings.weight"]
-        x = self.node("Gather", self._table(WORDS, self.weights[f"{WORDS}.weight"]), ids)
+        x = self._words(ids, length)
         if self.bundle.pair:
             chosen = self.input("token_type_ids", ("B", "T"))
             x = self.node("Add", x, self.node("Gather", self._table(f"{EMBEDDINGS}.types", types), chosen))
@@ -166,6 +166,9 @@ class BertGraph(Network):
         places = self.node("Slice", self._table(f"{EMBEDDINGS}.positions", positions), self.integers(0), length)
         return self._normalised(self.node("Add", x, places), f"{EMBEDDINGS}.LayerNorm")
 
+    def _words(self, ids: str, length: str) -> str:
+        return self.node("Gather", self._table(WORDS, self.weights[f"{WORDS}.weight"]), ids)
+
     def _layer(self, name: str, x: str, mask: str) -> str:
         heads, attention = self.config.num_attention_heads, f"{name}.attention"
         maps = [f"{attention}.self.{part}" for part in ("query", "key", "value")]
@@ -173,27 +176,38 @@ class BertGraph(Network):
         mixed = self.node("Attention", *qkv, mask, q_num_heads=heads, kv_num_heads=heads)
         x = self.node("Add", self._dense(mixed, f"{attention}.output.dense"), x)
         x = self._normalised(x, f"{attention}.output.LayerNorm")
-        wide = self.node("Gelu", self._dense(x, f"{name}.intermediate.dense"))
-        x = self.node("Add", self._dense(wide, f"{name}.output.dense"), x)
-        return self._normalised(x, f"{name}.output.LayerNorm")
+        return self._normalised(self._fed(name, x), f"{name}.output.LayerNorm")
+
+    def _fed(self, name: str, x: str) -> str:
+        wide = self._activated(self._dense(x, f"{name}.intermediate.dense"))
+        return self.node("Add", self._dense(wide, f"{name}.output.dense"), x)
 
     def _heads(self, x: str) -> None:
         prefix = "cls.predictions"
         if self.bundle.kind == "masked":
-            wide = self.node("Gelu", self._dense(x, f"{prefix}.transform.dense"))
+            wide = self._activated(self._dense(x, f"{prefix}.transform.dense"))
             hidden = self._normalised(wide, f"{prefix}.transform.LayerNorm")
-            table, bias = self._table(WORDS, self.weights[f"{WORDS}.weight"]), self.weights[f"{prefix}.bias"]
-            scores = self.node("MatMul", hidden, self.node("Transpose", table, perm=[1, 0]))
-            logits = self.node("Add", scores, self.constant(f"{prefix}.bias", bias))
+            bias = self.weights[f"{prefix}.bias"]
+            logits = self.node("Add", self._scores(hidden), self.constant(f"{prefix}.bias", bias))
             self.output(logits, "logits", ("B", "T", len(bias)))
             return
         first = self.node("Slice", x, self.integers(0), self.integers(1), self.integers(1))  # (B, 1, H): [CLS]
-        pooled = self.node("Tanh", self._dense(self.node("Squeeze", first, self.integers(1)), "bert.pooler.dense"))
+        pooled = self._pooled(self.node("Squeeze", first, self.integers(1)))
         if self.bundle.kind == "joint":
             self.output(self._dense(pooled, "intent"), "intent", ("B", len(self.bundle.labels)))
             self.output(self._dense(x, "slots"), "slots", ("B", "T", len(self.bundle.slots)))
         else:
             self.output(self._dense(pooled, "classifier"), "logits", ("B", len(self.bundle.labels) or 1))
+
+    def _scores(self, hidden: str) -> str:
+        table = self._table(WORDS, self.weights[f"{WORDS}.weight"])
+        return self.node("MatMul", hidden, self.node("Transpose", table, perm=[1, 0]))
+
+    def _pooled(self, first: str) -> str:
+        return self.node("Tanh", self._dense(first, "bert.pooler.dense"))
+
+    def _activated(self, x: str) -> str:
+        return self.node({"gelu": "Gelu", "relu": "Relu"}[self.config.hidden_act], x)
 
     def _table(self, name: str, rows: np.ndarray) -> str:
         return self.numbers.matrix(self, name, rows, axis=1)
@@ -205,9 +219,9 @@ class BertGraph(Network):
         joined = "+".join([names[0], *(name.rpartition(".")[2] for name in names[1:])])
         return self.numbers.dense(self, x, joined, weight, bias)
 
-    def _normalised(self, x: str, name: str) -> str:
+    def _normalised(self, x: str, name: str, epsilon: float | None = None) -> str:
         parts = [self.constant(f"{name}.{part}", self.weights[f"{name}.{part}"]) for part in ("weight", "bias")]
-        return self.node("LayerNormalization", x, *parts, axis=-1, epsilon=self.config.layer_norm_eps)
+        return self.node("LayerNormalization", x, *parts, axis=-1, epsilon=epsilon or self.config.layer_norm_eps)
 
 
 def bytes_by_part(model: Path) -> dict[str, int]:

@@ -45,6 +45,11 @@ class MobileShape(BertShape):
             raise UserError(f"student.heads={self.heads} do not divide a MobileBERT block of width {self.inner}")
 
     @property
+    def name(self) -> str:
+        """With the width of a block: "L-6 H-192 I-48"."""
+        return f"{super().name} I-{self.inner}"
+
+    @property
     def feed_forward(self) -> int:
         return self.intermediate or 4 * self.inner
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         return dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         raise UserError(f"{folder}: no model in it, config.json is missing or damaged; name another") from None
+
+
+def of_family(classes: Mapping[str, Any], folder: Path) -> Any:
+    """The class for the model in `folder` by its `model_type`; BERT's, whose loading says what is wrong, for others."""
+    return classes.get(str(read_config(folder).get("model_type")), classes["bert"])
 
 
 def require_bert(folder: Path, method: str) -> None:

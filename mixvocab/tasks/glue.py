@@ -1,4 +1,4 @@
-"""GLUE: one sentence or two, one label or a score. An ordinary BERT with an ordinary head on its first token.
+"""GLUE: one sentence or two, one label or a score. An ordinary BERT, or MobileBERT, with a head on its first token.
 
 Labels go by their names. Their order comes from the training data and is read from the model's config.json (`id2label`)
 ever after, so no number is read in another order than it was written.
@@ -14,15 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import BertForSequenceClassification
+from transformers import BertForSequenceClassification, MobileBertForSequenceClassification
 
-from mixvocab.models.pretrained import load_pretrained
+from mixvocab.models.pretrained import load_pretrained, of_family
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import GlueData, GlueRow
 from mixvocab.tasks.encoding import Bundle, Encoded, Encoder
 from mixvocab.tasks.finetune import Example, TaskModel, save_bert
 from mixvocab.tasks.scores import Label, glue_scores
 from mixvocab.train.losses import Losses, Part, nll
+
+Classifier = BertForSequenceClassification | MobileBertForSequenceClassification
+CLASSIFIERS = {"bert": BertForSequenceClassification, "mobilebert": MobileBertForSequenceClassification}
 
 
 class GlueTask(TaskModel):
@@ -31,7 +34,7 @@ class GlueTask(TaskModel):
     choose_by = "score"  # the mean of a task's metrics
     reads = ("ids", "types")
 
-    def __init__(self, model: BertForSequenceClassification, folder: Path, task: str, window: int) -> None:
+    def __init__(self, model: Classifier, folder: Path, task: str, window: int) -> None:
         super().__init__()
         self.model, self.folder, self.task = model, folder, task
         self.encoder = Encoder.load(folder, window)
@@ -63,8 +66,8 @@ class GlueTask(TaskModel):
         return self.heads(self.encoded(ids, types, attention))
 
     def encoded(self, ids: Tensor, types: Tensor, attention: Tensor | None = None, **more: Any) -> Any:
-        """What transformers' BertModel returns; `more` are arguments of its own, as `output_hidden_states`."""
-        return self.model.bert(ids, attention_mask=attention, token_type_ids=types, **more)
+        """What the encoder returns; `more` are arguments of its own, as `output_hidden_states`."""
+        return self.model.base_model(ids, attention_mask=attention, token_type_ids=types, **more)
 
     def heads(self, encoded: Any) -> Tensor:
         return self.model.classifier(self.model.dropout(encoded.pooler_output)).float()
@@ -93,7 +96,7 @@ def new_classifier(folder: Path, data: GlueData, tuning: TuningSettings, seed: i
     names = data.labels or ("score",)
     with torch.random.fork_rng(devices=[]):  # transformers draws what is missing from torch's global generator
         model, missing = load_pretrained(
-            BertForSequenceClassification,
+            of_family(CLASSIFIERS, folder),
             folder,
             new_head=True,
             id2label=dict(enumerate(names)),
@@ -118,5 +121,5 @@ def new_classifier(folder: Path, data: GlueData, tuning: TuningSettings, seed: i
 def load_classifier(folder: Path) -> GlueTask:
     """What `finetune` wrote for such a task. Raises UserError if the folder holds none."""
     about = Bundle.load(folder)
-    model, _ = load_pretrained(BertForSequenceClassification, folder, new_head=False)
+    model, _ = load_pretrained(of_family(CLASSIFIERS, folder), folder, new_head=False)
     return GlueTask(model, folder, about.task, about.window)

@@ -10,9 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import BertConfig, BertModel, BertPreTrainedModel
+from transformers import (
+    BertConfig,
+    BertModel,
+    BertPreTrainedModel,
+    MobileBertConfig,
+    MobileBertModel,
+    MobileBertPreTrainedModel,
+)
 
-from mixvocab.models.pretrained import load_pretrained
+from mixvocab.models.pretrained import load_pretrained, of_family
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks.encoding import Bundle, Encoded, Encoder, viterbi
@@ -70,16 +77,24 @@ class JointBertConfig(BertConfig):
     slot_labels: tuple[str, ...] | list[str] = ()
 
 
+class JointMobileBertConfig(MobileBertConfig):
+    """MobileBERT's, with the same."""
+
+    intent_labels: tuple[str, ...] | list[str] = ()
+    slot_labels: tuple[str, ...] | list[str] = ()
+
+
 class JointBert(BertPreTrainedModel):
     """Intent from the pooled [CLS], a slot tag from every position; tags count at words' first pieces only."""
 
-    config_class = JointBertConfig
+    config_class: Any = JointBertConfig
+    encoder_class: Any = BertModel
 
-    def __init__(self, config: BertConfig) -> None:
+    def __init__(self, config: Any) -> None:
         if not config.intent_labels or not config.slot_labels:
             raise ValueError("config.json names no intents and slots")
         super().__init__(config)
-        self.bert = BertModel(config)
+        setattr(self, self.base_model_prefix, self.encoder_class(config))
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.intent = nn.Linear(config.hidden_size, len(config.intent_labels))
         self.slots = nn.Linear(config.hidden_size, len(config.slot_labels))
@@ -87,11 +102,22 @@ class JointBert(BertPreTrainedModel):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Intent logits (B, I) and slot logits (B, T, S) for ids (B, T) and a mask (B, T), 0 or False on padding."""
-        return self.heads(self.bert(input_ids, attention_mask=attention_mask))
+        return self.heads(self.base_model(input_ids, attention_mask=attention_mask))
 
     def heads(self, encoded: Any) -> tuple[Tensor, Tensor]:
         intent = self.intent(self.dropout(encoded.pooler_output))
         return intent, self.slots(self.dropout(encoded.last_hidden_state))
+
+
+class JointMobileBert(JointBert):
+    """The same with a MobileBERT, whose [CLS] is taken as it is: it has no pooler."""
+
+    config_class = JointMobileBertConfig
+    base_model_prefix = MobileBertPreTrainedModel.base_model_prefix
+    encoder_class = MobileBertModel
+
+
+JOINT = {"bert": JointBert, "mobilebert": JointMobileBert}
 
 
 class JointTask(JointModel):
@@ -121,13 +147,13 @@ class JointTask(JointModel):
         return self.heads(self.encoded(ids, attention))
 
     def encoded(self, ids: Tensor, attention: Tensor | None = None, **more: Any) -> Any:
-        """What transformers' BertModel returns; `more` are arguments of its own, as `output_hidden_states`."""
+        """What the encoder returns; `more` are arguments of its own, as `output_hidden_states`."""
         if self.training and self.piece_dropout:
             hidden = torch.rand(ids.shape, device=ids.device) < self.piece_dropout
             for special in (self.encoder.cls, self.encoder.sep, self.encoder.pad):
                 hidden &= ids != special
             ids = ids.masked_fill(hidden, self.encoder.unk)
-        return self.model.bert(ids, attention_mask=attention, **more)
+        return self.model.base_model(ids, attention_mask=attention, **more)
 
     def heads(self, encoded: Any) -> tuple[Tensor, Tensor]:
         return self.model.heads(encoded)
@@ -146,7 +172,7 @@ def new_joint_bert(folder: Path, data: SnipsData, roles: Roles, tuning: TuningSe
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=torch.Generator().manual_seed(seed))))
         model, _ = load_pretrained(
-            JointBert,
+            of_family(JOINT, folder),
             folder,
             new_head=True,
             intent_labels=list(known.intents),
@@ -160,7 +186,7 @@ def new_joint_bert(folder: Path, data: SnipsData, roles: Roles, tuning: TuningSe
 def load_joint_bert(folder: Path) -> JointTask:
     """What `finetune` wrote for such a model. Raises UserError if the folder holds none."""
     window = Bundle.load(folder).window
-    model, _ = load_pretrained(JointBert, folder, new_head=False)
+    model, _ = load_pretrained(of_family(JOINT, folder), folder, new_head=False)
     return JointTask(model, folder, window)
 
 

@@ -228,8 +228,6 @@ def tuning_step(plan: Plan, task: str, method: str, seed: int) -> FineTuning:
     encoder: StudentStep | Ref[TeacherSource] | None = None
     if method != STACKPROP:
         encoder = plan.teacher if method == BERT_JOINT else student_step(plan, method, seed)
-        if isinstance(encoder, StudentStep) and not encoder.is_bert:
-            raise UserError(f"{method}'s students are no BERTs: only those are fine-tuned, choose another method")
     shape = encoder.sizes() if isinstance(encoder, StageTwo) else plan.shape()
     hidden, data = shape.hidden, data_of(plan, task)
     beside: dict[str, Any] = {}

@@ -10,22 +10,21 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from transformers import AutoModelForMaskedLM, AutoTokenizer, BertForSequenceClassification, MobileBertForMaskedLM
+from transformers import AutoModelForMaskedLM, AutoTokenizer, MobileBertForMaskedLM, RobertaConfig, RobertaForMaskedLM
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.store import Store
 from mixvocab.distill.methods import find_method
 from mixvocab.distill.mobilebert import BlockTransfer, KnowledgeTransfer, MobileBert, attention_loss
 from mixvocab.distill.scores import WordScores
-from mixvocab.edge.export import load
-from mixvocab.edge.runtime import open_session
+from mixvocab.edge.export import export, load
+from mixvocab.edge.runtime import FLOATS, open_session
 from mixvocab.models.mobile import MobileShape, new_mobile
-from mixvocab.models.pretrained import load_pretrained
+from mixvocab.models.pretrained import load_pretrained, of_family
 from mixvocab.pipeline import Plan
+from mixvocab.tasks.glue import CLASSIFIERS
 from mixvocab.train import loop
 from mixvocab.train.losses import mean_loss, state_loss
-from mixvocab_book.steps.peers import plain_export
-from mixvocab_book.steps.tasks import tuning_step
 
 Planner = Callable[..., Plan]
 SHAPE = MobileShape(2, 16, 30, heads=2, inner=8, embedding=4, positions=32, norm="layer_norm", activation="gelu")
@@ -263,27 +262,31 @@ def test_a_stopped_transfer_goes_on_to_the_same_bytes(
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_torchs_exporter_writes_it_as_onnx(tmp_path: Path) -> None:
-    student = model(0, replace(SHAPE, layers=1, feed_forwards=2)).eval()
-    graph = plain_export(student).SerializeToString()
-    ids = torch.randint(5, 30, (2, 11), generator=torch.Generator().manual_seed(1))
+def test_a_student_becomes_a_device_of_the_same_logits(steps: Callable[[str], MobileBert], tmp_path: Path) -> None:
+    student = Store(tmp_path / "store").get(steps("mobilebert-auxiliary"))
+    gaps = export(student.folder, tmp_path / "device")
+    ids = torch.randint(5, student.shape.vocab_size, (2, 11), generator=torch.Generator().manual_seed(1))
     real = torch.ones_like(ids)
     real[1, 7:] = 0
-    (found,) = open_session(graph).run(None, {"input_ids": ids.numpy(), "attention_mask": real.numpy()})
+    feed = {"input_ids": ids.numpy(), "attention_mask": real.numpy(), "token_type_ids": np.zeros_like(ids.numpy())}
+    (found,) = open_session(tmp_path / "device" / FLOATS).run(None, feed)
     with torch.no_grad():
-        expected = student(ids, attention_mask=real).logits
+        expected = student.model()(ids, attention_mask=real).logits
     kept = real.bool().numpy()
     np.testing.assert_allclose(found[kept], expected.numpy()[kept], atol=1e-4)
+    assert gaps["fp32"] < 1e-4 < gaps["int8"]
 
 
-def test_what_is_for_berts_alone_is_refused_before_any_work(planned: Planner, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="mobilebert's students are no BERTs: only those are fine-tuned"):
-        tuning_step(planned(), "MRPC", "mobilebert", 0)
-    model(0).save_pretrained(tmp_path)
-    with pytest.raises(UserError, match="is a mobilebert: give a bert"):
-        load_pretrained(BertForSequenceClassification, tmp_path, new_head=True)
-    with pytest.raises(UserError, match="only BERT with gelu is exported"):
-        load(tmp_path)
+def test_another_family_and_another_activation_are_refused(tmp_path: Path) -> None:
+    other = RobertaConfig(vocab_size=30, hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
+    RobertaForMaskedLM(other).save_pretrained(tmp_path / "roberta")
+    with pytest.raises(UserError, match="is a roberta: give a bert"):
+        load_pretrained(of_family(CLASSIFIERS, tmp_path / "roberta"), tmp_path / "roberta", new_head=True)
+    with pytest.raises(UserError, match="only BERT with gelu and MobileBERT are exported"):
+        load(tmp_path / "roberta")
+    model(0, replace(SHAPE, activation="silu")).save_pretrained(tmp_path / "silu")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="mobilebert with silu; only BERT with gelu and MobileBERT are exported"):
+        load(tmp_path / "silu")
 
 
 def test_too_few_steps_and_heads_that_do_not_fit_are_refused_at_once(planned: Planner) -> None:

@@ -45,6 +45,27 @@ def test_fp32_logits_are_torch_logits_at_any_batch_and_length(exported, make_fol
         assert ours.shape == theirs.shape
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
     assert max(np.abs(one).max() for one in expected) > 0.1  # or the comparison above would say nothing
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mobile", ["as published", "as ours", "tiny"])
+def test_mobileberts_logits_are_torchs(exported, kind, mobile):
+    done = exported(kind, task="MNLI", mobile=mobile)
+    for batch, length in ((1, 3), (1, 24), (4, 11)):
+        values = feed(batch, length, done.bundle.pair)
+        values["attention_mask"][-1, length - 1 :] = 0
+        kept = values["attention_mask"].astype(bool)
+        outputs = zip(
+            open_session(done.folder / FLOATS).run(None, values),
+            open_session(done.folder / INTEGERS).run(None, values),
+            in_torch(done.model, values),
+            strict=True,
+        )
+        for ours, integers, theirs in outputs:
+            assert ours.shape == theirs.shape
+            kept = kept if ours.ndim == 3 else slice(None)
+            np.testing.assert_allclose(ours[kept], theirs[kept], atol=1e-4)
+            assert 1e-4 < np.abs(integers[kept] - theirs[kept]).max() < np.abs(theirs).max()
     assert done.gaps["fp32"] <= 1e-4
 
 
@@ -179,7 +200,7 @@ def test_bad_folders_are_one_line(make_folder, tmp_path, copy_of):
         export(tmp_path / "taken", tmp_path / "out")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"hidden_act": "relu"}))
-    with pytest.raises(UserError, match="relu; only BERT with gelu"):
+    with pytest.raises(UserError, match="relu; only BERT with gelu and MobileBERT"):
         export(folder, tmp_path / "out")
     (folder / "config.json").write_text(json.dumps({k: v for k, v in config.items() if k != "slot_labels"}))
     with pytest.raises(UserError, match="names no intents and slots"):
