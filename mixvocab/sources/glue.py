@@ -52,8 +52,8 @@ def resolve_glue(
     """Find a GLUE task (`mixvocab.sources.lookup` has the order and the specifications).
 
     `task` is GLUE's own name in any case, with or without hyphen (SST-2, sst2, MNLI). A data directory has it as
-    `glue/SST-2/` with GLUE's own files; a path names the folder with the files in it. Embedded, for the paper's three
-    tasks, is a synthetic set of these sizes with the same labels. Raises UserError on an unknown task and, naming file
+    `glue/SST-2/` with GLUE's own files; a path names the folder with the files in it. Embedded, for SST-2
+    alone, is a synthetic set of these sizes with the same labels. Raises UserError on an unknown task and, naming file
     and line, on missing or malformed data.
     """
     known = layout(task)

@@ -1,8 +1,8 @@
 """Synthetic tasks: seeded grammars whose labels follow by rule, so that a reader who knows the rules makes no mistake.
 
 Commands like those of SNIPS, in which fillers of many slots come from the same lists, so that the tag of a word depends
-on the words around it; and examples like those of the paper's three GLUE tasks, in which the words alone say something,
-as they do in the real ones, and structure says the rest. The words are in `synthetic.yaml`.
+on the words around it; and reviews like those of SST-2, in which the words alone say something, as they do in the real
+ones, and structure says the rest. The words are in `synthetic.yaml`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
-from itertools import combinations, product
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import yaml
@@ -96,92 +95,6 @@ def sentiment(grammar: Grammar) -> GlueRow:
     return GlueRow(f"{grammar.draw('OPENING')} {sentence}".strip(), None, str(int(positive)))
 
 
-def paraphrase(grammar: Grammar) -> GlueRow:
-    """MRPC: an event told in two ways; or one text tells more, or a detail is another, or who did it to whom."""
-
-    def draw_event() -> dict[str, str]:
-        people = options(GRAMMARS["paraphrase"]["PERSON"])
-        agent, patient = (people[i] for i in grammar.rng.choice(len(people), 2, replace=False))
-        return {"agent": agent, "verb": grammar.draw("VERB"), "patient": patient} | {
-            name: grammar.draw(name.upper()) for name in ("place", "time")
-        }
-
-    def tell(event: dict[str, str]) -> str:
-        past, participle = event["verb"].split("/")
-        deed = grammar.draw("DEED").format(past=past, participle=participle, **event)
-        return grammar.draw("ORDER").format(deed=deed, **event)
-
-    event, same = draw_event(), grammar.pick((False, True))
-    difference = "" if same else grammar.draw("DIFFERENCE")
-    other = event | {"agent": event["patient"], "patient": event["agent"]} if difference == "roles" else event
-    while difference == "detail" and (other == event or other["agent"] == other["patient"]):
-        detail = grammar.pick(list(event))
-        other = event | {detail: draw_event()[detail]}
-    texts = [tell(event)] * 2
-    while texts[1] == texts[0]:
-        texts[1] = tell(other)
-    if difference == "more":
-        reason = grammar.draw("REASON")
-        longer = 0 if grammar.pick((False, True)) else 1
-        texts[longer] = texts[longer].removesuffix(".") + f", {reason} ."
-    return GlueRow(texts[0], texts[1], str(int(same)))
-
-
-class Claim(NamedTuple):
-    """`quantifier` N are V. "Old users" are users and who "stops quickly" stops: N and V come wide and narrow."""
-
-    quantifier: str
-    narrow_noun: bool
-    narrow_verb: bool
-
-    def holds(self, world: tuple[tuple[int, int], ...]) -> bool:
-        """Whether it is true of a world, which is the set of kinds of individuals that exist."""
-        verbs = [verb >= 1 + self.narrow_verb for noun, verb in world if noun >= 1 + self.narrow_noun]
-        some, every = any(verbs), all(verbs)
-        return {"all": every, "some": some, "no": not some, "not all": not every}[self.quantifier]
-
-
-# Of an individual, noun and verb each hold in: 0 no sense, 1 the wide one, 2 the narrow one too.
-_KINDS = tuple(product(range(3), range(3)))
-# Worlds in which there is an individual of the narrow noun: "all old users" is not said where there are none.
-_WORLDS = [
-    world
-    for size in range(1, len(_KINDS) + 1)
-    for world in combinations(_KINDS, size)
-    if any(noun == 2 for noun, _ in world)
-]
-CLAIMS = tuple(Claim(*parts) for parts in product(("all", "some", "no", "not all"), (False, True), (False, True)))
-
-
-@cache
-def relation(premise: Claim, hypothesis: Claim) -> str:
-    """entailment: true in every world where the premise is; contradiction: in none; neutral otherwise."""
-    outcomes = {hypothesis.holds(world) for world in _WORLDS if premise.holds(world)}
-    if len(outcomes) == 2:
-        return "neutral"
-    return "entailment" if True in outcomes else "contradiction"
-
-
-@cache
-def _pairs(label: str) -> list[tuple[Claim, Claim]]:
-    """All pairs of different claims in this relation."""
-    return [(p, h) for p, h in product(CLAIMS, CLAIMS) if p != h and relation(p, h) == label]
-
-
-def inference(grammar: Grammar, *, noun: str = "NOUN") -> GlueRow:
-    """MNLI: two claims about the same things, their label computed by logic; `noun` is the rule for the things."""
-    label = grammar.pick(("contradiction", "entailment", "neutral"))
-    premise, hypothesis = grammar.pick(_pairs(label))
-    things, adjective, verb, adverb = (grammar.draw(name) for name in (noun, "ADJECTIVE", "VERB", "ADVERB"))
-
-    def say(claim: Claim) -> str:
-        past, base = (f"{form} {adverb}" if claim.narrow_verb else form for form in verb.split("/"))
-        subject = f"{adjective} {things}" if claim.narrow_noun else things
-        return grammar.draw(claim.quantifier).format(n=subject, v=past, b=base) + " ."
-
-    return GlueRow(say(premise), say(hypothesis), label)
-
-
 def snips(sizes: Sizes) -> tuple[Source, dict[str, list[SnipsRow]]]:
     """Splits of distinct commands, always the same."""
     write = partial(command, Grammar(GRAMMARS["commands"]["rules"], np.random.default_rng(SEED)))
@@ -190,21 +103,12 @@ def snips(sizes: Sizes) -> tuple[Source, dict[str, list[SnipsRow]]]:
 
 
 def glue(task: str, sizes: Sizes) -> tuple[Source, dict[str, list[GlueRow]]]:
-    """Splits of distinct rows, always the same, for a task by GLUE's own name.
-
-    MNLI's mismatched sets "mm" and "test-mm" speak of things that the other splits do not mention. Raises UserError if
-    there is no grammar for the task.
-    """
-    writers = {"SST-2": sentiment, "MRPC": paraphrase, "MNLI": inference}
-    if task not in writers:
+    """Splits of distinct reviews, always the same. Raises UserError for any of GLUE's tasks but SST-2."""
+    if task != "SST-2":
         raise UserError(f"task {task}: no synthetic set; put GLUE's own files into glue/{task}/ of your data folder")
-    grammar = Grammar(GRAMMARS[writers[task].__name__], np.random.default_rng(SEED))
-    write, new = partial(writers[task], grammar), partial(inference, grammar, noun="NEW_NOUN")
+    write = partial(sentiment, Grammar(GRAMMARS["sentiment"], np.random.default_rng(SEED)))
     planned = {"train": (write, sizes.train), "dev": (write, sizes.valid), "test": (write, sizes.test)}
-    if task == "MNLI":
-        matched = {"train": planned["train"], "m": planned["dev"], "mm": (new, sizes.valid)}
-        planned = matched | {"test-m": planned["test"], "test-mm": (new, sizes.test)}
-    return _written("glue", f"synthetic {task}-like set", planned, lambda row: row)
+    return _written("glue", "synthetic SST-2-like set", planned, lambda row: row)
 
 
 def _written(

@@ -21,12 +21,17 @@ ROWS = {"MRPC": 48, "SST-2": 40, "MNLI": 36, "STS-B": 32}
 
 @pytest.fixture
 def opened(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any], cache: Path) -> Opener:
-    """Opens the chapter on the tiny world with some dozens of rows a task: STS-B's are written here."""
-    folder = tiny_corpus / "glue" / "STS-B"
-    folder.mkdir(parents=True)
-    scored = "".join(f"the cat sat\tthe dog {'sat ' * (i % 3)}{i}\t{i % 3}.5\n" for i in range(80))
-    for split in ("train", "dev"):
-        (folder / f"{split}.tsv").write_text(f"sentence1\tsentence2\tscore\n{scored}")
+    """Opens the chapter on the tiny world with some dozens of rows a task: SST-2's are a grammar's."""
+    for task, header, splits, labels in (
+        ("STS-B", "sentence1\tsentence2\tscore", ("train", "dev"), ("0.5", "1.5", "2.5")),
+        ("MRPC", "#1 String\t#2 String\tQuality", ("train", "dev", "test"), ("0", "1", "1")),
+        ("MNLI", "sentence1\tsentence2\tgold_label", ("train", "dev_matched", "dev_mismatched"), "abc"),
+    ):
+        folder = tiny_corpus / "glue" / task
+        folder.mkdir(parents=True)
+        for split in splits:
+            rows = (f"the cat sat\tthe dog {'sat ' * (i % 3)}{split} {i}\t{labels[i % 3]}\n" for i in range(80))
+            (folder / f"{split}.tsv").write_text(f"{header}\n{''.join(rows)}")
     settings = tiny_settings | {"teacher.source": str(tiny_teacher), "glue.rows": ROWS, "glue.epochs": 1}
     return lambda **more: open_chapter("05_glue", profile="smoke", data_dir=tiny_corpus, **settings | more)
 
