@@ -13,7 +13,7 @@ from mixvocab.evaluate.stats import Estimate
 from mixvocab.widgets.charts import MARKS, Axis, Chart, Point, Series
 from mixvocab_book.show import entries, paper
 from mixvocab_book.show.entries import Entry
-from mixvocab_book.show.plateau import plateau_ends
+from mixvocab_book.show.plateau import off_the_plateau
 from mixvocab_book.show.tables import NONE, millions, plus_minus, verdict
 from mixvocab_book.store import records
 from mixvocab_book.store.records import Record
@@ -90,20 +90,12 @@ def rows(found: Sequence[System]) -> list[list[Any]]:
                 millions(student.spent("tokens_read", "stage one", "teacher") or None),
                 f"{student.spent('flops') / 1e15:.2f}",
                 plus_minus(student.mean("heldout_word_nats"), 2),
-                _off_the_plateau(student),
+                off_the_plateau(student),
                 *(plus_minus(system.score(heading)) for heading in SCORES),
                 len(student.seeds),
             ]
         )
     return table
-
-
-def _off_the_plateau(student: Entry) -> str:
-    """After how many tokens of stage II, the mean over seeds, and how many of these left it."""
-    ends, seeds = plateau_ends(student), len(student.seeds)
-    if not ends:
-        return "never"
-    return f"{sum(ends) / len(ends):.1f}M" + (f", {len(ends)} of {seeds} seeds" if len(ends) < seeds else "")
 
 
 def milliseconds(length: int) -> dict[str, float]:

@@ -57,17 +57,25 @@ def rows(group: Sequence[Entry]) -> list[list[Any]]:
 
 
 def _row(entry: Entry) -> list[Any]:
-    spent, ends = entry.metrics["spent"], plateau_ends(entry)
+    spent = entry.metrics["spent"]
     return [
         entry.name,
         len(entry.seeds),
         plus_minus(masked(entry), 3),
         f"{plus_minus(entry.mean('heldout', 'right', factor=100))} %",
         plus_minus(entry.mean("heldout_word_nats"), 3),
-        f"{sum(ends) / len(ends):.1f}M tokens ({len(ends)} of {len(entry.seeds)} seeds)" if ends else "not yet",
+        off_the_plateau(entry),
         *(f"{spent[stage]['tokens_read'] if stage in spent else 0:,}" for stage in ("stage one", "stage two")),
         f"{entry.spent('flops') / 1e15:.2f}",
     ]
+
+
+def off_the_plateau(entry: Entry) -> str:
+    """After how many tokens of stage II, the mean over seeds, and how many of these left it if not all."""
+    ends, seeds = plateau_ends(entry), len(entry.seeds)
+    if not ends:
+        return "not yet"
+    return f"{sum(ends) / len(ends):.1f}M tokens" + (f" ({len(ends)} of {seeds} seeds)" if len(ends) < seeds else "")
 
 
 def plateau_ends(entry: Entry) -> list[float]:

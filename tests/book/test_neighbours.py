@@ -53,7 +53,7 @@ def test_a_row_has_what_the_student_and_its_teacher_read_and_what_was_fine_tuned
     nokd, taught = (dict(zip(HEADERS, row, strict=True)) for row in neighbours.rows(found))
     assert (nokd["system"], nokd["seeds"], nokd["teacher"], nokd["PFLOPs"]) == ("NoKD L-6 H-96", 2, "–", "2.00")
     assert nokd["SST-2"].startswith("76.0 ±")
-    assert (nokd["off the plateau"], taught["off the plateau"]) == ("never", "0.1M")
+    assert (nokd["off the plateau"], taught["off the plateau"]) == ("not yet", "0.1M tokens")
     assert (taught["teacher"], taught["PFLOPs"], taught["SST-2"], taught["ms a query"]) == ("3.0M", "3.00", "–", "0.50")
     assert len(found[0].records) == 4  # of the student and of its models
 
