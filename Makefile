@@ -23,7 +23,6 @@ export MIXVOCAB_DATA := $(abspath $(DATA))
 endif
 
 SMOKE := $(CURDIR)/.cache/test
-BOOK_TESTS := tests/widgets tests/book
 
 help:  ## this list
 	@echo "Extremely small BERT models from mixed-vocabulary training: the book"
@@ -46,7 +45,8 @@ test: setup browser  ## check, run every chapter at smoke, build the book, test 
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@rm -rf '$(SMOKE)' && mkdir -p '$(SMOKE)'
 	@$(MAKE) --no-print-directory -j2 test-chapters test-library
-	@MIXVOCAB_BOOK_HTML='$(SMOKE)/book' $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(BOOK_TESTS)
+	@# Who looks at pages mostly waits for a browser: one process more than there are cores.
+	@MIXVOCAB_BOOK_HTML='$(SMOKE)/book' $(BIN)/pytest -m pages -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder tests
 
 # Chapters run one after the other, on one core; the tests that need no rendered book run beside them.
 test-chapters:
@@ -54,7 +54,7 @@ test-chapters:
 
 test-library:
 	@$(BIN)/mypy
-	@said='$(SMOKE)/library.txt'; $(BIN)/pytest tests $(BOOK_TESTS:%=--ignore=%) > "$$said" 2>&1; \
+	@said='$(SMOKE)/library.txt'; $(BIN)/pytest -m 'not pages' tests > "$$said" 2>&1; \
 	  failed=$$?; cat "$$said"; exit $$failed
 
 smoke: setup  ## run every chapter at smoke and render them, without the tests

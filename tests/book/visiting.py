@@ -21,6 +21,14 @@ PHONE = {"width": 375, "height": 800}
 PATIENCE = 30_000  # ms: how long `expect` looks again, on a busy machine
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what opens a browser or looks at rendered pages: `make test` runs it when the whole book is there."""
+    for item in items:
+        if {"browser", "pages"} & {*getattr(item, "fixturenames", ())}:
+            item.add_marker(pytest.mark.pages)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator:
     """A headless Chromium from PATH."""
