@@ -4,15 +4,14 @@
     transfer    block by block, the student's states and attention become the teacher's
     distilling  then the student learns what stands behind [MASK], from the text and from the teacher's softmax
 
-Three schedules (the paper's training strategies) put transfer and distillation in order: "auxiliary", all losses at
-once; "joint", all blocks together and then distillation; "progressive", one block after the other from the bottom, the
-ones below it hardly moving, and then distillation. Before transfer alone the teacher's embeddings and head are copied.
+Three schedules (the paper's training strategies): "auxiliary", all losses at once; "joint", all blocks together, then
+distillation; "progressive", one block after the other from the bottom, those below it hardly moving, then distillation.
+Before transfer alone the teacher's embeddings and head are copied.
 
-What differs here. Teacher and student read the student's learned pieces. The teacher is no BERT-large of a million
-steps: it is trained from scratch, once for all students, for as many steps as a student. There are no pairs of
-sentences and so no loss of theirs. `mobile_shapes` says how sizes were scaled down. The student has LayerNorm and GELU,
-as the paper's more accurate variant; NoNorm and ReLU are settings of `MobileShape` (two blocks, 0.5M tokens, behind
-[MASK]: 5.41 nats after transfer and 5.12 in the end, with these 5.76 and 5.19; the teacher 5.41).
+What differs here. Both read the student's learned pieces. The teacher is no BERT-large of a million steps: it is
+trained from scratch, once for all students, for as many steps as one. There are no pairs of sentences. `mobile_shapes`
+says how sizes were scaled down. The student has LayerNorm and GELU, as the paper's more accurate variant; with
+NoNorm and ReLU two blocks of 0.5M tokens pay 5.76 nats behind [MASK] after it and 5.19 at the end, not 5.41, 5.12.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -34,7 +33,7 @@ from mixvocab.distill.methods import method
 from mixvocab.distill.mixed_vocab import drawing, heldout_rows
 from mixvocab.distill.steps import StageTwo
 from mixvocab.distill.vanilla import LabelDistillation
-from mixvocab.models.mobile import MobileShape, mobile_shapes, new_mobile
+from mixvocab.models.mobile import mobile_shapes, new_mobile
 from mixvocab.models.parameters import BertShape, Spent
 from mixvocab.train.loop import Recipe, TrainResult, train, write_curve
 from mixvocab.train.losses import IGNORED, Losses, Part, state_loss
@@ -117,14 +116,14 @@ class KnowledgeTransfer(LabelDistillation):
 
 @dataclass(frozen=True)
 class FreshMobileBert(StageTwo):
-    """Masked language modelling alone, from fresh weights: of the wide shape it makes the teacher."""
+    """Masked language modelling alone, from fresh weights but perhaps for words: the wide shape makes the teacher."""
 
     name = "mobilebert-fresh"
 
     def student(self, store: Store) -> MobileBertForMaskedLM:
-        shape = self._shape(store)
-        assert isinstance(shape, MobileShape)
-        return new_mobile(shape, seed=self.seed, position_spread=self.position_spread, dropout=self.dropout)
+        shape: Any = self._shape(store)
+        words = store.get(self.init).embeddings if self.init else None
+        return new_mobile(shape, words, seed=self.seed, position_spread=self.position_spread, dropout=self.dropout)
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class BlockTransfer(FreshMobileBert):
         mixer = self.rows.mixer(self.vocabulary, self.mixing, store, mixed=False)
         teacher, student = store.get(self.teacher).model(), self.student(store)
         heldout, results = heldout_rows(mixer, self.heldout_batches), []
-        # Killed in a later phase, a run makes the earlier ones again, to the same bytes.
+        # Killed later, a run makes the earlier phases again, to the same bytes.
         for number, (blocks, recipe) in enumerate(self.phases()):
             student.requires_grad_(True)  # what the phase before has frozen
             module = KnowledgeTransfer(student, teacher, blocks=blocks, alone=True, mask=mixer.mask)
@@ -148,8 +147,8 @@ class BlockTransfer(FreshMobileBert):
             result = train(module, drawing(mixer), recipe, seed=seed, heldout=heldout, folder=run, label=self.label)
             results.append(result)
         sums = {name: sum(getattr(each, name) for each in results) for name in ("steps", "tokens", "seconds")}
-        ends = [each.curve[-1] for each in results]
-        write_curve(folder / "curve.json", TrainResult(ends, **sums, precision=results[-1].precision))
+        curve = [each.curve[-1] for each in results]
+        write_curve(folder / "curve.json", TrainResult(curve, **sums, precision=results[-1].precision))
         student.save_pretrained(folder / "student")
 
     def phases(self) -> list[tuple[range, Recipe]]:
@@ -200,7 +199,7 @@ class MobileBert(FreshMobileBert):
 
     def costs(self, store: Store) -> dict[str, Spent]:
         first = {"stage one": store.get(self.transfer).spent} if self.transfer else {}
-        return {"teacher": store.get(self.teacher).spent} | first | super().costs(store)
+        return {"teacher": sum(self.teacher.costs(store).values(), Spent())} | first | super().costs(store)
 
 
 # ---- 3. The methods --------------------------------------------------------------------------------------------------
@@ -224,15 +223,22 @@ def auxiliary(plan: Plan, seed: int) -> MobileBert:
     return _student(plan, seed, progressive=None)
 
 
-def _student(plan: Plan, seed: int, *, progressive: bool | None) -> MobileBert:
+@method("mobilebert-mixed", "MobileBERT, mixed-vocab")
+def mixed(plan: Plan, seed: int) -> MobileBert:
+    """The same with word vectors from stage I, of their width: the student copies them from its teacher."""
+    return _student(plan, seed, progressive=True, stage_one=True)
+
+
+def _student(plan: Plan, seed: int, *, progressive: bool | None, stage_one: bool = False) -> MobileBert:
     """Transfer, then distillation, in the steps of stage II; None: both at once. One teacher for all seeds."""
     narrow, wide = mobile_shapes(plan.shape())
+    init = plan.with_settings(student={"hidden": narrow.embedding}).stage_one(0) if stage_one else None
     step = plan.stage_two(seed, None, shape=narrow, label="distilling a MobileBERT")
     recipe, layers = step.recipe, narrow.layers
     # The profile's rate was searched for narrower matrices: half of it is on the safe side (two blocks of 128, 0.5M
     # tokens, behind [MASK]: 5.12 nats at 2e-3, 5.41 at half, 5.72 at a quarter).
     slower = replace(recipe, learning_rate=recipe.learning_rate / 2)
-    teacher = FreshMobileBert(**vars(plan.stage_two(0, None, shape=wide, recipe=slower, label="MobileBERT's teacher")))
+    teacher = FreshMobileBert(**vars(plan.stage_two(0, init, shape=wide, recipe=slower, label="MobileBERT's teacher")))
     if progressive is None:
         return MobileBert(**vars(step), teacher=teacher)
     steps = round(TRANSFER_SHARE * recipe.steps)
@@ -240,5 +246,5 @@ def _student(plan: Plan, seed: int, *, progressive: bool | None) -> MobileBert:
         raise UserError(f"stage_two.steps={recipe.steps} leaves none for each of {layers} layers: raise it")
     first = replace(step, recipe=replace(recipe, steps=steps), label="block transfer")
     transfer = BlockTransfer(**vars(first), teacher=teacher, progressive=progressive)
-    second = replace(step, recipe=replace(recipe, steps=recipe.steps - steps))
-    return MobileBert(**vars(second), teacher=teacher, transfer=transfer)
+    rest = replace(step, recipe=replace(recipe, steps=recipe.steps - steps))
+    return MobileBert(**vars(rest), teacher=teacher, transfer=transfer)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
+from torch import Tensor
 from transformers import MobileBertConfig, MobileBertForMaskedLM
 
 from mixvocab.common.errors import UserError
@@ -130,17 +131,24 @@ def mobile_config(shape: MobileShape, dropout: float = 0.0) -> MobileBertConfig:
 
 
 def new_mobile(
-    shape: MobileShape, *, seed: int, position_spread: float = 2.0, dropout: float = 0.0
+    shape: MobileShape,
+    embeddings: Tensor | None = None,
+    *,
+    seed: int,
+    position_spread: float = 2.0,
+    dropout: float = 0.0,
 ) -> MobileBertForMaskedLM:
-    """A model with fresh weights, normal(0, 0.02) as in BERT, but for the positions, as in `student_with`.
+    """A model with fresh weights, normal(0, 0.02) as in BERT, but for positions and, if given, words (V_s, embedding).
 
-    They begin as sinusoids with `position_spread` times the spread of what the convolution makes of words.
+    Positions begin as sinusoids with `position_spread` times the spread of what the convolution makes of words.
     """
     with torch.random.fork_rng(devices=[]):  # transformers draws from torch's global generator
         torch.manual_seed(seed)
         model = MobileBertForMaskedLM(mobile_config(shape, dropout))
+    tables = model.mobilebert.embeddings
+    if embeddings is not None:
+        tables.word_embeddings.weight.data.copy_(embeddings)
     if position_spread:
-        tables = model.mobilebert.embeddings
         words, convolution = tables.word_embeddings.weight, tables.embedding_transformation.weight
         std = position_spread * float((words.std() * convolution.std() * convolution.shape[1] ** 0.5).detach())
         generator = torch.Generator().manual_seed(seed)

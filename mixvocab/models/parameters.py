@@ -8,7 +8,7 @@ only pass through. Look-ups, LayerNorm, softmax and the optimiser are left out.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,3 +152,8 @@ class Spent:
     @classmethod
     def of(cls, result: TrainResult, flops: float) -> Spent:
         return cls(result.tokens, flops, result.seconds, result.steps, result.precision)
+
+    def __add__(self, later: Spent) -> Spent:
+        """Of one run after the other."""
+        parts = ("tokens_read", "flops", "seconds", "steps")
+        return replace(later, **{part: getattr(self, part) + getattr(later, part) for part in parts})

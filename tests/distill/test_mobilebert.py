@@ -294,3 +294,15 @@ def test_too_few_steps_and_heads_that_do_not_fit_are_refused_at_once(planned: Pl
         find_method("mobilebert").student(planned(**{"student.layers": 2}), 0)
     with pytest.raises(UserError, match=r"student\.heads=3 do not divide"):
         find_method("mobilebert-joint").student(planned(**{"student.hidden": 15, "student.heads": 3}), 0)
+
+
+def test_word_vectors_may_come_from_stage_one(steps: Callable[[str], MobileBert], tmp_path: Path) -> None:
+    store, step, plain = Store(tmp_path), steps("mobilebert-mixed"), steps("mobilebert")
+    assert step.teacher.init
+    learned = store.get(step.teacher.init)
+    words = step.teacher.student(store).mobilebert.embeddings.word_embeddings.weight
+    assert torch.equal(words, learned.embeddings)
+    assert not torch.equal(words, plain.teacher.student(store).mobilebert.embeddings.word_embeddings.weight)
+    costs, teacher = step.costs(store), store.get(step.teacher).spent
+    assert costs["teacher"].flops == teacher.flops + learned.spent.flops > teacher.flops
+    assert costs["teacher"].tokens_read == teacher.tokens_read + learned.spent.tokens_read
