@@ -21,7 +21,7 @@ from mixvocab.distill.data import GivenVocabulary, Rows, StudentVocabulary, Voca
 from mixvocab.distill.methods import find_method
 from mixvocab.distill.steps import Embeddings, Init, StageOne, StageTwo
 from mixvocab.models.parameters import BertShape
-from mixvocab.models.pretrained import load_tokenizer
+from mixvocab.models.pretrained import check_teacher, load_tokenizer
 from mixvocab.settings.profiles import MixingSettings, Profile
 from mixvocab.sources.corpus import Corpus, resolve_corpus
 from mixvocab.sources.teacher import TeacherSource, resolve_teacher
@@ -193,6 +193,7 @@ def distill(plan: Plan, out: Path, *, method: str = "mixed", seed: int = 0) -> P
     """
     state = distributed()
     step = find_method(method).student(plan, seed)
+    check_teacher(plan.teacher.value.folder, plan.profile.mixing.length)
     profile = plan.profile.model_dump(mode="json", exclude={"corpus": {"source"}, "teacher": {"source"}})  # no paths
     settings = {
         "profile": profile,

@@ -8,18 +8,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoModelForMaskedLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    CONFIG_MAPPING,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 from transformers.utils import logging
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.parameters import BertShape
 
 FRESH_HEAD = "mixvocab_fresh_head"  # marks a model whose checkpoint carried no head
+_HEADS: WeakKeyDictionary[nn.Module, nn.Sequential] = WeakKeyDictionary()  # of each model, once it was read
 
 
 def load_pretrained(model_class: Any, folder: Path, *, new_head: bool, **settings: Any) -> tuple[Any, set[str]]:
@@ -109,21 +117,40 @@ def load_teacher(folder: Path, *, dropout: float = 0.0) -> PreTrainedModel:
     from a random or a rectified view of them.
     Raises `UserError` if the folder is not such a model.
     """
-    model, missing = load_pretrained(
-        AutoModelForMaskedLM,
-        folder,
-        new_head=True,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-    )
-    if any(not name.startswith(model.base_model_prefix + ".") for name in missing):
+    kind = read_config(folder).get("model_type")
+    known = CONFIG_MAPPING[str(kind)]().to_dict() if kind in CONFIG_MAPPING else {}
+    settings = {name: dropout for name, value in known.items() if "dropout" in name and isinstance(value, float)}
+    model, missing = load_pretrained(AutoModelForMaskedLM, folder, new_head=True, **settings)
+    head: Any = head_transform(model)
+    if any(weight is head.dense.weight and name in missing for name, weight in model.named_parameters()):
         setattr(model, FRESH_HEAD, True)
-        head: Any = head_transform(model)
+        head.activation = nn.Identity()
         nn.init.eye_(head.dense.weight)
         nn.init.zeros_(head.dense.bias)
         nn.init.ones_(head.LayerNorm.weight)
         nn.init.zeros_(head.LayerNorm.bias)
     return model
+
+
+def check_teacher(folder: Path, length: int) -> None:
+    """Raises UserError for what would fail in training: an unknown head, rows too long, pieces that have no row."""
+    model: Any = load_teacher(folder)
+    pieces, rows = len(load_tokenizer(folder)), model.get_input_embeddings().num_embeddings
+    if pieces > rows:
+        raise UserError(
+            f"{folder.name}: its tokenizer has {pieces} pieces and its table {rows}: give the tokenizer that it was "
+            "trained with, or resize the table (resize_token_embeddings) and train it"
+        )
+    require_positions(model, folder, length, "mixing.length")
+
+
+def require_positions(model: Any, folder: Path, length: int, setting: str) -> None:
+    """Raises UserError if the model has no positions for sequences as long as the setting asks for."""
+    table = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
+    if table is not None:
+        most = table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+        if length > most:
+            raise UserError(f"{setting}={length}: {folder.name} reads {most} tokens at most; set {setting}={most}")
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -141,21 +168,35 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
 
 def head_transform(model: Any) -> nn.Sequential:
-    """The part of the masked-LM head before the softmax, (M, D) -> (M, D): dense layer, activation, LayerNorm."""
-    match model.config.model_type:
-        case "bert":
-            transform = model.cls.predictions.transform
-            dense, activation, norm = transform.dense, transform.transform_act_fn, transform.LayerNorm
-        case "roberta" | "xlm-roberta" | "camembert":
-            dense, activation, norm = model.lm_head.dense, nn.GELU(), model.lm_head.layer_norm
-        case "distilbert":
-            dense, activation, norm = model.vocab_transform, model.activation, model.vocab_layer_norm
-        case unknown:
-            known = "bert, camembert, distilbert, roberta, xlm-roberta"
-            raise UserError(f"teacher type {unknown!r} has no known masked-LM head; known: {known}")
-    if getattr(model, FRESH_HEAD, False):
-        activation = nn.Identity()
-    return nn.Sequential(OrderedDict(dense=dense, activation=activation, LayerNorm=norm))
+    """The part of the masked-LM head before the softmax, (M, H) -> (M, D): dense layer, activation, LayerNorm.
+
+    It is read from a forward pass: what runs between the encoder and the output table, whose width D is. An activation
+    that is no module of its own, as RoBERTa's, is GELU. Raises UserError if the table is given something else.
+    """
+    if model in _HEADS:
+        return _HEADS[model]
+    encoder, table = model.base_model, model.get_output_embeddings()
+    inside, ran = {*encoder.modules(), table}, list[Any]()
+    seen: dict[str, Tensor] = {}
+    hooks = [part.register_forward_hook(lambda part, *_: ran.append(part)) for part in model.modules()
+             if part not in inside and not [*part.children()]]  # fmt: skip
+    hooks.append(encoder.register_forward_hook(lambda _, __, output: seen.update(hidden=output.last_hidden_state)))
+    hooks.append(table.register_forward_pre_hook(lambda _, given: seen.update(read=given[0])))
+    training, ids = model.training, torch.tensor([[5, 6]], device=model.device)
+    with torch.no_grad(), torch.autocast(model.device.type, enabled=False):
+        model.eval()(ids)
+    model.train(training)
+    for hook in hooks:
+        hook.remove()
+    if len(ran) == 2:
+        ran.insert(1, nn.GELU())
+    head = nn.Sequential(OrderedDict(zip(("dense", "activation", "LayerNorm"), ran, strict=False)))
+    with torch.no_grad(), torch.autocast(model.device.type, enabled=False):
+        if len(ran) != 3 or "read" not in seen or not torch.allclose(head(seen["hidden"]), seen["read"], atol=1e-4):
+            kind = model.config.model_type
+            raise UserError(f"teacher type {kind!r}: its masked-LM head is no dense layer, activation and LayerNorm")
+    _HEADS[model] = head
+    return head
 
 
 def masked_logits(model: Any, ids: Tensor, where: Tensor, attention: Tensor | None = None, **more: Tensor) -> Tensor:

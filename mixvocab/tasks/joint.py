@@ -19,7 +19,7 @@ from transformers import (
     MobileBertPreTrainedModel,
 )
 
-from mixvocab.models.pretrained import load_pretrained, of_family
+from mixvocab.models.pretrained import load_pretrained, of_family, require_positions
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks.encoding import Bundle, Encoded, Encoder, viterbi
@@ -180,6 +180,7 @@ def new_joint_bert(folder: Path, data: SnipsData, roles: Roles, tuning: TuningSe
             hidden_dropout_prob=tuning.dropout,
             attention_probs_dropout_prob=tuning.dropout,
         )
+    require_positions(model, folder, tuning.window, "window")
     return JointTask(model, folder, tuning.window, tuning.piece_dropout)
 
 

@@ -6,15 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import (
-    BertConfig,
-    BertForMaskedLM,
-    BertModel,
-    DistilBertConfig,
-    DistilBertForMaskedLM,
-    RobertaConfig,
-    RobertaForMaskedLM,
-)
+from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import MixedTeacher
@@ -130,44 +122,6 @@ def test_untied_output_starts_from_the_raised_embeddings() -> None:
     untied(**data)["student"].total.backward()
     assert untied.student_output is not None
     assert untied.student_output.grad is not None
-
-
-ROBERTA = RobertaConfig(
-    vocab_size=V_T,
-    hidden_size=D,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=32,
-    max_position_embeddings=40,
-)
-DISTILBERT = DistilBertConfig(vocab_size=V_T, dim=D, n_layers=1, n_heads=2, hidden_dim=32)
-
-
-@pytest.mark.parametrize(
-    "other",
-    [seeded(RobertaForMaskedLM, ROBERTA), seeded(DistilBertForMaskedLM, DISTILBERT)],
-    ids=["roberta", "distilbert"],
-)
-def test_scores_where_they_are_asked_for_are_those_of_the_whole(other: torch.nn.Module) -> None:
-    data = batch()
-    for model in (other.eval(), bert().eval()):
-        where = data["labels"] != -100
-        scores = masked_logits(model, data["ids"], where, torch.ones_like(where))
-        torch.testing.assert_close(scores, model(data["ids"]).logits[where])
-
-
-@pytest.mark.parametrize(
-    "other",
-    [seeded(RobertaForMaskedLM, ROBERTA), seeded(DistilBertForMaskedLM, DISTILBERT)],
-    ids=["roberta", "distilbert"],
-)
-def test_other_teachers_of_the_family(other: torch.nn.Module) -> None:
-    init = random_init(V_S, SMALL, D, generator=torch.Generator().manual_seed(1))
-    model = MixedTeacher(other, init).eval()
-    data = batch() | {"student": torch.zeros(4, 9, dtype=torch.bool)}
-    logits = other.eval()(data["ids"]).logits
-    expected = torch.nn.functional.cross_entropy(logits.reshape(-1, V_T), data["labels"].reshape(-1), reduction="sum")
-    torch.testing.assert_close(model(**data)["teacher"].total, expected)
 
 
 def test_an_encoder_without_a_head_starts_from_its_pretrained_states(tmp_path: Path) -> None:
