@@ -1,8 +1,8 @@
 """The corpus: where raw text comes from, as a stream of documents.
 
 Format of a corpus in files: `.txt`, `.txt.gz`, `.txt.xz` or `.txt.zst`, UTF-8; one paragraph a line, a blank line
-between documents. It is read with constant memory. In a folder all such files are text but hidden ones, those in hidden
-folders, and those called README, LICENSE, vocab or requirements.
+between documents, or, where no line is blank, a document a line. It is read with constant memory. In a folder all such
+files are text but hidden ones, those in hidden folders, and those called README, LICENSE, vocab or requirements.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import distributions
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 from mixvocab.common.errors import UserError
@@ -88,12 +88,12 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
 def _text_files(path: Path) -> list[Path]:
     """The file itself if it is one of text, or those in a folder and below it, in order."""
     if path.is_file():
-        return [path] if path.name.endswith(SUFFIXES) else []
+        return [path] if path.name.lower().endswith(SUFFIXES) else []
     files = []
     for file in sorted(path.rglob("*")):
         hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
         beside = file.name.lower().partition(".")[0] in _NOT_TEXT
-        if file.name.endswith(SUFFIXES) and file.is_file() and not hidden and not beside:
+        if file.name.lower().endswith(SUFFIXES) and file.is_file() and not hidden and not beside:
             files.append(file)
     return files
 
@@ -113,6 +113,10 @@ def _embedded(kind: str, megabytes: float | None) -> Corpus:
 
 def read_documents(path: Path) -> Iterator[str]:
     """The documents of one file: paragraphs joined by a line break. Raises UserError as `read_lines` does."""
+    blocks = groupby(map(str.strip, read_lines(path)), key=bool)
+    if sum(has_text for has_text, _ in islice(blocks, 4)) < 2:  # no blank line between two with text
+        yield from filter(None, map(str.strip, read_lines(path)))
+        return
     for has_text, paragraphs in groupby(map(str.strip, read_lines(path)), key=bool):
         if has_text:
             yield "\n".join(paragraphs)

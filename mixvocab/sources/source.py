@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import lzma
@@ -101,13 +102,15 @@ def read_lines(path: Path) -> Iterator[str]:
     """
     shown, number = f"{path.parent.name}/{path.name}", 0
     try:
-        with _OPEN.get(path.suffix, open)(path, "rb") as file:
+        with _OPEN.get(path.suffix.lower(), open)(path, "rb") as file:
             for number, line in enumerate(file, 1):
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
+        marked = number == 1 and error.object.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        guess, name = ("it is UTF-16", "UTF-16") if marked else ("if it is Latin-1", "LATIN1")
         raise UserError(
-            f"{shown}, line {number}: not UTF-8 (byte 0x{error.object[error.start]:02x}); if it is Latin-1, convert "
-            "the file: iconv -f LATIN1 -t UTF-8"
+            f"{shown}, line {number}: not UTF-8 (byte 0x{error.object[error.start]:02x}); {guess}, convert the file: "
+            f"iconv -f {name} -t UTF-8"
         ) from None
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error  # without the file's absolute path

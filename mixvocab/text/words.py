@@ -204,7 +204,7 @@ def _held_out(lengths: np.ndarray, hashes: np.ndarray, share: float) -> np.ndarr
     if len(texts) < 2:
         raise UserError(
             "the corpus is a single document, so none can be held out: "
-            "separate its documents by blank lines, or set heldout to 0"
+            "give more text, a document a line or with blank lines between"
         )
     words = np.bincount(group, weights=lengths).astype(np.int64)  # groups are in order of hash
     side = np.zeros(len(texts), bool)

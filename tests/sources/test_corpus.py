@@ -124,6 +124,21 @@ def test_every_compression_gives_the_same_documents_and_names_the_line_of_latin_
         list(read_documents(path))
 
 
+def test_without_blank_lines_a_line_is_a_document_and_a_limit_is_kept(tmp_path):
+    path = tmp_path / "SENTENCES.TXT.GZ"
+    path.write_bytes(gzip.compress("".join(f"Sentence {i:05}.\n" for i in range(50_000)).encode() + b"\n"))
+    documents = list(resolve_corpus(str(path), megabytes=0.1).documents())
+    assert documents[:2] == ["Sentence 00000.", "Sentence 00001."]
+    assert sum(len(document) + 2 for document in documents) <= 100_000
+
+
+def test_utf_16_is_named(tmp_path):
+    path = tmp_path / "notepad.txt"
+    path.write_bytes(TEXT.encode("utf-16"))
+    with pytest.raises(UserError, match=r"notepad\.txt, line 1: not UTF-8 .*; it is UTF-16, convert .* -f UTF-16"):
+        list(read_documents(path))
+
+
 def test_byte_order_mark_and_windows_line_ends_are_not_text(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode())

@@ -126,7 +126,7 @@ def test_heldout_documents_are_whole_few_and_nowhere_else(student: Student, pros
 
 
 def test_a_single_document_cannot_be_split(student: Student, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="blank lines, or set heldout to 0"):
+    with pytest.raises(UserError, match="none can be held out: give more text, a document a line or"):
         WordStore.build(["one document"], tmp_path / "store", student, heldout=0.01)
     store = WordStore.build(["one document"], tmp_path / "store", student, heldout=0)
     assert len(store.words("heldout")) == 0
