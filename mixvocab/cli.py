@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -195,7 +196,7 @@ def export(
 def predict(
     folder: Annotated[Path, typer.Argument(help="Folder that `mixvocab export` wrote.")],
     texts: Annotated[
-        list[str] | None, typer.Argument(help="Texts; a tab separates a pair. Without any: lines of standard input.")
+        list[str] | None, typer.Argument(help="Texts, pairs with a tab between. Without any: lines of standard input.")
     ] = None,
     numbers: Annotated[
         Literal["fp32", "w8", "int8"],
@@ -205,17 +206,20 @@ def predict(
 ) -> None:
     """Answer texts with an exported model; needs no PyTorch."""
     need("export", "onnxruntime")
-    from mixvocab.edge.runtime import Predictor
+    from mixvocab.edge.runtime import Answer, Predictor
 
     predictor = Predictor.load(folder, numbers=numbers)
     number = 0
-    for number, text in enumerate(texts or (line.rstrip("\r\n") for line in sys.stdin), 1):
-        first, tab, second = text.partition("\t")
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # as arguments have bytes that are no UTF-8
+    for number, given in enumerate(texts or (line.rstrip("\r\n") for line in sys.stdin), 1):
+        text = given.encode(errors="surrogateescape").decode(errors="replace")
+        first, tab, second = text.partition("\t") if predictor.bundle.pair else (text, "", "")
         try:
-            answer = predictor.predict(first, second if tab else None)
+            answer = predictor.predict(first, second if tab else None) if text.strip() else Answer(None, {})
         except UserError as error:
             raise UserError(f"text {number}: {error}") from None
-        typer.echo(json.dumps(asdict(answer), ensure_ascii=False) if as_json else f"{text}\n{answer}")
+        typer.echo(json.dumps(asdict(answer), ensure_ascii=False) if as_json else f"{text}\n{answer}".rstrip())
     if not number:
         raise UserError("no text: give texts as arguments or as lines of standard input")
 

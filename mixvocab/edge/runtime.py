@@ -47,7 +47,7 @@ def deployed_bytes(folder: Path, numbers: Kind = "w8") -> dict[str, int]:
 class Answer:
     """What a model says of one text."""
 
-    label: str | None  # the most probable intent or class; None for a regression
+    label: str | None  # the most probable intent or class; None for a regression, and where there is no text
     probabilities: dict[str, float]  # of every label, in the model's order
     score: float | None = None  # of a regression
     slots: tuple[Slot, ...] = ()
@@ -60,7 +60,8 @@ class Answer:
 
     def __str__(self) -> str:
         """Lines of two spaces and a fact."""
-        facts = [f"score {self.score:.3f}" if self.label is None else f"{self.label} ({self.probability:.1%})"]
+        facts = [f"score {self.score:.3f}"] if self.score is not None else []
+        facts += [f"{self.label} ({self.probability:.1%})"] if self.label is not None else []
         facts += [f"{slot.name}: {slot.text}" for slot in self.slots]
         if not self.complete:
             facts.append("(longer than the window: the last words were not read)")

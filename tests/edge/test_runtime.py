@@ -2,6 +2,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,20 @@ def test_command_output(exported, capsys, monkeypatch):
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:5]] == list(GRAPHS)
 
 
+def test_lines_that_are_no_texts_end_nothing(exported, tmp_path):
+    folder = exported("joint").folder
+    lines = [b"play jazz", b"", b"caf\xe9 music", b"a\ttab"]
+    command = [sys.executable, "-m", "mixvocab.cli", "predict", str(folder), "--json"]
+    said = [
+        subprocess.run([*command, *more], input=given, capture_output=True, check=True).stdout.decode().splitlines()
+        for more, given in ((lines, b""), ((), b"\n".join(lines)))
+    ]
+    assert said[0] == said[1]
+    answers = [json.loads(line) for line in said[0]]
+    assert [answer["label"] is None for answer in answers] == [False, True, False, False]
+    assert answers[2] == json.loads(json.dumps(asdict(Predictor.load(folder).predict("caf\ufffd music"))))
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -130,7 +145,8 @@ def test_damaged_folders_are_one_line(exported, copy_of, capsys, spoil, message)
 
 def test_bad_arguments_are_one_line(exported, make_folder, tmp_path, capsys):
     folder = str(exported("joint").folder)
-    assert "text 2: an empty text" in failure(["predict", folder, "play", " "], capsys)
+    pairs = str(exported("classification", task="MNLI").folder)
+    assert "text 2: an empty text" in failure(["predict", pairs, "play\trate", "play\t"], capsys)
     assert "task.json is missing" in failure(["predict", str(tmp_path / "none"), "play"], capsys)
     fine_tuned = str(make_folder("joint"))
     assert "the folder is not empty" in failure(["export", fine_tuned, "--out", folder], capsys)
