@@ -14,6 +14,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from mixvocab.cli import main
 from mixvocab.common.errors import UserError
+from mixvocab.common.store import Store
 from mixvocab.distill import mixed_vocab
 from mixvocab.pipeline import Plan, distill
 from mixvocab.text.wordpiece import Vocabulary
@@ -94,6 +95,15 @@ def test_a_given_vocabulary_is_the_students(tmp_path: Path, plan: Plan, tiny_cor
     out = distill(given, tmp_path / "student", method="pca")
     assert (out / "vocab.txt").read_bytes() == (tmp_path / "vocab" / "vocab.txt").read_bytes()
     assert not given.rows().lowercase  # the text is read as the vocabulary reads
+
+
+def test_padding_is_where_the_vocabulary_has_it(tmp_path: Path, planned: Planner) -> None:
+    learned = planned().vocabulary()
+    pieces = Store(tmp_path / "store").get(learned).pieces
+    plan = replace(planned(), given=Vocabulary((pieces[1], pieces[0], *pieces[2:]), lowercase=True))
+    model = AutoModelForMaskedLM.from_pretrained(distill(plan, tmp_path / "student"))
+    assert model.config.pad_token_id == model.get_input_embeddings().padding_idx == 1
+    assert AutoTokenizer.from_pretrained(tmp_path / "student").pad_token_id == 1
 
 
 def test_a_given_vocabulary_and_another_kind_exclude_each_other(

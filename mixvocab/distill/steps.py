@@ -41,6 +41,7 @@ from mixvocab.settings.profiles import MixingSettings
 from mixvocab.sources.teacher import TeacherSource
 from mixvocab.text.masking import expected_shares
 from mixvocab.text.mixing import Mixer
+from mixvocab.text.wordpiece import PAD
 from mixvocab.train.loop import Recipe, TrainResult, Turn, read_curve, write_curve
 
 
@@ -241,7 +242,9 @@ class StageTwo(StudentStep):
     label: str = aside("stage II")
 
     def make(self, folder: Path, store: Store) -> None:
-        student = self.student(store)
+        student, vocabulary = self.student(store), store.get(self.vocabulary)
+        # Of a reader's own vocabulary [PAD] may be any piece; its row alone learns nothing from being read.
+        student.config.pad_token_id = student.get_input_embeddings().padding_idx = vocabulary.id(PAD)
         recipe, length = self.recipe, self.mixing.length
         if self.matched:
             per_step = self._shape(store).masked_lm_flops(recipe.batch_size * length, length)
@@ -260,7 +263,7 @@ class StageTwo(StudentStep):
         )
         write_curve(folder / "curve.json", result)
         student.save_pretrained(folder / "student")
-        store.get(self.vocabulary).save(folder / "student")
+        vocabulary.save(folder / "student")
 
     def sizes(self) -> BertShape:
         """The student's, with any vocab_size; a method whose students have other ones says so here."""

@@ -1,14 +1,17 @@
 """SNIPS in the layout of joint intent and slot code: three files a split, a line each an utterance.
 
-`seq.in` holds the words, `seq.out` as many BIO tags, `label` the intent; all separated by white space.
+`seq.in` holds the words, `seq.out` as many tags, `label` the intent; all separated by white space. Tags are read as
+IOB2, whichever of its relatives they are written in: IOB1, IO, IOBES, BILOU.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
 from mixvocab.common.errors import UserError
+from mixvocab.common.progress import say
 from mixvocab.sources import synthetic
 from mixvocab.sources.lookup import look_up
 from mixvocab.sources.rows import SYNTHETIC, Sizes, SnipsData, SnipsRow
@@ -16,6 +19,7 @@ from mixvocab.sources.source import files_source, read_lines
 
 _SPLITS = ("train", "valid", "test")
 _FILES = ("seq.in", "seq.out", "label")
+_MARKS = {"B": "B", "I": "I", "S": "B", "E": "I", "U": "B", "L": "I"}  # of IOBES and BILOU as IOB2 has them
 
 
 def resolve_snips(spec: str = "auto", *, data_dir: Path | str | None = None, sizes: Sizes = SYNTHETIC) -> SnipsData:
@@ -54,8 +58,38 @@ def _read_split(place: Path) -> list[SnipsRow]:
         rows.pop()
     if not rows:
         raise UserError(f"{shown}: no utterance in it")
-    for number, row in enumerate(rows, 1):
-        if not row.words or len(row.words) != len(row.slots) or not row.intent:
-            found = f"{len(row.words)} words, {len(row.slots)} tags, {'an' if row.intent else 'no'} intent"
-            raise UserError(f"{shown}, line {number}: {found}; an utterance has a tag for each word, and an intent")
-    return rows
+    wrong = {
+        number: f"{len(row.words)} words, {len(row.slots)} tags, {'an' if row.intent else 'no'} intent"
+        for number, row in enumerate(rows, 1)
+        if not row.words or len(row.words) != len(row.slots) or not row.intent
+    }
+    _refuse(shown, wrong, "an utterance has a tag for each word, and an intent")
+    tags = [tag for row in rows for tag in row.slots if tag != "O"]
+    wrong = {
+        number: f"tag {unknown[0]!r}"
+        for number, row in enumerate(rows, 1)
+        if (unknown := [tag for tag in row.slots if tag != "O" and (tag[:1] not in _MARKS or tag[1:2] != "-")])
+    }
+    _refuse(shown, wrong, "a tag is O, or B- or I- and a slot's name (IOB2); IOBES and BILOU are read as well")
+    read = [row._replace(slots=iob2(row.slots)) for row in rows]
+    if read != rows:
+        say(f"{shown}: tags {', '.join(sorted({tag[:2] for tag in tags}))} are read as IOB2")
+    return read
+
+
+def iob2(tags: Sequence[str]) -> tuple[str, ...]:
+    """The same in IOB2: a slot's first tag is B-, its others I-; what continues nothing begins a slot."""
+    read: list[str] = []
+    for tag in tags:
+        mark, name = _MARKS.get(tag[:1], "O"), tag[2:]
+        continues = mark == "I" and read and read[-1][2:] == name != ""
+        read.append("O" if mark == "O" else f"{'I' if continues else 'B'}-{name}")
+    return tuple(read)
+
+
+def _refuse(shown: str, wrong: Mapping[int, str], remedy: str) -> None:
+    """Raises UserError for lines with what is wrong with each: the first, and where the first five are of how many."""
+    if wrong:
+        first, *others = [*wrong][:5]
+        more = f" ({len(wrong)} such lines: {', '.join(map(str, [first, *others]))}{', ...' * (len(wrong) > 5)})"
+        raise UserError(f"{shown}, line {first}: {wrong[first]}; {remedy}{more if others else ''}")

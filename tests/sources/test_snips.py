@@ -1,7 +1,7 @@
 import pytest
 
 from mixvocab.common.errors import UserError
-from mixvocab.sources.snips import resolve_snips
+from mixvocab.sources.snips import iob2, resolve_snips
 
 ROWS = [
     ("play jazz on spotify", "O B-genre O B-service", "PlayMusic"),
@@ -61,6 +61,29 @@ def test_a_path_names_the_folder_of_the_splits(folder):
 def test_malformed_files_are_named_with_their_line(folder, part, content, message):
     (folder / "snips" / "valid" / part).write_text(content)
     with pytest.raises(UserError, match=message):
+        resolve_snips(data_dir=folder)
+
+
+def test_relatives_of_iob2_are_read_as_it_and_other_tags_named_at_once(folder, capsys):
+    assert iob2("O S-a B-b E-b I-c I-c I-d U-e B-f L-f B-f".split()) == tuple(
+        "O B-a B-b I-b B-c I-c B-d B-e B-f I-f B-f".split()
+    )
+    expected = resolve_snips(data_dir=folder)
+    assert not capsys.readouterr().err
+    out = folder / "snips" / "valid" / "seq.out"
+    out.write_text("O S-genre O S-service\nO O O S-playlist_owner S-playlist\n")
+    assert resolve_snips(data_dir=folder).splits == expected.splits
+    assert capsys.readouterr().err == "snips/valid: tags S- are read as IOB2\n"
+    out.write_text("O genre O service\nO O O B-playlist_owner B-playlist\n")
+    with pytest.raises(UserError, match=r"snips/valid, line 1: tag 'genre'; a tag is O, or B- or I- and"):
+        resolve_snips(data_dir=folder)
+
+
+def test_of_many_bad_lines_the_first_five_and_their_number_are_told(folder):
+    place = folder / "snips" / "train"
+    for part, column in (("seq.in", 0), ("seq.out", 1), ("label", 2)):
+        (place / part).write_text("".join(f"{ROWS[0][column if i % 2 else 0]}\n" for i in range(172)))
+    with pytest.raises(UserError, match=r"train, line 1: .*\(86 such lines: 1, 3, 5, 7, 9, \.\.\.\)"):
         resolve_snips(data_dir=folder)
 
 
