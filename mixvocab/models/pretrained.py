@@ -25,6 +25,7 @@ from transformers.utils import logging
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.parameters import BertShape
+from mixvocab.text.wordpiece import Vocabulary
 
 FRESH_HEAD = "mixvocab_fresh_head"  # marks a model whose checkpoint carried no head
 _HEADS: WeakKeyDictionary[nn.Module, nn.Sequential] = WeakKeyDictionary()  # of each model, once it was read
@@ -157,6 +158,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The tokenizer of a model folder. Raises `UserError` for none, and for one that is not of the fast kind."""
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):  # transformers makes one up
         raise UserError(f"{folder.name} has no tokenizer.json or vocab.txt: save it with a fast tokenizer first")
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
+        return Vocabulary.load(folder).tokenizer()  # transformers would take any vocab.txt for one without capitals
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:

@@ -12,6 +12,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.distill.mixed_vocab import MixedTeacher
 from mixvocab.models.init import random_init
 from mixvocab.models.pretrained import load_teacher, load_tokenizer, masked_logits
+from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.train.optim import parameter_groups
 
 V_T, V_S, D, SMALL = 40, 25, 16, 6
@@ -159,6 +160,13 @@ def test_a_folder_without_weights_or_tokenizer_is_one_clear_line(load, message: 
     with pytest.raises(UserError, match=message) as error:
         load(tmp_path)
     assert "\n" not in str(error.value)
+
+
+def test_a_vocab_txt_alone_is_read_with_capitals_where_it_has_some(tiny_pieces: list[str], tmp_path: Path) -> None:
+    for pieces, expected in ((tiny_pieces, ["l", "##o", "##n"]), ([*tiny_pieces, "London", "Lon"], ["Lon"])):
+        (tmp_path / "vocab.txt").write_text("\ufeff" + "\n".join(pieces) + "\n", encoding="utf-8")
+        assert load_tokenizer(tmp_path).tokenize("Lon") == expected
+        assert Vocabulary.load(tmp_path).pieces == tuple(pieces)
 
 
 def test_a_tokenizer_of_the_slow_kind_is_one_clear_line(tiny_teacher: Path, tmp_path: Path) -> None:
