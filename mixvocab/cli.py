@@ -20,8 +20,6 @@ import typer
 from mixvocab.common.errors import UserError, need, run_command
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
-
     from mixvocab.text.wordpiece import Vocabulary
 
 app = typer.Typer(
@@ -63,21 +61,29 @@ def vocab(
     from mixvocab.sources.teacher import resolve_teacher
     from mixvocab.text.learner import learn_vocabulary
     from mixvocab.text.reading import count_words
+    from mixvocab.text.wordpiece import Vocabulary
 
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a folder")
     # What may fail on bad input comes before the work that takes time.
-    tokenizer = None
+    other = None
     if teacher:
         folder = Path(teacher).expanduser()  # the tokenizer's files in it will do
         named = folder.is_dir() and teacher not in ("auto", "data-dir", "hub", "embedded")
-        tokenizer = load_tokenizer(folder if named else resolve_teacher(teacher).folder)
+        other = Vocabulary.of(load_tokenizer(folder if named else resolve_teacher(teacher).folder))
     corpora = [resolve_corpus(spec, megabytes=megabytes) for spec in text]
-    documents = (document for corpus in corpora for document in corpus.documents())
-    counts = count_words(documents, processes=processes, lowercase=not cased)
+
+    def counted(lowercase: bool) -> Mapping[str, int]:
+        documents = (document for corpus in corpora for document in corpus.documents())
+        return count_words(documents, processes=processes, lowercase=lowercase)
+
+    counts = counted(not cased)
     vocabulary = learn_vocabulary(counts, size, lowercase=not cased)
     vocabulary.save(out)
-    _report(vocabulary, counts, tokenizer)
+    read = {"learned": (vocabulary, counts)}
+    if other:
+        read["teacher"] = other, counts if other.lowercase == vocabulary.lowercase else counted(other.lowercase)
+    _report(read)
     typer.echo(f"written to {out}")
 
 
@@ -243,23 +249,21 @@ def bench(
             typer.echo(f"{latency.name:7}{latency.threads:9}{latency.length:8}{times}")
 
 
-def _report(vocabulary: Vocabulary, counts: Mapping[str, int], teacher: PreTrainedTokenizerFast | None) -> None:
-    """Print what the text looks like under the vocabulary and, if there is one, under the teacher's."""
+def _report(read: Mapping[str, tuple[Vocabulary, Mapping[str, int]]]) -> None:
+    """Print what the text looks like under "learned" and, if there is one, "teacher", each with its words."""
     from mixvocab.text.reports import overlap, segmentation
-    from mixvocab.text.wordpiece import Vocabulary
 
-    known = {"learned": vocabulary} | ({"teacher": Vocabulary.of(teacher)} if teacher else {})
-    reports = [segmentation(pieces, counts) for pieces in known.values()]
+    reports = [segmentation(vocabulary, counts) for vocabulary, counts in read.values()]
     rows = {
-        f"{reports[0].words:,} words of text": list(known),
+        f"{reports[0].words:,} words of text": list(read),
         "pieces": [f"{report.size:,}" for report in reports],
         "pieces per word": [f"{report.fertility:.3f}" for report in reports],
         "characters per piece": [f"{report.characters_per_token:.2f}" for report in reports],
         "words that are one piece": [f"{report.whole_rate:.1%}" for report in reports],
         "words it cannot spell": [f"{report.unknown_rate:.2%}" for report in reports],
     }
-    if teacher:
-        shared = overlap(vocabulary, teacher.get_vocab(), counts)
+    if "teacher" in read:
+        shared = overlap(read["learned"][0], read["teacher"][0].pieces, read["learned"][1])
         rows["overlap: its pieces that the teacher has too"] = [f"{shared.share:.1%}"]
         rows["overlap: by use in the text"] = [f"{shared.share_of_text:.1%}"]
     for name, values in rows.items():

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mixvocab.cli import main
+from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 
 TEXT = "the cat reads a small book in the city by the river, and the other cat reads at night\n\n" * 50
 
@@ -61,6 +62,18 @@ def test_vocab_writes_a_vocabulary_and_compares_it(
     report = capsys.readouterr().out
     for promised in ("160", "overlap", "pieces per word"):
         assert promised in report
+
+
+def test_a_teacher_with_capitals_reads_the_text_and_not_the_students_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.txt").write_text(TEXT.title())
+    words = sorted({*TEXT.title().replace(",", " ,").split()})
+    Vocabulary((*SPECIAL_PIECES, *words), lowercase=False).save(tmp_path / "cased")
+    arguments = ["vocab", str(tmp_path / "text.txt"), "--size", "150", "--teacher", str(tmp_path / "cased")]
+    assert run(*arguments, "--out", str(tmp_path / "out")) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert next(line for line in said if line.startswith("pieces per word")).split()[-1] == "1.000"
 
 
 def test_of_a_teacher_to_compare_with_the_tokenizer_is_enough(text: Path, tiny_teacher: Path, tmp_path: Path) -> None:
