@@ -1,5 +1,9 @@
 """The table of contents gives the chapters; --only picks among them."""
 
+import ast
+import json
+
+import papermill
 import pytest
 
 from mixvocab.common.errors import UserError
@@ -12,6 +16,14 @@ def test_the_books_chapters_are_in_order_and_there():
     book = Book.find("laptop")
     assert book.chapters()[:4] == CHAPTERS
     assert all(book.notebook(name).is_file() for name in book.chapters())
+
+
+@pytest.mark.parametrize("chapter", Book.find("laptop").chapters())
+def test_papermill_knows_every_parameter_of_a_chapter(chapter):
+    file = Book.find("laptop").notebook(chapter)
+    cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+    (source,) = ("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    assert {line.target.id for line in ast.parse(source).body} == set(papermill.inspect_notebook(file))
 
 
 def test_output_keeps_everything_beside_itself(tmp_path):
