@@ -184,7 +184,8 @@ def head_transform(model: Any) -> nn.Sequential:
     hooks = [part.register_forward_hook(lambda part, *_: ran.append(part)) for part in model.modules()
              if part not in inside and not [*part.children()]]  # fmt: skip
     hooks.append(encoder.register_forward_hook(lambda _, __, output: seen.update(hidden=output.last_hidden_state)))
-    hooks.append(table.register_forward_pre_hook(lambda _, given: seen.update(read=given[0])))
+    if table is not None:
+        hooks.append(table.register_forward_pre_hook(lambda _, given: seen.update(read=given[0])))
     training, ids = model.training, torch.tensor([[5, 6]], device=model.device)
     with torch.no_grad(), torch.autocast(model.device.type, enabled=False):
         model.eval()(ids)
