@@ -34,11 +34,14 @@ _HEADS: WeakKeyDictionary[nn.Module, nn.Sequential] = WeakKeyDictionary()  # of 
 def load_pretrained(model_class: Any, folder: Path, *, new_head: bool, **settings: Any) -> tuple[Any, set[str]]:
     """The model in `folder` by `model_class.from_pretrained`, ready to predict, and the names of weights it lacks.
 
+    Of several classes, given by `model_type`, the model's own is taken, and BERT's for a type that is not among them.
     With `new_head` the head and the pooler may be missing or of another shape, and are then drawn from torch's global
     generator; else no weight may be. `settings` take the place of those in config.json. Raises `UserError` if the
     folder holds no model that transformers can read, or lacks weights it needs.
     """
     kind = read_config(folder).get("model_type")  # transformers takes a missing config.json for an empty one
+    if isinstance(model_class, Mapping):
+        model_class = model_class.get(kind, model_class["bert"])
     wanted = getattr(getattr(model_class, "config_class", None), "model_type", kind)  # of an Auto class: any
     if kind and kind != wanted:
         raise UserError(f"{folder.name} is a {kind}: give a {wanted}")
@@ -69,11 +72,6 @@ def read_config(folder: Path) -> dict[str, Any]:
         return dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         raise UserError(f"{folder}: no model in it, config.json is missing or damaged; name another") from None
-
-
-def of_family(classes: Mapping[str, Any], folder: Path) -> Any:
-    """The class for the model in `folder` by its `model_type`; BERT's, whose loading says what is wrong, for others."""
-    return classes.get(str(read_config(folder).get("model_type")), classes["bert"])
 
 
 def require_bert(folder: Path, method: str) -> None:
@@ -181,21 +179,20 @@ def head_transform(model: Any) -> nn.Sequential:
     encoder, table = model.base_model, model.get_output_embeddings()
     inside, ran = {*encoder.modules(), table}, list[Any]()
     seen: dict[str, Tensor] = {}
-    hooks = [part.register_forward_hook(lambda part, *_: ran.append(part)) for part in model.modules()
-             if part not in inside and not [*part.children()]]  # fmt: skip
+    leaves = [part for part in model.modules() if part not in inside and not [*part.children()]]
+    hooks = [part.register_forward_hook(lambda part, *_: ran.append(part)) for part in leaves]
     hooks.append(encoder.register_forward_hook(lambda _, __, output: seen.update(hidden=output.last_hidden_state)))
     if table is not None:
         hooks.append(table.register_forward_pre_hook(lambda _, given: seen.update(read=given[0])))
     training, ids = model.training, torch.tensor([[5, 6]], device=model.device)
     with torch.no_grad(), torch.autocast(model.device.type, enabled=False):
         model.eval()(ids)
-    model.train(training)
-    for hook in hooks:
-        hook.remove()
-    if len(ran) == 2:
-        ran.insert(1, nn.GELU())
-    head = nn.Sequential(OrderedDict(zip(("dense", "activation", "LayerNorm"), ran, strict=False)))
-    with torch.no_grad(), torch.autocast(model.device.type, enabled=False):
+        model.train(training)
+        for hook in hooks:
+            hook.remove()
+        if len(ran) == 2:
+            ran.insert(1, nn.GELU())
+        head = nn.Sequential(OrderedDict(zip(("dense", "activation", "LayerNorm"), ran, strict=False)))
         if len(ran) != 3 or "read" not in seen or not torch.allclose(head(seen["hidden"]), seen["read"], atol=1e-4):
             kind = model.config.model_type
             raise UserError(f"teacher type {kind!r}: its masked-LM head is no dense layer, activation and LayerNorm")

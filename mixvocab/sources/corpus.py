@@ -113,11 +113,15 @@ def _embedded(kind: str, megabytes: float | None) -> Corpus:
 
 def read_documents(path: Path) -> Iterator[str]:
     """The documents of one file: paragraphs joined by a line break. Raises UserError as `read_lines` does."""
-    blocks = groupby(map(str.strip, read_lines(path)), key=bool)
-    if sum(has_text for has_text, _ in islice(blocks, 4)) < 2:  # no blank line between two with text
-        yield from filter(None, map(str.strip, read_lines(path)))
+
+    def lines() -> Iterator[str]:
+        return map(str.strip, read_lines(path))
+
+    separated = sum(has_text for has_text, _ in islice(groupby(lines(), key=bool), 4)) == 2
+    if not separated:
+        yield from filter(None, lines())
         return
-    for has_text, paragraphs in groupby(map(str.strip, read_lines(path)), key=bool):
+    for has_text, paragraphs in groupby(lines(), key=bool):
         if has_text:
             yield "\n".join(paragraphs)
 

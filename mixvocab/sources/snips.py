@@ -64,7 +64,6 @@ def _read_split(place: Path) -> list[SnipsRow]:
         if not row.words or len(row.words) != len(row.slots) or not row.intent
     }
     _refuse(shown, wrong, "an utterance has a tag for each word, and an intent")
-    tags = [tag for row in rows for tag in row.slots if tag != "O"]
     wrong = {
         number: f"tag {unknown[0]!r}"
         for number, row in enumerate(rows, 1)
@@ -73,7 +72,8 @@ def _read_split(place: Path) -> list[SnipsRow]:
     _refuse(shown, wrong, "a tag is O, or B- or I- and a slot's name (IOB2); IOBES and BILOU are read as well")
     read = [row._replace(slots=iob2(row.slots)) for row in rows]
     if read != rows:
-        say(f"{shown}: tags {', '.join(sorted({tag[:2] for tag in tags}))} are read as IOB2")
+        marks = sorted({tag[:2] for row in rows for tag in row.slots if tag != "O"})
+        say(f"{shown}: tags {', '.join(marks)} are read as IOB2")
     return read
 
 

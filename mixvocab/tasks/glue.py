@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import BertForSequenceClassification, MobileBertForSequenceClassification
 
-from mixvocab.models.pretrained import load_pretrained, of_family, require_positions
+from mixvocab.models.pretrained import load_pretrained, require_positions
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import GlueData, GlueRow
 from mixvocab.tasks.encoding import Bundle, Encoded, Encoder
@@ -96,7 +96,7 @@ def new_classifier(folder: Path, data: GlueData, tuning: TuningSettings, seed: i
     names = data.labels or ("score",)
     with torch.random.fork_rng(devices=[]):  # transformers draws what is missing from torch's global generator
         model, missing = load_pretrained(
-            of_family(CLASSIFIERS, folder),
+            CLASSIFIERS,
             folder,
             new_head=True,
             id2label=dict(enumerate(names)),
@@ -122,5 +122,5 @@ def new_classifier(folder: Path, data: GlueData, tuning: TuningSettings, seed: i
 def load_classifier(folder: Path) -> GlueTask:
     """What `finetune` wrote for such a task. Raises UserError if the folder holds none."""
     about = Bundle.load(folder)
-    model, _ = load_pretrained(of_family(CLASSIFIERS, folder), folder, new_head=False)
+    model, _ = load_pretrained(CLASSIFIERS, folder, new_head=False)
     return GlueTask(model, folder, about.task, about.window)

@@ -19,7 +19,7 @@ from transformers import (
     MobileBertPreTrainedModel,
 )
 
-from mixvocab.models.pretrained import load_pretrained, of_family, require_positions
+from mixvocab.models.pretrained import load_pretrained, require_positions
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks.encoding import Bundle, Encoded, Encoder, viterbi
@@ -172,7 +172,7 @@ def new_joint_bert(folder: Path, data: SnipsData, roles: Roles, tuning: TuningSe
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=torch.Generator().manual_seed(seed))))
         model, _ = load_pretrained(
-            of_family(JOINT, folder),
+            JOINT,
             folder,
             new_head=True,
             intent_labels=list(known.intents),
@@ -187,7 +187,7 @@ def new_joint_bert(folder: Path, data: SnipsData, roles: Roles, tuning: TuningSe
 def load_joint_bert(folder: Path) -> JointTask:
     """What `finetune` wrote for such a model. Raises UserError if the folder holds none."""
     window = Bundle.load(folder).window
-    model, _ = load_pretrained(of_family(JOINT, folder), folder, new_head=False)
+    model, _ = load_pretrained(JOINT, folder, new_head=False)
     return JointTask(model, folder, window)
 
 

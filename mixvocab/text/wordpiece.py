@@ -73,12 +73,15 @@ class Vocabulary:
         A vocab.txt alone does not say how it reads text: without capitals where none of its pieces has one.
         """
         path, alone = Path(folder) / "tokenizer.json", Path(folder) / "vocab.txt"
+        if alone.is_file() and not path.is_file():
+            path = alone  # which an error is to name
         try:
-            if alone.is_file() and not path.is_file():
-                pieces = tuple(alone.read_text(encoding="utf-8-sig").rstrip("\n").split("\n"))
-                cased = any(piece != piece.lower() for piece in pieces if piece not in SPECIAL_PIECES)
-                return cls(pieces, not cased, BERT_MAX_WORD_CHARACTERS)
-            return cls.of(Tokenizer.from_str(path.read_text(encoding="utf-8")))
+            text = path.read_text(encoding="utf-8-sig")
+            if path != alone:
+                return cls.of(Tokenizer.from_str(text))
+            pieces = tuple(text.rstrip("\n").split("\n"))
+            cased = any(piece != piece.lower() for piece in pieces if piece not in SPECIAL_PIECES)
+            return cls(pieces, not cased, BERT_MAX_WORD_CHARACTERS)
         except Exception as error:  # the library raises nothing more special
             raise UserError(f"{path}: {error}; give a folder that `mixvocab vocab` wrote") from error
 

@@ -20,7 +20,7 @@ from mixvocab.distill.scores import WordScores
 from mixvocab.edge.export import export, load
 from mixvocab.edge.runtime import FLOATS, open_session
 from mixvocab.models.mobile import MobileShape, new_mobile
-from mixvocab.models.pretrained import load_pretrained, of_family
+from mixvocab.models.pretrained import load_pretrained
 from mixvocab.pipeline import Plan
 from mixvocab.tasks.glue import CLASSIFIERS
 from mixvocab.train import loop
@@ -281,7 +281,7 @@ def test_another_family_and_another_activation_are_refused(tmp_path: Path) -> No
     other = RobertaConfig(vocab_size=30, hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
     RobertaForMaskedLM(other).save_pretrained(tmp_path / "roberta")
     with pytest.raises(UserError, match="is a roberta: give a bert"):
-        load_pretrained(of_family(CLASSIFIERS, tmp_path / "roberta"), tmp_path / "roberta", new_head=True)
+        load_pretrained(CLASSIFIERS, tmp_path / "roberta", new_head=True)
     with pytest.raises(UserError, match="only BERT with gelu and MobileBERT are exported"):
         load(tmp_path / "roberta")
     model(0, replace(SHAPE, activation="silu")).save_pretrained(tmp_path / "silu")  # type: ignore[arg-type]
