@@ -48,7 +48,7 @@ test: setup browser  ## check, run every chapter at smoke, build the book, test 
 	@# Who looks at pages mostly waits for a browser: one process more than there are cores.
 	@MIXVOCAB_BOOK_HTML='$(SMOKE)/book' $(BIN)/pytest -m pages -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder tests
 
-# Chapters run one after the other, on one core; the tests that need no rendered book run beside them.
+# The tests that need no rendered book run beside the chapters.
 test-chapters:
 	@MIXVOCAB_CACHE='$(SMOKE)/cache' $(BIN)/mixbook build --profile smoke --output '$(SMOKE)/book'
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from filelock import FileLock, Timeout
 
@@ -18,6 +21,8 @@ from mixvocab.sources.source import DATA_VARIABLE, data_directory
 from mixvocab_book.press import gate
 from mixvocab_book.press.book import Book, select
 from mixvocab_book.press.render import render
+
+AT_ONCE = 2  # chapters
 
 
 def build(book: Book, only: Sequence[str] = ()) -> bool:
@@ -37,24 +42,67 @@ def build(book: Book, only: Sequence[str] = ()) -> bool:
 def run_chapters(book: Book, only: Sequence[str] = ()) -> None:
     """Run those of the chapters that are not up to date; each ends checked, under `book.executed`.
 
-    Raises UserError, naming the chapter and what went wrong, at the first that fails, and at once if another process
-    runs chapters into this folder; what ran before stays.
+    Two run at a time; where both need one artefact, the second waits for the first to make it. A chapter that
+    measures time ("alone" in its notebook's metadata) has the machine to itself, after the others.
+
+    Raises UserError, naming the chapter and what went wrong, at the first that fails (another that runs is stopped, and
+    goes on from its last checkpoint next time), and at once if another process runs chapters into this folder; what ran
+    before stays.
     """
     names = select(book.chapters(), only)
     book.executed.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(book.executed / ".lock", timeout=0):
-            for number, name in enumerate(names, start=1):
-                if not gate.is_current(book, name):
-                    print(f"[{number}/{len(names)}] {name}: running at {book.profile}", flush=True)
-                    seconds = run_chapter(book, name)
-                    print(f"[{number}/{len(names)}] {name}: done in {duration(seconds)}", flush=True)
+            places = {name: f"[{number}/{len(names)}]" for number, name in enumerate(names, start=1)}
+            todo = [item for item in places.items() if not gate.is_current(book, item[0])]
+            alone = [item for item in todo if gate.runs_alone(book, item[0])]
+            if len(beside := [item for item in todo if item not in alone]) > 1:
+                with multiprocessing.get_context("spawn").Pool(AT_ONCE, share_cores) as pool:
+                    for _ in pool.imap_unordered(partial(run_and_say, book), beside):
+                        pass
+                beside = []
+            for item in beside + alone:
+                run_and_say(book, item)
     except Timeout:
         raise UserError("another process is running the chapters; try again when it has ended") from None
 
 
-def run_chapter(book: Book, name: str) -> float:
+def share_cores() -> None:
+    """Give this process, and the kernels that it will start, its part of the cores.
+
+    Two models of one thread each train faster than one after the other with two threads each: layers this narrow end
+    before threads that slept have woken, and threads that spin instead cost a shared machine most of its speed.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
+
+
+def run_and_say(book: Book, item: tuple[str, str]) -> None:
+    """`run_chapter`, with a line before and after it; `item`: the chapter's name and its place among the others."""
+    name, place = item
+    print(f"{place} {name}: running at {book.profile}", flush=True)
+    seconds = run_chapter(book, name, Prefixed(place))
+    print(f"{place} {name}: done in {duration(seconds)}", flush=True)
+
+
+@dataclass
+class Prefixed:
+    """What a chapter says to whoever waits, on this process's stderr: each line with the chapter's place before it."""
+
+    place: str
+
+    def write(self, text: str) -> None:
+        """Pass on whole lines, as chapters say them."""
+        sys.stderr.writelines(f"{self.place} {line}" for line in text.splitlines(keepends=True))
+
+    def flush(self) -> None:
+        """Pass them on now."""
+        sys.stderr.flush()
+
+
+def run_chapter(book: Book, name: str, said: Prefixed) -> float:
     """Execute a chapter by papermill, in a kernel of its own; its copy, checked and stamped, is kept; returns seconds.
+
+    `said` takes what the chapter writes to stderr: progress, and warnings.
 
     Raises UserError with what went wrong; an earlier copy stays then, and the half-run one lies beside it.
     """
@@ -79,7 +127,7 @@ def run_chapter(book: Book, name: str) -> float:
             cwd=book.root / "notebooks",
             progress_bar=False,
             extra_arguments=["--log-level=40"],  # the kernel's own remarks on its connection are for nobody here
-            stderr_file=sys.stderr,  # progress, and warnings
+            stderr_file=said,
         )
     except papermill.PapermillExecutionError as error:
         line = " ".join(str(error.evalue).split())

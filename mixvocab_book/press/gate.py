@@ -56,6 +56,12 @@ def is_current(book: Book, name: str) -> bool:
     return notebook is not None and notebook["metadata"].get("mixvocab", {}).get("key") == key
 
 
+def runs_alone(book: Book, name: str) -> bool:
+    """Whether the chapter measures time, and asks in its notebook's metadata for nothing to run beside it."""
+    notebook = read_notebook(book.notebook(name))
+    return notebook is not None and bool(notebook["metadata"].get("alone"))
+
+
 def chapter_key(book: Book, name: str) -> str:
     """A fingerprint of all that a chapter's outputs depend on.
 

@@ -1,6 +1,7 @@
 """Running chapters: once, again when something changed, and a failure in one line that leaves the good copy."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -90,6 +91,58 @@ def test_what_a_chapter_says_to_whoever_waits_is_passed_on(first_run):
     first, last = printed.splitlines()
     assert first == "[1/1] 01_sample: running at smoke"
     assert last.startswith("[1/1] 01_sample: done in ")
+
+
+WAIT_FOR_THE_OTHER = """
+import time
+from pathlib import Path
+
+Path({own!r}).touch()
+while not Path({other!r}).exists():
+    time.sleep(0.1)
+"""
+FAIL = "raise KeyError('gone')"
+
+
+def write_chapters(book, extras):
+    """Give the book these chapters, each with a last cell of its own; the one that begins with 9 measures time."""
+    toc = book.root / "_toc.yml"
+    entry = "      - file: notebooks/01_sample\n"
+    toc.write_text(toc.read_text().replace(entry, "".join(entry.replace("01_sample", name) for name in extras)))
+    for name, extra in extras.items():
+        banner = code(sample.CELLS[2][1].replace("01_sample", name))
+        notebook = sample.notebook([*sample.CELLS[:2], banner, code(extra)])
+        notebook["metadata"]["alone"] = name.startswith("9")
+        book.notebook(name).write_text(json.dumps(notebook))
+
+
+def test_two_chapters_run_at_a_time_and_one_that_measures_time_after_them(book, tmp_path, capfd):
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    cores = f"import os\n\nassert os.environ.get('OMP_NUM_THREADS') == {os.environ.get('OMP_NUM_THREADS')!r}"
+    first, second = WAIT_FOR_THE_OTHER.format(own=one, other=two), WAIT_FOR_THE_OTHER.format(own=two, other=one)
+    write_chapters(book, {"9_clock": cores, "1_first": first, "2_second": second})
+    run_chapters(book)
+    assert all(is_current(book, name) for name in ("1_first", "2_second", "9_clock"))
+    lines = capfd.readouterr().out.splitlines()
+    assert {line.split(" in ")[0] for line in lines[:4]} == {
+        f"[{number}/3] {name}: {what}"
+        for number, name in ((2, "1_first"), (3, "2_second"))
+        for what in ("running at smoke", "done")
+    }
+    assert [line.split(" in ")[0] for line in lines[4:]] == [
+        f"[1/3] 9_clock: {what}" for what in ("running at smoke", "done")
+    ]
+
+
+def test_the_first_that_fails_is_named_and_what_runs_beside_it_is_stopped(book, tmp_path, capfd):
+    one = tmp_path / "one"
+    forever = WAIT_FOR_THE_OTHER.format(own=str(one), other=str(tmp_path / "never"))
+    fail = WAIT_FOR_THE_OTHER.format(own=str(tmp_path / "two"), other=str(one)) + FAIL
+    write_chapters(book, {"1_forever": forever, "2_fails": fail, "3_third": "1 + 1", "9_clock": "1 + 1"})
+    with pytest.raises(UserError, match="2_fails: code cell 4 failed with KeyError: 'gone'"):
+        run_chapters(book)
+    assert not any(is_current(book, name) for name in ("1_forever", "2_fails", "3_third", "9_clock"))
+    assert "9_clock" not in capfd.readouterr().out
 
 
 def test_two_processes_do_not_run_chapters_into_one_folder(book):
