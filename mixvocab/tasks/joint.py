@@ -10,14 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import (
-    BertConfig,
-    BertModel,
-    BertPreTrainedModel,
-    MobileBertConfig,
-    MobileBertModel,
-    MobileBertPreTrainedModel,
-)
+from transformers import BertModel, BertPreTrainedModel, MobileBertModel
 
 from mixvocab.models.pretrained import load_pretrained, require_positions
 from mixvocab.settings.profiles import TuningSettings
@@ -70,28 +63,17 @@ class JointModel(TaskModel):
         return joint_scores(rows, predictions)
 
 
-class JointBertConfig(BertConfig):
-    """BERT's configuration, and the names of the two heads' outputs in the order of their logits."""
-
-    intent_labels: tuple[str, ...] | list[str] = ()
-    slot_labels: tuple[str, ...] | list[str] = ()
-
-
-class JointMobileBertConfig(MobileBertConfig):
-    """MobileBERT's, with the same."""
-
-    intent_labels: tuple[str, ...] | list[str] = ()
-    slot_labels: tuple[str, ...] | list[str] = ()
-
-
 class JointBert(BertPreTrainedModel):
-    """Intent from the pooled [CLS], a slot tag from every position; tags count at words' first pieces only."""
+    """Intent from the pooled [CLS], a slot tag from every position; tags count at words' first pieces only.
 
-    config_class: Any = JointBertConfig
+    `intent_labels` and `slot_labels` of the configuration, or given for it, name the heads' outputs in their order.
+    """
+
     encoder_class: Any = BertModel
 
-    def __init__(self, config: Any) -> None:
-        if not config.intent_labels or not config.slot_labels:
+    def __init__(self, config: Any, **labels: Sequence[str]) -> None:
+        config.update(labels)
+        if not (getattr(config, "intent_labels", None) and getattr(config, "slot_labels", None)):
             raise ValueError("config.json names no intents and slots")
         super().__init__(config)
         setattr(self, self.base_model_prefix, self.encoder_class(config))
@@ -112,8 +94,8 @@ class JointBert(BertPreTrainedModel):
 class JointMobileBert(JointBert):
     """The same with a MobileBERT, whose [CLS] is taken as it is: it has no pooler."""
 
-    config_class = JointMobileBertConfig
-    base_model_prefix = MobileBertPreTrainedModel.base_model_prefix
+    config_class = MobileBertModel.config_class
+    base_model_prefix = MobileBertModel.base_model_prefix
     encoder_class = MobileBertModel
 
 

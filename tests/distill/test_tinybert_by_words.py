@@ -21,7 +21,7 @@ from mixvocab.sources.rows import GlueRow, SnipsRow
 from mixvocab.tasks.encoding import Encoder
 from mixvocab.tasks.finetune import collate
 from mixvocab.tasks.glue import GlueTask
-from mixvocab.tasks.joint import JointBert, JointBertConfig, JointTask
+from mixvocab.tasks.joint import JointBert, JointTask
 from mixvocab.train.loop import to_tensors
 from mixvocab.train.losses import mean_loss
 
@@ -64,7 +64,7 @@ def review_task(folder: Path, seed: int, window: int = 32, **sizes: int) -> Glue
 def command_task(folder: Path, seed: int, window: int = 32, **sizes: int) -> JointTask:
     pieces = Encoder.load(folder, 8).tokenizer.get_vocab_size()
     names = {"intent_labels": ["Go", "Read"], "slot_labels": ["O", "B-x", "B-y"]}
-    config = JointBertConfig(vocab_size=pieces, **names, **shape(**sizes))
+    config = BertConfig(vocab_size=pieces, **names, **shape(**sizes))
     return JointTask(drawn(JointBert, config, seed), folder, window)
 
 
