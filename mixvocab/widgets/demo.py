@@ -17,7 +17,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.edge.runtime import Predictor, graph_file, softmax
 from mixvocab.sources.source import Source
 from mixvocab.text.wordpiece import Vocabulary
-from mixvocab.widgets.element import element, fallback_table
+from mixvocab.widgets.element import element, html_table
 from mixvocab.widgets.vocabularies import pack
 
 MASK = "[MASK]"
@@ -36,7 +36,7 @@ class Demo:
     def html(self) -> str:
         """The place of the live model; where no script runs, a table of the examples and their answers."""
         rows = [(example["text"], _in_words(example["answer"])) for example in self.value["examples"]]
-        return element("demo", {"task": self.name}, fallback_table(("text", "answer"), rows) + _WHERE)
+        return element("demo", {"task": self.name}, html_table(("text", "answer"), rows) + _WHERE)
 
 
 def demo(

@@ -17,12 +17,18 @@ def element(kind: str, config: Mapping[str, Any] | None = None, fallback: str = 
     return f'<div class="{LIVE}" data-mv="{escape(kind, quote=True)}" data-mv-config="{attribute}">{fallback}</div>'
 
 
-def fallback_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """HTML of a table, for pages without scripts and for print; the first cell of a row names it."""
+def html_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
+    """HTML of a table. The first column names the row, numbers are aligned right, text is escaped."""
     head = "".join(f'<th scope="col">{escape(header)}</th>' for header in headers)
-    body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
-        for name, *cells in rows
-    )
-    table = f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return f'<div class="mv-table" style="overflow-x:auto">{table}</div>'
+    body = "".join(f"<tr>{''.join(_cell(value, first=i == 0) for i, value in enumerate(row))}</tr>" for row in rows)
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    inner = f"{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="mv-table" style="overflow-x:auto"><table class="table">{inner}</table></div>'
+
+
+def _cell(value: Any, *, first: bool) -> str:
+    is_number = isinstance(value, int | float)
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,.3g}" if is_number else str(value)
+    if first:
+        return f'<th scope="row" style="text-align:left">{escape(text)}</th>'
+    return f'<td style="text-align:{"right" if is_number else "left"}">{escape(text)}</td>'

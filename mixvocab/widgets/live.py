@@ -20,7 +20,7 @@ from mixvocab.text.reading import backend
 from mixvocab.text.wordpiece import SPECIAL_PIECES
 from mixvocab.widgets import style
 from mixvocab.widgets.assets import scripts
-from mixvocab.widgets.element import element, fallback_table
+from mixvocab.widgets.element import element, html_table
 from mixvocab.widgets.vocabularies import MixedLine, mixed_line, restore, segments_of
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class OverlapWidget(LiveWidget):
 
     def table_html(self) -> str:
         rows = [(cut["word"], " ".join(cut["teacher"]), " ".join(cut["student"])) for cut in self.segments]
-        return fallback_table(("word", "teacher's pieces", "student's pieces"), rows)
+        return html_table(("word", "teacher's pieces", "student's pieces"), rows)
 
     def _tokenizers(self) -> tuple[PreTrainedTokenizerFast, PreTrainedTokenizerFast]:
         return restore(self.vocabularies["teacher"]), restore(self.vocabularies["students"][str(self.size)])
@@ -131,7 +131,7 @@ class ExplorerWidget(LiveWidget):
             own = {*self.vocabularies["students"][size]["pieces"]} - {*SPECIAL_PIECES}
             shared = len(own & teacher)
             rows.append((f"{len(own):,}", f"{shared:,}", f"{shared / len(own):.1%}", f"{len(own) - shared:,}"))
-        return fallback_table(("pieces of the student", "also the teacher's", "share", "only the student's"), rows)
+        return html_table(("pieces of the student", "also the teacher's", "share", "only the student's"), rows)
 
 
 def frequent_words(counts: Mapping[str, int], most: int = MOST_WORDS) -> dict[str, list[Any]]:

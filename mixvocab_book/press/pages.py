@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mixvocab.common.progress import duration
-from mixvocab.widgets.element import LIVE
+from mixvocab.widgets.element import LIVE, html_table
 from mixvocab_book.press import gate
 from mixvocab_book.show.page_data import PAGE_DATA
-from mixvocab_book.show.tables import table_html
 from mixvocab_book.store.provenance import BANNER
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -63,9 +62,9 @@ def status_html(notebooks: Mapping[str, Mapping[str, Any]]) -> str:
         machine = "{cores} cores of {cpu}, {memory_gb} GB, GPU: {gpu}, {system}".format_map(facts["hardware"])
         versions = ", ".join(map(" ".join, facts["versions"].items()))
         environments.setdefault(f"{machine}; {versions}", []).append(name)
-    runs = table_html(["Chapter", "Finished", "Runtime", "Profile", "Seeds", "Read", "Commit"], rows)
+    runs = html_table(["Chapter", "Finished", "Runtime", "Profile", "Seeds", "Read", "Commit"], rows)
     machines = [[", ".join(names), environment] for environment, names in environments.items()]
-    return runs + table_html(["Chapters", "Ran on"], machines)
+    return runs + html_table(["Chapters", "Ran on"], machines)
 
 
 def _tags(cell: Mapping[str, Any]) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any
 
 from IPython.display import HTML, display
 
 from mixvocab.evaluate.stats import Estimate
 from mixvocab.tasks.encoding import spans
+from mixvocab.widgets.element import html_table
 from mixvocab_book.show.cited import cited
 
 NONE = "–"  # nothing was published, or nothing was measured
@@ -22,24 +22,7 @@ def table(
 
     The first column names the row, numbers are aligned right, text is escaped.
     """
-    display(HTML(table_html(headers, rows, caption) + cited(records)))
-
-
-def table_html(headers: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "") -> str:
-    """The HTML of `table` without the records."""
-    head = "".join(f'<th scope="col">{escape(header)}</th>' for header in headers)
-    body = "".join(f"<tr>{''.join(_cell(value, first=i == 0) for i, value in enumerate(row))}</tr>" for row in rows)
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    inner = f"{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f'<div class="mv-table" style="overflow-x:auto"><table class="table">{inner}</table></div>'
-
-
-def _cell(value: Any, *, first: bool) -> str:
-    is_number = isinstance(value, int | float)
-    text = f"{value:,}" if isinstance(value, int) else f"{value:,.3g}" if is_number else str(value)
-    if first:
-        return f'<th scope="row" style="text-align:left">{escape(text)}</th>'
-    return f'<td style="text-align:{"right" if is_number else "left"}">{escape(text)}</td>'
+    display(HTML(html_table(headers, rows, caption) + cited(records)))
 
 
 def millions(count: float | None) -> str:

@@ -95,7 +95,7 @@ def test_a_model_of_another_kind_is_one_line(device, tmp_path):
 def test_without_a_script_there_is_a_table(make_demo):
     html = make_demo("masked").html()
     assert 'data-mv="demo"' in html
-    assert '<th scope="row">play some [MASK] .</th>' in html
+    assert '<th scope="row" style="text-align:left">play some [MASK] .</th>' in html
     assert html.count("<tr>") == 3
     assert "rendered book" in html
 
