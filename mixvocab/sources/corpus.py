@@ -118,12 +118,8 @@ def read_documents(path: Path) -> Iterator[str]:
         return map(str.strip, read_lines(path))
 
     separated = sum(has_text for has_text, _ in islice(groupby(lines(), key=bool), 4)) == 2
-    if not separated:
-        yield from filter(None, lines())
-        return
-    for has_text, paragraphs in groupby(lines(), key=bool):
-        if has_text:
-            yield "\n".join(paragraphs)
+    joined = ("\n".join(paragraphs) for has_text, paragraphs in groupby(lines(), key=bool) if has_text)
+    yield from joined if separated else filter(None, lines())
 
 
 def limited(streams: Sequence[Iterable[str]], megabytes: float | None) -> Iterator[str]:

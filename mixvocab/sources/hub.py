@@ -83,6 +83,5 @@ def find(kind: str, repository: str, repo_type: str = "dataset") -> Source:
 def read_documents(repository: str) -> Iterator[str]:
     """The documents of a data set with a column `text`, streamed. Raises UserError, also in the midst of the stream."""
     with user_errors(repository):
-        yield from filter(
-            None, (row["text"].strip() for row in load_dataset(repository, split="train", streaming=True))
-        )
+        rows = load_dataset(repository, split="train", streaming=True)
+        yield from filter(None, (row["text"].strip() for row in rows))

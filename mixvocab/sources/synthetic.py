@@ -98,8 +98,7 @@ def sentiment(grammar: Grammar) -> GlueRow:
 def snips(sizes: Sizes) -> tuple[Source, dict[str, list[SnipsRow]]]:
     """Splits of distinct commands, always the same."""
     write = partial(command, Grammar(GRAMMARS["commands"]["rules"], np.random.default_rng(SEED)))
-    planned = {split: (write, count) for split, count in asdict(sizes).items()}
-    return _written("snips", "synthetic SNIPS-like commands", planned, lambda row: row.words)
+    return _written("snips", "synthetic SNIPS-like commands", write, asdict(sizes), lambda row: row.words)
 
 
 def glue(task: str, sizes: Sizes) -> tuple[Source, dict[str, list[GlueRow]]]:
@@ -107,20 +106,17 @@ def glue(task: str, sizes: Sizes) -> tuple[Source, dict[str, list[GlueRow]]]:
     if task != "SST-2":
         raise UserError(f"task {task}: no synthetic set; put GLUE's own files into glue/{task}/ of your data folder")
     write = partial(sentiment, Grammar(GRAMMARS["sentiment"], np.random.default_rng(SEED)))
-    planned = {"train": (write, sizes.train), "dev": (write, sizes.valid), "test": (write, sizes.test)}
-    return _written("glue", "synthetic SST-2-like set", planned, lambda row: row)
+    counts = {"train": sizes.train, "dev": sizes.valid, "test": sizes.test}
+    return _written("glue", "synthetic SST-2-like set", write, counts, lambda row: row)
 
 
 def _written(
-    kind: str,
-    name: str,
-    planned: Mapping[str, tuple[Callable[[], Row], int]],
-    key: Callable[[Row], Hashable],
+    kind: str, name: str, write: Callable[[], Row], counts: Mapping[str, int], key: Callable[[Row], Hashable]
 ) -> tuple[Source, dict[str, list[Row]]]:
-    """Rows of each split, by writer and number, whose keys occur nowhere else; and their provenance."""
+    """So many rows of each split, whose keys occur nowhere else; and their provenance."""
     distinct: dict[Hashable, Row] = {}
     splits = {}
-    for split, (write, count) in planned.items():
+    for split, count in counts.items():
         before, misses = len(distinct), 0
         while len(distinct) < before + count:
             row, known = write(), len(distinct)
