@@ -106,8 +106,8 @@ class StageSettings(OptimizerSettings):
     heldout_batches: Positive = 8  # of 32 held-out sequences, scored at each evaluation
 
     def recipe(self) -> dict[str, Any]:
-        """Keyword arguments for `Recipe`, which both stages share."""
-        return {name: getattr(self, name) for name in StageSettings.model_fields if name != "heldout_batches"}
+        """Keyword arguments for `Recipe`, in stage I with the learning rates by part."""
+        return self.model_dump(include={*StageSettings.model_fields, "multipliers"} - {"heldout_batches"})
 
 
 class StageOneSettings(StageSettings):
@@ -124,10 +124,6 @@ class StageOneSettings(StageSettings):
     projection: bool = False  # train the projection of the copied vectors as well, see `ProjectedEmbedding`
     preset: str = "paper"  # of `PRESETS`: what is not set here
     multipliers: dict[str, Annotated[float, Field(ge=0)]] = {}  # part -> factor on the rate, over the preset's
-
-    def recipe(self) -> dict[str, Any]:
-        """With the learning rates by part."""
-        return super().recipe() | {"multipliers": self.multipliers}
 
     @model_validator(mode="before")
     @classmethod
@@ -245,12 +241,9 @@ class Profile(Section):
 def load_profile(name: str, **overrides: Any) -> Profile:
     """The profile of this name with some settings replaced.
 
-    Args:
-        overrides: by dotted name (`**{"stage_two.steps": 10}`), or by the last part alone where that is
-            unambiguous (`p_sv=0.3`); None leaves the profile's value.
-
-    Raises:
-        UserError: for unknown profiles and settings, with the nearest known name, and for values out of range.
+    `overrides` go by dotted name (`**{"stage_two.steps": 10}`), or by the last part alone where that is unambiguous
+    (`p_sv=0.3`); None leaves the profile's value. Raises UserError for unknown profiles and settings, with the nearest
+    known name, and for values out of range.
     """
     if name not in PROFILES:
         raise UserError(f"profile {name!r} is unknown{_near(name, PROFILES)}; choose one of {', '.join(PROFILES)}")

@@ -50,11 +50,9 @@ Words = dict[tuple[int, int], list[str]]  # of a row, by text (0 or 1) and numbe
 class Augmentation:
     """Makes `n_a` copies of each row, in which a word is replaced with probability `p_t` by one of `k` candidates.
 
-    Args:
-        teacher: a BERT in fp32 that predicts its own pieces, such as `mixvocab.distill.teacher_head` makes.
-        glove: a text file of word vectors, for words of several pieces.
-
-    Raises `UserError` for numbers out of range, a teacher that is no BERT, and a file that is not GloVe's.
+    `teacher` is a BERT in fp32 that predicts its own pieces, such as `mixvocab.distill.teacher_head` makes; `glove` a
+    text file of word vectors, for words of several pieces. Raises `UserError` for numbers out of range, a teacher that
+    is no BERT, and a file that is not GloVe's.
     """
 
     def __init__(
