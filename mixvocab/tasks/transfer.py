@@ -36,7 +36,7 @@ def new_transfer(method: str, student: GlueTask | JointTask, teacher: Path) -> T
             f"{method} compares words and one of the two models splits text in another way than BERT does: leave out "
             "--teacher, or take a teacher with a BERT's tokenizer"
         )
-    if not known.by_words and pieces(student) != pieces(taught):
+    if not known.by_words and student.encoder.tokenizer.get_vocab() != taught.encoder.tokenizer.get_vocab():
         raise UserError(
             f"{method}: student and teacher have other pieces, and it compares them piece by piece; give a student of "
             f"`mixvocab distill --method {method}`, choose --method mixed-tinybert, which compares words, or leave out "
@@ -48,10 +48,6 @@ def new_transfer(method: str, student: GlueTask | JointTask, teacher: Path) -> T
 def labels(model: GlueTask | JointTask) -> list[str]:
     """The names of all heads' logits in their order."""
     return [*model.intents, *model.slots] if isinstance(model, JointTask) else [model.task, *model.labels]
-
-
-def pieces(model: GlueTask | JointTask) -> dict[str, int]:
-    return model.encoder.tokenizer.get_vocab()
 
 
 def cut_as_bert(model: GlueTask | JointTask) -> bool:
