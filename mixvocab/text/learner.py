@@ -161,7 +161,7 @@ class _Selection:
         self.segments: dict[str, list[str] | None] = dict.fromkeys(counts)  # of each word; None: cannot be covered
         self.use = dict.fromkeys(self.pieces, 0)  # occurrences of each piece in the segmented text
         self.users: dict[str, set[str]] = {piece: set() for piece in self.pieces}  # words that contain it
-        self._apply({word: self._segment(word) for word in counts})
+        self._apply({word: longest_match(word, self.pieces, self.longest) for word in counts})
 
     def pruned(self, size: int) -> list[str]:
         """Take out the cheapest piece until `size` are left; those outside the alphabet, the most used first.
@@ -176,7 +176,7 @@ class _Selection:
                 if piece not in self.pieces:
                     continue
                 self.pieces.remove(piece)
-                changes = {word: self._segment(word) for word in self.users[piece]}
+                changes = {word: longest_match(word, self.pieces, self.longest) for word in self.users[piece]}
                 cost = sum(map(self._added_tokens, changes, changes.values()))
                 if queue and (cost, piece) > queue[0]:
                     self.pieces.add(piece)
@@ -186,9 +186,6 @@ class _Selection:
                     heapq.heappush(queue, (self._estimate(less_used), less_used))
                 bar.advance()
         return sorted(self.pieces - self.alphabet, key=lambda piece: (-self.use[piece], piece))
-
-    def _segment(self, word: str) -> list[str] | None:
-        return longest_match(word, self.pieces, self.longest)
 
     def _added_tokens(self, word: str, segments: list[str] | None) -> int:
         """What a new segmentation of a word adds to the text. A word that cannot be segmented counts as more than
