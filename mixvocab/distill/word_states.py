@@ -31,8 +31,8 @@ from mixvocab.models.parameters import Spent
 from mixvocab.models.pretrained import last_attention, load_teacher, teacher_shape
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
-from mixvocab.train.loop import STOP, Stopped
 from mixvocab.train.precision import autocast, half, running
+from mixvocab.train.stopping import STOP, Stopped
 
 if TYPE_CHECKING:
     from mixvocab.pipeline import Plan

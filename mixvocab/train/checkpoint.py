@@ -1,7 +1,7 @@
 """Checkpoints of a run: tensors in safetensors, everything else in JSON, nothing that could run code.
 
-A checkpoint is a folder that appears whole under its final name; the previous one is removed after that, so a
-kill at any moment leaves one that loads.
+A checkpoint is a folder that appears whole under its final name, and says which bytes its tensors have. The one before
+it is kept and older ones go after that, so a kill at any moment leaves one that loads, and so does one bad sector.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mixvocab.common.files import write_json
+from mixvocab.common.files import file_sha256, text_sha256, write_json
 from mixvocab.common.progress import say
 
 
@@ -33,7 +32,7 @@ class Checkpoints:
         folder.mkdir(parents=True, exist_ok=True)
 
     def save(self, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-        """Write the run's state after `state["step"]` steps and remove the older checkpoint."""
+        """Write the run's state after `state["step"]` steps; of the older checkpoints the newest stays."""
         working = self.folder / f".checkpoint-{os.getpid()}"
         shutil.rmtree(working, ignore_errors=True)
         working.mkdir()
@@ -48,26 +47,28 @@ class Checkpoints:
             "scalars": {name: value for name, value in moments.items() if not isinstance(value, Tensor)},
             "groups": [{k: v for k, v in g.items() if isinstance(v, int | float)} for g in packed["param_groups"]],
         }
-        write_json(working / "state.json", content)
+        write_json(working / "state.json", content | {"sha256": _digest(content, working)})
         final = self.folder / f"checkpoint-{state['step']}"
         shutil.rmtree(final, ignore_errors=True)  # one that was left aside
         os.replace(working, final)
-        for folder in self.folder.glob("checkpoint-*"):
-            if folder != final:
-                shutil.rmtree(folder)
+        for folder in self._newest_first()[2:]:
+            shutil.rmtree(folder)
 
     def restore(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
         """Load the newest whole checkpoint into `module` and `optimizer`; its state, or None to start afresh."""
-        for folder in sorted(self.folder.glob("checkpoint-*"), key=lambda f: -int(f.name.split("-")[1])):
+        for folder in self._newest_first():
             try:
                 content = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-                tensors = load_file(folder / "tensors.safetensors")
-            except (OSError, ValueError, SafetensorError) as error:
-                say(f"checkpoint {folder.name} is damaged ({type(error).__name__}) and is left aside")
+                whole = content.pop("sha256") == _digest(content, folder)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                whole = False
+            if not whole:
+                say(f"checkpoint {folder.name} is damaged and is left aside")
                 continue
             if content["settings"] != self.settings:
                 say(f"checkpoint {folder.name} belongs to other settings and is left aside")
                 continue
+            tensors = load_file(folder / "tensors.safetensors")
             with torch.no_grad():
                 for name, parameter in module.named_parameters():
                     parameter.copy_(tensors.pop(f"parameter.{name}"))
@@ -84,5 +85,12 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove the checkpoints of a finished run."""
-        for folder in self.folder.glob("checkpoint-*"):
+        for folder in self._newest_first():
             shutil.rmtree(folder)
+
+    def _newest_first(self) -> list[Path]:
+        return sorted(self.folder.glob("checkpoint-*"), key=lambda folder: -int(folder.name.split("-")[1]))
+
+
+def _digest(content: Any, folder: Path) -> str:
+    return text_sha256(json.dumps(content, sort_keys=True), file_sha256(folder / "tensors.safetensors"))

@@ -10,34 +10,30 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
 from accelerate.utils import broadcast
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch import Tensor, nn
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
-from mixvocab.common.progress import progress
+from mixvocab.common.progress import progress, say
 from mixvocab.common.store import distributed
 from mixvocab.train.checkpoint import Checkpoints
-from mixvocab.train.losses import Losses, average, divide_gradients, mean_loss, minimised
+from mixvocab.train.losses import Losses, Part, average, divide_gradients, mean_loss, minimised
 from mixvocab.train.optim import make_optimizer
 from mixvocab.train.precision import autocast, choose, running
+from mixvocab.train.stopping import STOP, Stopped, stopping
 
-STOP = threading.Event()
-"""Set it to let training runs that have a folder write a checkpoint before long and raise `Stopped`."""
-
-
-class Stopped(BaseException):
-    """A run was asked to stop and has kept what it had; like KeyboardInterrupt, no handler of errors catches it."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -129,7 +125,11 @@ def train(
         folder: where checkpoints go; a run killed there goes on from its last checkpoint.
         on_evaluate: called with the step at each evaluation, after the held-out batches if there are any.
 
-    Raises `UserError` for settings that cannot work and for a loss that is not finite (naming the step).
+    Where memory runs out, micro-batches are cut in two until they fit; the gradient stays that of the whole batch.
+    Ctrl-C lets a run that has a folder write a checkpoint first.
+
+    Raises `UserError` for settings that cannot work, for a loss that is not finite (naming the step), and where the
+    memory does not hold a single row; `Stopped` when it was asked to stop.
     """
     processes = distributed()
     device, parts = processes.device, recipe.accumulate * processes.num_processes
@@ -143,8 +143,13 @@ def train(
     broadcast(dict(module.to(device).state_dict()))  # all processes begin with the first one's weights
     checkpoints = Checkpoints(folder, asdict(recipe) | {"seed": seed}) if folder else None
     restored = checkpoints.restore(module, optimizer) if checkpoints else None
-    result = TrainResult(steps=restored.pop("step"), **restored) if restored else TrainResult()
     recent: list[Losses] = []  # since the last entry of the training curve
+    if restored:
+        recent = [
+            {name: Part(*map(torch.tensor, part)) for name, part in losses.items()} for losses in restored.pop("recent")
+        ]
+    result = TrainResult(steps=restored.pop("step"), **restored) if restored else TrainResult()
+    pieces = 1  # of each micro-batch, one after the other
 
     def turn(step: int, micro: int) -> Turn:
         place = (step * recipe.accumulate + micro) * processes.num_processes + processes.process_index
@@ -156,27 +161,40 @@ def train(
             recipe.precision, module, lambda most: to_tensors(draw(replace(first, rows=min(most, rows))), device)
         )
 
-    def update(step: int) -> None:
+    def add_up_gradients(drawn: list[Any], step: int) -> list[Losses]:
+        """Those of the step's micro-batches; returns the losses."""
         torch.manual_seed(int(turn(step, 0).rng.integers(2**31)))  # dropout
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.rate(step) * group["multiplier"]
         counted = torch.zeros((), dtype=torch.int64, device=device)
-        for _ in range(recipe.accumulate):
-            batch = next(batches)
+        seen = []
+        for piece in (piece for batch in drawn for piece in cut(to_tensors(batch, device), pieces)):
             with autocast(device.type, result.precision):
-                losses = module(**to_tensors(batch, device))
-                if parts == 1:
+                losses = module(**piece)
+                if parts * pieces == 1:
                     mean_loss(losses).backward()
                 else:
                     total, positions = minimised(losses)
                     total.backward()
                     counted += positions
-            recent.append({name: part._replace(total=part.total.detach()) for name, part in losses.items()})
-            result.tokens += int(batch.attention.sum()) * processes.num_processes
-        if parts > 1:
+            seen.append({name: part._replace(total=part.total.detach()) for name, part in losses.items()})
+        if parts * pieces > 1:
             divide_gradients(module, counted)
+        return seen
+
+    def update(step: int) -> None:
+        nonlocal pieces
+        drawn = [next(batches) for _ in range(recipe.accumulate)]
+        while (seen := unless_memory_runs_out(lambda: add_up_gradients(drawn, step))) is None:
+            optimizer.zero_grad(set_to_none=True)
+            if pieces >= rows:
+                raise UserError("the memory does not hold one row: lower mixing.length or choose a smaller model")
+            pieces *= 2
+            say(f"{label}: out of memory; from now on each micro-batch in {pieces} parts, with the same gradient")
+        recent.extend(seen)
+        result.tokens += sum(int(batch.attention.sum()) for batch in drawn) * processes.num_processes
         if recipe.clip:
             nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate(step) * group["multiplier"]
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
@@ -208,6 +226,7 @@ def train(
         running(module, result.precision, device.type),
         progress(label, recipe.steps, done=result.steps) as bar,
         torch.random.fork_rng(),
+        stopping(checkpoints is not None and processes.num_processes == 1),
     ):
         if not result.steps:
             note_evaluation()
@@ -223,12 +242,12 @@ def train(
             if result.steps in evaluation_steps:
                 note_evaluation()
             bar.advance(note=note)
-            # Only when noted: a half-filled average would make a resumed curve differ from an unbroken one.
-            if noting and not finished and checkpoints and processes.is_main_process:
+            if checkpoints and processes.is_main_process and not finished:
                 if STOP.is_set() or time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
                     state = {"step": result.steps} | asdict(result)
                     del state["steps"]
-                    checkpoints.save(module, optimizer, state)
+                    noted = [{name: part.numbers() for name, part in losses.items()} for losses in recent]
+                    checkpoints.save(module, optimizer, state | {"recent": noted})
                     saved = time.monotonic()
                 if STOP.is_set():
                     raise Stopped
@@ -236,6 +255,28 @@ def train(
         checkpoints.clear()  # the caller keeps the trained module; half-way states have done their work
     module.eval()
     return result
+
+
+def cut(batch: dict[str, Tensor], pieces: int) -> list[dict[str, Tensor]]:
+    """The batch's rows in `pieces` parts (fewer, if it has fewer rows): the sums of equation 1 add up over them.
+
+    Raises UserError for a batch with values that belong to no row, such as states of words.
+    """
+    if pieces > 1 and len({len(tensor) for tensor in batch.values()}) > 1:
+        raise UserError("out of memory, and this method's batches cannot be cut: raise accumulate or lower batch_size")
+    parts = [tensor.tensor_split(min(pieces, len(tensor))) for tensor in batch.values()]
+    return [dict(zip(batch, part, strict=True)) for part in zip(*parts, strict=True)]
+
+
+def unless_memory_runs_out(act: Callable[[], T]) -> T | None:
+    """What `act` returns; None, with the memory of the attempt given back, if it did not fit."""
+    try:
+        return act()
+    except RuntimeError as error:
+        if not should_reduce_batch_size(error):
+            raise
+    clear_device_cache(garbage_collection=True)  # after the error is gone, which holds what the attempt had computed
+    return None
 
 
 def _prefetch(draw: Callable[[Turn], Any], turns: Iterable[Turn]) -> Iterator[Any]:

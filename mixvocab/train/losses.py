@@ -25,6 +25,10 @@ class Part(NamedTuple):
     weight: float | Tensor = 1.0
     scored: bool = True
 
+    def numbers(self) -> tuple[float, int, float, bool]:
+        """The same as numbers: `Part(*map(torch.tensor, numbers))` is it again."""
+        return float(self.total), int(self.positions), float(self.weight), self.scored
+
 
 Losses = dict[str, Part]
 """Losses by name. Training minimises sum(weight * total) over all of them / sum(positions) over the scored ones;

@@ -29,7 +29,7 @@ from mixvocab.distill.methods import methods
 from mixvocab.settings.profiles import Section, load_profile
 from mixvocab.sources.glue import layout
 from mixvocab.sources.source import DATA_VARIABLE, cache_root, data_directory
-from mixvocab.train import loop
+from mixvocab.train.stopping import STOP, Stopped
 from mixvocab_book.chapter import open_chapter
 from mixvocab_book.steps.students import place_of
 from mixvocab_book.steps.tasks import SNIPS, chosen_methods
@@ -217,7 +217,7 @@ def command(unit: Unit) -> list[str]:
 
 def main() -> None:
     """Run one unit, given as JSON, for the queue, here and now."""
-    signal.signal(signal.SIGTERM, lambda *_: loop.STOP.set())
+    signal.signal(signal.SIGTERM, lambda *_: STOP.set())
     with suppress(OSError):  # Linux shares time among sessions before it looks at their processes' priority
         Path("/proc/self/autogroup").write_text(str(os.nice(0)))
     unit = Unit(**json.loads(sys.argv[1]))
@@ -225,7 +225,7 @@ def main() -> None:
         chapter = open_chapter(unit.chapter, profile=unit.profile)
         chapter.store = Store(cache_root() / "artefacts", code=False)
         run(chapter, unit)
-    except loop.Stopped:
+    except Stopped:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
     except UserError as error:

@@ -25,6 +25,7 @@ from mixvocab.pipeline import Plan
 from mixvocab.tasks.glue import CLASSIFIERS
 from mixvocab.train import loop
 from mixvocab.train.losses import mean_loss, state_loss
+from mixvocab.train.stopping import STOP, Stopped
 
 Planner = Callable[..., Plan]
 SHAPE = MobileShape(2, 16, 30, heads=2, inner=8, embedding=4, positions=32, norm="layer_norm", activation="gelu")
@@ -248,16 +249,16 @@ def test_a_stopped_transfer_goes_on_to_the_same_bytes(
 
     def stopping(*given, **more):  # type: ignore[no-untyped-def]
         if next(calls) == 1:  # in the second phase
-            loop.STOP.set()
+            STOP.set()
         return trained(*given, **more)
 
     try:
         with monkeypatch.context() as context:
             context.setattr("mixvocab.distill.mobilebert.train", stopping)
-            with pytest.raises(loop.Stopped):
+            with pytest.raises(Stopped):
                 broken.get(step.transfer)
     finally:
-        loop.STOP.clear()
+        STOP.clear()
     files = [store.get(step.transfer).folder / "model.safetensors" for store in (whole, broken)]
     assert files[0].read_bytes() == files[1].read_bytes()
 

@@ -33,8 +33,9 @@ from mixvocab.models.student import new_student
 from mixvocab.pipeline import Plan
 from mixvocab.text.mixing import Mixer
 from mixvocab.train import precision
-from mixvocab.train.loop import STOP, Stopped, Turn, to_tensors
+from mixvocab.train.loop import Turn, to_tensors
 from mixvocab.train.losses import mean_loss
+from mixvocab.train.stopping import STOP, Stopped
 
 Planner = Callable[..., Plan]
 

@@ -16,8 +16,9 @@ from accelerate import PartialState
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from mixvocab.common.errors import UserError
 from mixvocab.train import loop
-from mixvocab.train.loop import Recipe, Turn, train
+from mixvocab.train.loop import Recipe, Turn, cut, train
 from mixvocab.train.losses import Losses, Part
 
 ROWS = 12
@@ -83,6 +84,40 @@ def plain_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("parts", [2, 3, 6])
 def test_micro_batches_add_up_to_the_one_big_batch(parts: int) -> None:
     torch.testing.assert_close(gradient(replace(RECIPE, accumulate=parts)), gradient(RECIPE), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_where_memory_runs_out_the_gradient_stays(
+    accumulate: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual = gradient(RECIPE)
+    plain = TwoLosses.forward
+
+    def of_two_rows(self: TwoLosses, x: Tensor, labels: Tensor) -> Losses:
+        if len(x) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return plain(self, x, labels)
+
+    monkeypatch.setattr(TwoLosses, "forward", of_two_rows)
+    found = gradient(replace(RECIPE, accumulate=accumulate))
+    torch.testing.assert_close(found, usual, rtol=1e-6, atol=1e-6)
+    assert "out of memory; from now on each micro-batch in 2 parts" in capsys.readouterr().err
+
+
+def test_a_row_that_does_not_fit_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(self: TwoLosses, x: Tensor, labels: Tensor) -> Losses:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: 64 GB")
+
+    monkeypatch.setattr(TwoLosses, "forward", never)
+    with pytest.raises(UserError, match="the memory does not hold one row: lower"):
+        gradient(RECIPE)
+
+
+def test_a_batch_with_values_of_no_row_is_not_cut() -> None:
+    rows = {"ids": torch.zeros(4, 3), "states": torch.zeros(9, 2)}
+    assert cut(rows, 1)[0].keys() == rows.keys()
+    with pytest.raises(UserError, match="raise accumulate or lower batch_size"):
+        cut(rows, 2)
 
 
 ACCUMULATED = (1, 2)  # micro-batches of each of two processes

@@ -1,5 +1,7 @@
 """The loop: schedule, determinism, resume."""
 
+import os
+import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 from mixvocab.common.errors import UserError
 from mixvocab.train.loop import Recipe, TrainResult, Turn, evaluate, read_curve, train, write_curve
 from mixvocab.train.losses import Losses, Part
+from mixvocab.train.stopping import STOP
 
 TRUTH = np.arange(1.0, 5.0, dtype=np.float32)
 
@@ -128,14 +131,52 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, optimizer: str) 
     assert not list(tmp_path.glob("checkpoint-*"))
 
 
-def test_a_damaged_checkpoint_is_left_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    broken = tmp_path / "checkpoint-30"
-    broken.mkdir()
-    (broken / "state.json").write_text("{")
-    (broken / "tensors.safetensors").write_bytes(b"\x00")
+@pytest.mark.parametrize("file", ["state.json", "tensors.safetensors"])
+def test_after_a_bad_sector_the_checkpoint_before_it_is_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    recipe = replace(RECIPE, checkpoint_minutes=0.0)
+
+    def fails(turn: Turn) -> Rows:
+        if turn.index == 35:
+            raise Killed
+        return by_turn(turn)
+
+    with pytest.raises(Killed):
+        run(recipe, draw=fails, folder=tmp_path)
+    older, newest = sorted(tmp_path.glob("checkpoint-*"))
+    content = (newest / file).read_bytes()
+    damaged = content.replace(b'"step": ', b'"step": 1', 1) if file == "state.json" else content[:-1] + b"?"
+    (newest / file).write_bytes(damaged)
+    assert torch.equal(run(recipe, folder=tmp_path)[0], run(recipe)[0])
+    assert f"{newest.name} is damaged" in capsys.readouterr().err
+    assert not older.exists()
+
+
+def test_a_foreign_folder_is_left_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "checkpoint-30").mkdir()
+    (tmp_path / "checkpoint-30" / "state.json").write_text("[]")
     weight, _ = run(folder=tmp_path)
     assert torch.equal(weight, run()[0])
     assert "checkpoint-30 is damaged" in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_what_is_done_and_a_second_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    undisturbed = run(dropout=0.2)[0]
+    usual = signal.getsignal(signal.SIGINT)
+
+    def pressed(turn: Turn) -> Rows:
+        if turn.index == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+        return by_turn(turn)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(dropout=0.2, draw=pressed, folder=tmp_path)
+    assert len(list(tmp_path.glob("checkpoint-*"))) == 1
+    assert not STOP.is_set()
+    assert signal.getsignal(signal.SIGINT) is usual
+    assert "the same run goes on from here" in capsys.readouterr().err
+    assert torch.equal(run(dropout=0.2, folder=tmp_path)[0], undisturbed)
 
 
 @pytest.mark.parametrize(
