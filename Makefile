@@ -57,6 +57,9 @@ test-library:
 	@said='$(SMOKE)/library.txt'; $(BIN)/pytest -m 'not pages' tests > "$$said" 2>&1; \
 	  failed=$$?; cat "$$said"; exit $$failed
 
+faults: setup  ## kill runs at random, a hundred times: each has to go on and end as if nothing had happened
+	@MIXVOCAB_KILLS=100 $(BIN)/pytest -n $$(getconf _NPROCESSORS_ONLN) --dist load tests/faults
+
 smoke: setup  ## run every chapter at smoke and render them, without the tests
 	@$(BIN)/mixbook build --profile smoke
 
@@ -88,4 +91,4 @@ browser:
 	    apt-get update -qq >/dev/null 2>&1 && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; } || true
 
-.PHONY: help setup book lab test test-chapters test-library smoke shots pictures bench format lock clean distclean browser
+.PHONY: help setup book lab test test-chapters test-library faults smoke shots pictures bench format lock clean distclean browser

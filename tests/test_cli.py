@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -118,3 +120,33 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     assert captured.err.startswith("mixvocab: ")
     assert captured.err.count("\n") == 1
     assert not (out / "vocab.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("limit", "arguments"),
+    [
+        (3_000, ["vocab", "{text}", "--size", "160", "--out", "{out}"]),
+        (200_000, ["distill", "--text", "{text}", "--teacher", "{teacher}", "--profile", "smoke", "--out", "{out}"]),
+    ],
+)
+def test_a_full_disk_is_one_line_and_the_same_call_goes_on(
+    limit: int, arguments: list[str], text: Path, tiny_teacher: Path, tmp_path: Path
+) -> None:
+    text.write_text("\n\n".join(f"{TEXT[:90]} number{i} {i:b}" for i in range(900)), encoding="utf-8")
+    places = {"text": str(text), "teacher": str(tiny_teacher), "out": str(tmp_path / "out")}
+    command = [part.format(**places) for part in arguments]
+    if command[0] == "distill":
+        command += ["--set", "vocabulary.size=300", "--set", "mixing.length=16"]
+    code = (  # files may have so many bytes, as if no room were left
+        "import resource, sys; from mixvocab.cli import main\n"
+        "most = int(sys.argv.pop(1)); resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))\n"
+        "main(sys.argv[1:])"
+    )
+    environment = os.environ | {"MIXVOCAB_DATA": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(limit), *command], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 2, done.stderr
+    assert re.search("no room is left; make room and call the same again, which goes on", done.stderr.splitlines()[-1])
+    assert "Traceback" not in done.stderr
+    assert run(*command) == 0

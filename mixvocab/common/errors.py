@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -25,10 +28,35 @@ def need(extra: str, *packages: str) -> None:
             raise UserError(f"this command needs {package}: pip install 'mixvocab[{extra}]'")
 
 
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def refused_by_disk(error: Exception) -> str | None:
+    """One line on a folder that holds no more or must not be written to; None for any other error."""
+    number, text = getattr(error, "errno", None), str(error)
+    place = getattr(error, "filename", None) or "the output folder"
+    end = "and call the same again, which goes on from there, or name another folder"
+    if said := re.search(r"\(os error (\d+)\)|\d+ requested and \d+ written", text):  # as safetensors and NumPy tell it
+        number = int(said[1] or errno.ENOSPC)
+    if number in NO_ROOM:
+        return f"{place}: no room is left; make room {end}"
+    return f"{place}: {os.strerror(number).lower()}; make it writable {end}" if number in NOT_ALLOWED else None
+
+
 def run_command(app: Callable[..., Any], program: str, arguments: Sequence[str] | None = None) -> None:
-    """Run a command line; `arguments` default to the process's own. A UserError ends it with one line and code 2."""
+    """Run a command line; `arguments` default to the process's own.
+
+    A UserError ends it with one line and code 2, and so do a full disk and a folder that must not be written to.
+    """
     try:
         app(arguments, prog_name=program)
     except UserError as error:
-        print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        line = str(error)
+    except Exception as error:
+        if not (line := refused_by_disk(error) or ""):
+            raise
+    else:
+        return
+    print(f"{program}: {' '.join(line.split())}", file=sys.stderr)
+    sys.exit(2)

@@ -62,13 +62,17 @@ def text_sha256(*parts: str) -> str:
 def claim(out: Path, settings: Mapping[str, Any]) -> Path:
     """The work folder below `out`, for a run of these settings; an unfinished run of the same is gone on with.
 
-    Raises UserError if `out` is a file, holds something, or has an unfinished run of other settings in it.
+    Raises UserError if `out` is a file, holds something, or has an unfinished run of other settings, or a damaged one.
     """
     note = out / WORK / "settings.json"
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a new folder")
     if note.exists():
-        if json.loads(note.read_text(encoding="utf-8")) != json.loads(json.dumps(settings)):
+        try:
+            same = json.loads(note.read_text(encoding="utf-8")) == json.loads(json.dumps(settings))
+        except ValueError:
+            raise UserError(f"{note} is damaged: remove the folder --out {out} or name another") from None
+        if not same:
             raise UserError(f"--out {out}: an unfinished run with other settings lies there; remove it or name another")
     elif out.exists() and any(out.iterdir()):
         raise UserError(f"--out {out}: the folder is not empty; name a new one")

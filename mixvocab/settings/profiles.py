@@ -25,10 +25,8 @@ def _read(name: str) -> dict[str, dict[str, Any]]:
     return yaml.safe_load(Path(__file__).with_name(name).read_text(encoding="utf-8"))
 
 
-PROFILES = _read("profiles.yaml")
-"""Settings of each profile by section, smallest profile first."""
-PRESETS = _read("presets.yaml")
-"""Recipes of stage I by the name that a profile's `stage_one.preset` gives: settings that it leaves open."""
+PROFILES = _read("profiles.yaml")  # settings of each profile by section, smallest profile first
+PRESETS = _read("presets.yaml")  # recipes of stage I by `stage_one.preset`: settings that a profile leaves open
 
 _ALTERNATIVE = re.compile(r"constrained-\w+|literal\[.*\]")  # pydantic's names for the types that a setting may have
 
@@ -231,10 +229,13 @@ class Profile(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Profile:
-        if self.student.hidden % self.student.heads:
-            hidden, heads = self.student.hidden, self.student.heads
-            nearest = heads * max(1, round(hidden / heads))
-            raise UserError(f"student.hidden={hidden} is not a multiple of heads={heads}: choose e.g. {nearest}")
+        hidden, heads = self.student.hidden, self.student.heads
+        if hidden % heads:
+            fits = heads * max(1, round(hidden / heads))
+            raise UserError(f"student.hidden={hidden} is not a multiple of heads={heads}: choose e.g. {fits}")
+        for part in (self.stage_one, self.stage_two, self.glue, self.snips):
+            if part.batch_size % part.accumulate:
+                raise UserError(f"batch_size={part.batch_size} does not divide into accumulate={part.accumulate}")
         return self
 
 
@@ -260,8 +261,8 @@ def load_profile(name: str, **overrides: Any) -> Profile:
 
 def _place(key: str) -> tuple[str, str]:
     """("mixing", "p_sv") for "mixing.p_sv" and for "p_sv"."""
-    sections = {name: field.annotation for name, field in Profile.model_fields.items() if name != "name"}
-    dotted = [f"{name}.{leaf}" for name, kind in sections.items() for leaf in kind.model_fields]  # type: ignore
+    sections = ((name, field.annotation) for name, field in Profile.model_fields.items() if name != "name")
+    dotted = [f"{name}.{leaf}" for name, kind in sections for leaf in kind.model_fields]  # type: ignore
     matches = [name for name in dotted if key in (name, name.partition(".")[2])]
     if len(matches) > 1:
         raise UserError(f"setting {key!r} is ambiguous: write one of {', '.join(matches)}")

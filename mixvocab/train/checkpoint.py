@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from mixvocab.common.files import file_sha256, text_sha256, write_json
 from mixvocab.common.progress import say
 
+HALF = ".checkpoint"  # what a kill may leave half-written
+
 
 class Checkpoints:
     """The checkpoints of one run in one folder.
@@ -33,7 +35,7 @@ class Checkpoints:
 
     def save(self, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
         """Write the run's state after `state["step"]` steps; of the older checkpoints the newest stays."""
-        working = self.folder / f".checkpoint-{os.getpid()}"
+        working = self.folder / HALF
         shutil.rmtree(working, ignore_errors=True)
         working.mkdir()
         packed = optimizer.state_dict()
@@ -85,7 +87,7 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove the checkpoints of a finished run."""
-        for folder in self._newest_first():
+        for folder in [*self._newest_first(), *self.folder.glob(HALF)]:
             shutil.rmtree(folder)
 
     def _newest_first(self) -> list[Path]:

@@ -35,6 +35,8 @@ from mixvocab.train.stopping import STOP, Stopped, stopping
 
 T = TypeVar("T")
 
+MINUTE = 60.0  # seconds; tests of killed runs have shorter ones
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -145,9 +147,8 @@ def train(
     restored = checkpoints.restore(module, optimizer) if checkpoints else None
     recent: list[Losses] = []  # since the last entry of the training curve
     if restored:
-        recent = [
-            {name: Part(*map(torch.tensor, part)) for name, part in losses.items()} for losses in restored.pop("recent")
-        ]
+        noted = restored.pop("recent")
+        recent = [{name: Part.of(*numbers) for name, numbers in losses.items()} for losses in noted]
     result = TrainResult(steps=restored.pop("step"), **restored) if restored else TrainResult()
     pieces = 1  # of each micro-batch, one after the other
 
@@ -243,10 +244,10 @@ def train(
                 note_evaluation()
             bar.advance(note=note)
             if checkpoints and processes.is_main_process and not finished:
-                if STOP.is_set() or time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
+                if STOP.is_set() or time.monotonic() - saved > MINUTE * recipe.checkpoint_minutes:
                     state = {"step": result.steps} | asdict(result)
                     del state["steps"]
-                    noted = [{name: part.numbers() for name, part in losses.items()} for losses in recent]
+                    noted = [{name: part.reported() for name, part in losses.items()} for losses in recent]
                     checkpoints.save(module, optimizer, state | {"recent": noted})
                     saved = time.monotonic()
                 if STOP.is_set():

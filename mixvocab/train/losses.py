@@ -25,9 +25,14 @@ class Part(NamedTuple):
     weight: float | Tensor = 1.0
     scored: bool = True
 
-    def numbers(self) -> tuple[float, int, float, bool]:
-        """The same as numbers: `Part(*map(torch.tensor, numbers))` is it again."""
-        return float(self.total), int(self.positions), float(self.weight), self.scored
+    def reported(self) -> tuple[float, int, bool]:
+        """What `average` reads of it, as numbers."""
+        return float(self.total), int(self.positions), self.scored
+
+    @classmethod
+    def of(cls, total: float, positions: int, scored: bool) -> Part:
+        """The part that reported these."""
+        return cls(torch.tensor(total, dtype=torch.float64), torch.tensor(positions), scored=scored)
 
 
 Losses = dict[str, Part]

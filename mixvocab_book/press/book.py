@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mixvocab.common.errors import UserError
+from mixvocab.settings.profiles import load_profile
+from mixvocab.sources.source import data_directory
 from mixvocab_book.store.provenance import project_root
 
 
@@ -27,8 +29,10 @@ class Book:
     def find(cls, profile: str, seed: int = 0, data_dir: Path | None = None, output: Path | None = None) -> Book:
         """The build of a profile: in `book/`, or with its pages in `output` and the rest beside it.
 
-        Raises UserError outside a checkout.
+        Raises UserError outside a checkout, for an unknown profile and for a data folder that is not there.
         """
+        load_profile(profile)
+        data_directory(data_dir)
         if (root := project_root()) is None:
             raise UserError("the book is built from a checkout of the project; clone it and run `make book` there")
         if output is None:
