@@ -86,7 +86,7 @@ class Plan:
     def vocabulary(self) -> VocabularyStep:
         """The student's: learned, of the profile's size, or what the profile's kind makes of the teacher's."""
         if self.given:
-            return GivenVocabulary(self.given.pieces, self.given.lowercase)
+            return GivenVocabulary(self.given.pieces, self.given.lowercase, self.given.max_word_characters)
         settings = self.profile.vocabulary
         learned = None if settings.kind == "teacher" else self.vocabularies((settings.size,))
         return StudentVocabulary(learned, None if settings.kind == "learned" else self.teacher)

@@ -91,9 +91,11 @@ def test_the_vocabulary_can_come_from_the_teacher(
 
 def test_a_given_vocabulary_is_the_students(tmp_path: Path, plan: Plan, tiny_corpus: Path) -> None:
     assert main_ends("vocab", tiny_corpus, "--size", "220", "--cased", "--out", tmp_path / "vocab") == 0
-    given = replace(plan, given=Vocabulary.load(tmp_path / "vocab"))
+    vocabulary = replace(Vocabulary.load(tmp_path / "vocab"), max_word_characters=100)
+    given = replace(plan, given=vocabulary)
     out = distill(given, tmp_path / "student", method="pca")
     assert (out / "vocab.txt").read_bytes() == (tmp_path / "vocab" / "vocab.txt").read_bytes()
+    assert Vocabulary.load(out) == vocabulary
     assert not given.rows().lowercase  # the text is read as the vocabulary reads
 
 

@@ -84,9 +84,10 @@ class GivenVocabulary(Step[Vocabulary]):
 
     pieces: tuple[str, ...]
     lowercase: bool
+    max_word_characters: int = Vocabulary.max_word_characters
 
     def make(self, folder: Path, store: Store) -> None:
-        Vocabulary(self.pieces, self.lowercase).save(folder / "vocabulary")
+        Vocabulary(self.pieces, self.lowercase, self.max_word_characters).save(folder / "vocabulary")
 
     def load(self, folder: Path, store: Store) -> Vocabulary:
         return Vocabulary.load(folder / "vocabulary")

@@ -58,9 +58,10 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
         return Corpus(source, lambda: limited([read_documents(file) for file in ordered], megabytes))
 
     def on_hub(repository: str) -> Corpus:
-        source = hub.find("corpus", repository)
-        named = spec == f"hub:{repository}"
-        limit = HUB_MEGABYTES if megabytes is None and not named else megabytes
+        source, limit = hub.find("corpus", repository), megabytes
+        if limit is None and spec != f"hub:{repository}":
+            limit = HUB_MEGABYTES
+            source = replace(source, sha256=text_sha256(source.sha256, str(limit)))  # or it would pass for the whole
         return Corpus(source, lambda: limited([hub.read_documents(repository)], limit))
 
     if spec == "code":

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def reachable() -> bool:
     try:
         with urllib.request.urlopen(f"{constants.ENDPOINT}/api/models?limit=1", timeout=3):
             return True
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):  # the last where something else answers in its place
         return False
 
 

@@ -263,10 +263,13 @@ def cut(batch: dict[str, Tensor], pieces: int) -> list[dict[str, Tensor]]:
 
     Raises UserError for a batch with values that belong to no row, such as states of words.
     """
-    if pieces > 1 and len({len(tensor) for tensor in batch.values()}) > 1:
+    if pieces == 1:
+        return [batch]
+    by_row = {name: tensor for name, tensor in batch.items() if tensor.ndim}  # the others are the whole batch's
+    if len({len(tensor) for tensor in by_row.values()}) > 1:
         raise UserError("out of memory, and this method's batches cannot be cut: raise accumulate or lower batch_size")
-    parts = [tensor.tensor_split(min(pieces, len(tensor))) for tensor in batch.values()]
-    return [dict(zip(batch, part, strict=True)) for part in zip(*parts, strict=True)]
+    parts = [tensor.tensor_split(min(pieces, len(tensor))) for tensor in by_row.values()]
+    return [batch | dict(zip(by_row, part, strict=True)) for part in zip(*parts, strict=True)]
 
 
 def unless_memory_runs_out(act: Callable[[], T]) -> T | None:

@@ -1,3 +1,4 @@
+from http.client import BadStatusLine
 from types import SimpleNamespace
 
 import pytest
@@ -28,12 +29,13 @@ def online(monkeypatch):
     return repositories
 
 
-def test_the_hub_is_asked_once_and_not_at_all_if_offline_is_set(monkeypatch):
+@pytest.mark.parametrize("error", [OSError("no network"), BadStatusLine("a hotel's page")])
+def test_the_hub_is_asked_once_and_not_at_all_if_offline_is_set(monkeypatch, error):
     asked = []
 
     def open_page(address, timeout):
         asked.append(address)
-        raise OSError("no network")
+        raise error
 
     monkeypatch.setattr(hub.urllib.request, "urlopen", open_page)
     for offline in (True, False):
@@ -64,6 +66,7 @@ def test_of_the_default_data_set_so_much_is_read_where_no_limit_is_set(online, m
     taken = {spec: len(list(resolve_corpus(spec).documents())) for spec in ("auto", "hub", f"hub:{hub.CORPUS}")}
     assert taken == {"auto": 10, "hub": 10, f"hub:{hub.CORPUS}": 100}
     assert len(list(resolve_corpus("hub", megabytes=0.00028).documents())) == 20
+    assert resolve_corpus("hub").source.sha256 != resolve_corpus(f"hub:{hub.CORPUS}").source.sha256
 
 
 def test_errors_of_the_hub_are_one_line(online):

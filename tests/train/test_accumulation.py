@@ -115,7 +115,8 @@ def test_a_row_that_does_not_fit_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_batch_with_values_of_no_row_is_not_cut() -> None:
     rows = {"ids": torch.zeros(4, 3), "states": torch.zeros(9, 2)}
-    assert cut(rows, 1)[0].keys() == rows.keys()
+    assert cut(rows, 1) == [rows]
+    assert [len(part["ids"]) for part in cut({"ids": torch.zeros(5, 3), "step": torch.tensor(7)}, 2)] == [3, 2]
     with pytest.raises(UserError, match="raise accumulate or lower batch_size"):
         cut(rows, 2)
 
