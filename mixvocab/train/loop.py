@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from accelerate.utils import broadcast
-from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from torch import Tensor, nn
 
 from mixvocab.common.errors import UserError
@@ -29,11 +28,10 @@ from mixvocab.common.progress import progress, say
 from mixvocab.common.store import distributed
 from mixvocab.train.checkpoint import Checkpoints
 from mixvocab.train.losses import Losses, Part, average, divide_gradients, mean_loss, minimised
+from mixvocab.train.memory import cut, unless_memory_runs_out
 from mixvocab.train.optim import make_optimizer
 from mixvocab.train.precision import autocast, choose, running
 from mixvocab.train.stopping import STOP, Stopped, stopping
-
-T = TypeVar("T")
 
 MINUTE = 60.0  # seconds; tests of killed runs have shorter ones
 
@@ -256,31 +254,6 @@ def train(
         checkpoints.clear()  # the caller keeps the trained module; half-way states have done their work
     module.eval()
     return result
-
-
-def cut(batch: dict[str, Tensor], pieces: int) -> list[dict[str, Tensor]]:
-    """The batch's rows in `pieces` parts (fewer, if it has fewer rows): the sums of equation 1 add up over them.
-
-    Raises UserError for a batch with values that belong to no row, such as states of words.
-    """
-    if pieces == 1:
-        return [batch]
-    by_row = {name: tensor for name, tensor in batch.items() if tensor.ndim}  # the others are the whole batch's
-    if len({len(tensor) for tensor in by_row.values()}) > 1:
-        raise UserError("out of memory, and this method's batches cannot be cut: raise accumulate or lower batch_size")
-    parts = [tensor.tensor_split(min(pieces, len(tensor))) for tensor in by_row.values()]
-    return [batch | dict(zip(by_row, part, strict=True)) for part in zip(*parts, strict=True)]
-
-
-def unless_memory_runs_out(act: Callable[[], T]) -> T | None:
-    """What `act` returns; None, with the memory of the attempt given back, if it did not fit."""
-    try:
-        return act()
-    except RuntimeError as error:
-        if not should_reduce_batch_size(error):
-            raise
-    clear_device_cache(garbage_collection=True)  # after the error is gone, which holds what the attempt had computed
-    return None
 
 
 def _prefetch(draw: Callable[[Turn], Any], turns: Iterable[Turn]) -> Iterator[Any]:

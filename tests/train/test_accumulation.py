@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from mixvocab.common.errors import UserError
 from mixvocab.train import loop
-from mixvocab.train.loop import Recipe, Turn, cut, train
+from mixvocab.train.loop import Recipe, Turn, train
 from mixvocab.train.losses import Losses, Part
+from mixvocab.train.memory import cut
 
 ROWS = 12
 RECIPE = Recipe(steps=1, batch_size=ROWS, learning_rate=1.0, warmup=0.0, clip=0.0, precision="fp32")
