@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -102,19 +102,20 @@ def distill(
     method: Annotated[str, typer.Option(help="How: mixed (stage I, then stage II), pca, nokd, ...")] = "mixed",
 ) -> None:
     """Compress a BERT to a small student with a small vocabulary."""
-    from mixvocab.pipeline import Plan
-    from mixvocab.pipeline import distill as run
+    from mixvocab import verbs
     from mixvocab.settings.given import parse_settings
-    from mixvocab.settings.profiles import load_profile
-    from mixvocab.sources.source import data_directory
-    from mixvocab.text.wordpiece import Vocabulary
 
-    overrides = {"corpus.source": text, "teacher.source": teacher} | parse_settings(setting or [])
-    settings = load_profile(profile, **overrides)
-    if vocabulary and settings.vocabulary.kind != "learned":
-        raise UserError(f"vocabulary.kind={settings.vocabulary.kind} and --vocab exclude each other: leave one out")
-    given = Vocabulary.load(vocabulary) if vocabulary else None
-    run(Plan(settings, data_directory(data_dir), given), out, method=method, seed=seed)
+    verbs.distill(
+        out,
+        text=text,
+        teacher=teacher,
+        vocabulary=vocabulary,
+        profile=profile,
+        method=method,
+        seed=seed,
+        data_dir=data_dir,
+        settings=parse_settings(setting or []),
+    )
     typer.echo(f"written to {out}: load it with AutoModelForMaskedLM.from_pretrained")
 
 
@@ -140,43 +141,23 @@ def finetune(
     ] = None,
 ) -> None:
     """Fine-tune a BERT on intents and slots or on a GLUE task; development data chooses, the rest is scored once."""
-    if bool(teacher) != bool(method):
-        raise UserError("--teacher and --method go together: give both, or neither to fine-tune the model alone")
-    need("tasks", "sklearn", "seqeval")
-    from mixvocab.common.files import claim, publish
-    from mixvocab.models.pretrained import read_config
-    from mixvocab.sources.glue import resolve_glue
-    from mixvocab.sources.snips import resolve_snips
-    from mixvocab.tasks.augmentation import augmented, new_augmentation
-    from mixvocab.tasks.finetune import finetune as run
-    from mixvocab.tasks.glue import new_classifier
-    from mixvocab.tasks.joint import new_joint_bert, unseen_labels
-    from mixvocab.tasks.scores import glue_roles, snips_roles
-    from mixvocab.tasks.transfer import new_transfer
+    from mixvocab import verbs
+    from mixvocab.settings.given import parse_settings
 
-    config = read_config(model)
-    joint = task.lower() == "snips"
-    tuning = _recipe(profile, setting or [], "snips" if joint else "glue").tuning(config.get("hidden_size"))
-    augmentation = new_augmentation(tuning, augment_with, glove)
-    resolved: Any = resolve_snips(data) if joint else resolve_glue(task, data)
-    roles = snips_roles(resolved, rows) if joint else glue_roles(resolved, rows)
-    if joint and (unseen := unseen_labels(resolved)):
-        typer.echo(f"note: never in train, so each counts as an error: {', '.join(unseen)}", err=True)
-    fresh = (
-        new_joint_bert(model, resolved, roles, tuning, seed) if joint else new_classifier(model, resolved, tuning, seed)
+    tuned = verbs.finetune(
+        model,
+        task,
+        out,
+        data=data,
+        profile=profile,
+        rows=rows,
+        seed=seed,
+        teacher=teacher,
+        method=method,
+        augment_with=augment_with,
+        glove=glove,
+        settings=parse_settings(setting or [], example="epochs=20"),
     )
-    beside = new_transfer(method, fresh, teacher) if method and teacher else None
-    settings = {"model": str(model.resolve()), "tuning": tuning.model_dump(), "source": resolved.source.as_record()}
-    settings |= {"teacher": str(teacher.resolve()), "method": method} if teacher else {}
-    if augment_with:
-        settings |= {"augment_with": str(augment_with.resolve()), "glove": glove and str(glove.resolve())}
-    work = claim(out, settings | {"rows": rows, "seed": seed})
-    typer.echo(f"training on {len(roles.train):,} of {roles.available:,} rows; {roles.about}")
-    if augmentation:
-        roles = augmented(roles, augmentation, seed)
-        typer.echo(f"training on copies of rows as well, {len(roles.train):,} in all")
-    tuned = run(fresh, roles, tuning, work, seed=seed, transfer=beside)
-    publish(work / "model", out)
     choosing = {name: value for name, value in tuned.best.items() if name not in ("step", "epoch")}
     for split, values in {"choosing rows": choosing, **tuned.reported}.items():
         typer.echo(f"{split}: " + "  ".join(f"{name} {100 * value:.2f}" for name, value in values.items()))
@@ -189,11 +170,11 @@ def export(
     out: Annotated[Path, typer.Option(help="New folder for the ONNX files, the tokenizer and task.json.")],
 ) -> None:
     """Write a model as ONNX with 32-bit and with 8-bit weights, checked against PyTorch."""
-    need("export", "onnx", "onnxruntime")
-    from mixvocab.edge.export import export as run
+    from mixvocab import verbs
+
+    gaps = ", ".join(f"{gap:.1e} ({numbers})" for numbers, gap in verbs.export(folder, out).items())
     from mixvocab.edge.runtime import deployed_bytes
 
-    gaps = ", ".join(f"{gap:.1e} ({numbers})" for numbers, gap in run(folder, out).items())
     typer.echo(f"written to {out}; largest difference of a logit from PyTorch: {gaps}")
     typer.echo("bytes to deploy: " + ", ".join(f"{name} {size:,}" for name, size in deployed_bytes(out).items()))
 
@@ -268,18 +249,6 @@ def _report(read: Mapping[str, tuple[Vocabulary, Mapping[str, int]]]) -> None:
         rows["overlap: by use in the text"] = [f"{shared.share_of_text:.1%}"]
     for name, values in rows.items():
         typer.echo(f"{name:<46}" + "".join(f"{value:>10}" for value in values))
-
-
-def _recipe(profile: str, given: list[str], section: str) -> Any:
-    """A profile's settings for the task, some replaced. Raises UserError for one that fine-tuning does not read."""
-    from mixvocab.settings.given import parse_settings
-    from mixvocab.settings.profiles import TuningSettings, load_profile
-
-    settings = parse_settings(given, example="epochs=20")
-    read = TuningSettings.model_fields.keys() - ({"piece_dropout"} if section == "glue" else set())
-    if unread := settings.keys() - read:
-        raise UserError(f"--set {min(unread)}: this task does not read it; it reads {', '.join(sorted(read))}")
-    return getattr(load_profile(profile, **{f"{section}.{key}": value for key, value in settings.items()}), section)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -21,6 +21,7 @@ FLOORS = (
     ("tasks",),
     ("edge",),
     ("pipeline", "widgets"),
+    ("verbs",),
     ("cli",),
 )
 BOOK = (("store",), ("chapter",), ("steps",), ("sweep",), ("show",), ("press",), ("cli",))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mixvocab import cli
+from mixvocab import verbs
 from mixvocab.cli import main
 from mixvocab.sources.rows import SnipsData, SnipsRow
 
@@ -48,8 +48,8 @@ def test_joint(tiny_teacher: Path, folder: Path, tmp_path: Path, capsys: pytest.
     with pytest.raises(SystemExit) as ended:
         tune(tiny_teacher, folder, out)
     assert ended.value.code == 0
-    told = capsys.readouterr().out
-    assert "training on 160 of 160 rows; chosen on valid, reported on test" in told
+    told, said = capsys.readouterr()
+    assert "training on 160 of 160 rows; chosen on valid, reported on test" in said
     assert "choosing rows: intent_accuracy" in told
     assert "test: intent_accuracy" in told
     assert {"config.json", "model.safetensors", "tokenizer.json", "task.json"} <= {file.name for file in out.iterdir()}
@@ -104,10 +104,9 @@ def test_copies_of_rows_train_as_well(
     with pytest.raises(SystemExit) as ended:
         tune(tiny_teacher, folder, tmp_path / "model", *more, "--augment-with", str(tiny_teacher))
     assert ended.value.code == 0
-    assert "training on 20 of 160 rows; chosen on valid, reported on test\ntraining on copies" in (
-        told := capsys.readouterr().out
-    )
-    assert "copies of rows as well, 60 in all" in told
+    said = capsys.readouterr().err
+    assert "training on 20 of 160 rows; chosen on valid, reported on test\ntraining on copies" in said
+    assert "copies of rows as well, 60 in all" in said
 
 
 def test_bad_files(tiny_teacher: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +136,7 @@ def test_the_example_in_its_help_is_a_setting_that_it_reads(capsys: pytest.Captu
     told = " ".join(capsys.readouterr().out.split())
     assert "recipe: epochs=20; repeatable" in told
     assert "stage_two" not in told
-    assert cli._recipe("smoke", ["epochs=20"], "glue").epochs == 20
+    assert verbs.recipe("smoke", {"epochs": 20}, "glue").epochs == 20
 
 
 def write_reviews(folder: Path) -> Path:
@@ -162,9 +161,9 @@ def test_a_glue_task_from_its_files_to_answers_on_the_device(
         with pytest.raises(SystemExit) as ended:
             main(command)
         assert ended.value.code == 0, capsys.readouterr().err
-    told = capsys.readouterr().out
-    assert "training on 96 of 114 rows; chosen on 6 held-out training rows" in told
-    assert "training on 114 of 114 rows; chosen" in told
+    told, said = capsys.readouterr()
+    assert "training on 96 of 114 rows; chosen on 6 held-out training rows" in said
+    assert "training on 114 of 114 rows; chosen" in said
     assert "dev: accuracy 100.00" in told
     assert json.loads((model / "config.json").read_text())["id2label"] == {"0": "0", "1": "1"}
     with pytest.raises(SystemExit):
