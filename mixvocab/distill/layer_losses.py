@@ -30,12 +30,7 @@ def attention_loss(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
 
 
 def prediction_loss(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
-    """Equation 10: cross-entropy of softmaxes at a temperature, of logits (B, C), summed over rows.
-
-    Of scores (B, 1), which the paper does not speak of, it is the squared error.
-    """
-    if student.shape[1] == 1:
-        return F.mse_loss(student, teacher, reduction="sum")
+    """Equation 10: cross-entropy of softmaxes at a temperature, of logits (B, C), summed over rows."""
     return F.cross_entropy(student / temperature, (teacher / temperature).softmax(dim=1), reduction="sum")
 
 

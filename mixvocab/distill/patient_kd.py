@@ -57,6 +57,7 @@ class PatientLoss(TaskTransfer):
     def transferred(self, inputs: dict[str, Any], targets: dict[str, Tensor], done: float) -> Losses:
         (read, logits), (taught, answers) = self.read(inputs), self.taught(inputs, targets)
         own = {name: part._replace(weight=1 - ALPHA) for name, part in self.student.losses(logits, **targets).items()}
+        follow = partial(soft_targets, temperature=TEMPERATURE)
         soft = over_heads(follow, self.student.asked(logits, **targets), answers)
         # [CLS] after each layer, (layers + 1, B, H), the embeddings' first.
         mine, said = (torch.stack([states[:, 0].float() for states in each.hidden_states]) for each in (read, taught))
@@ -68,13 +69,6 @@ class PatientLoss(TaskTransfer):
                 patience(mine[1:-1], said[self.layers]), torch.tensor(rows), weight=BETA * asked / rows, scored=False
             ),
         }
-
-
-def follow(logits: Tensor, said: Tensor) -> Tensor:
-    """`soft_targets` at TEMPERATURE of logits (N, C) of student and teacher; of scores (N, 1) their squared error."""
-    if logits.shape[1] == 1:
-        return F.mse_loss(logits, said, reduction="sum")
-    return soft_targets(logits, said, TEMPERATURE)
 
 
 def patience(states: Tensor, wanted: Tensor) -> Tensor:

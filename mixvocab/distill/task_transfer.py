@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers import BertForMaskedLM
 
 from mixvocab.common.store import Store
@@ -90,8 +91,13 @@ class TaskTransfer(nn.Module):
 
 
 def over_heads(loss: Callable[[Tensor, Tensor], Tensor], logits: Sequence[Tensor], said: Sequence[Tensor]) -> Tensor:
-    """The sum over heads of a loss of their logits (N, C), student's and teacher's, in fp32."""
-    return torch.stack([loss(own.float(), theirs.float()) for own, theirs in zip(logits, said, strict=True)]).sum()
+    """The sum over heads of a loss of their logits (N, C), student's and teacher's, in fp32.
+
+    Of scores (N, 1), which no method's paper speaks of, it is their squared error.
+    """
+    pairs = [(own.float(), theirs.float()) for own, theirs in zip(logits, said, strict=True)]
+    losses = [F.mse_loss(*pair, reduction="sum") if pair[0].shape[1] == 1 else loss(*pair) for pair in pairs]
+    return torch.stack(losses).sum()
 
 
 @dataclass(frozen=True)
@@ -102,16 +108,12 @@ class FirstLayers(StageTwo):
 
     def sizes(self) -> BertShape:
         whole = super().sizes()
-        return replace(whole, layers=len(self.kept(whole.layers)))
-
-    def kept(self, layers: int) -> Sequence[int]:
-        return range(layers // 2)
+        return replace(whole, layers=whole.layers // 2)
 
     def student(self, store: Store) -> BertForMaskedLM:
         folder = self.rows.teacher.value.folder
         require_bert(folder, "a student of a teacher's first layers")
-        teacher = load_teacher(folder)
-        return student_of_layers(teacher, self.kept(teacher.config.num_hidden_layers))
+        return student_of_layers(load_teacher(folder), range(self.sizes().layers))
 
 
 def first_layers(plan: Plan, method: str) -> FirstLayers:

@@ -19,6 +19,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.common.store import Store
 from mixvocab.distill.layer_losses import attention_loss, even_layers, prediction_loss
 from mixvocab.distill.mixed_vocab import StudentMLM
+from mixvocab.distill.task_transfer import over_heads
 from mixvocab.distill.tinybert import LAYERS_FIRST, TinyBertLoss, TinyBertTask, tinybert
 from mixvocab.edge.export import export
 from mixvocab.models.parameters import BertShape
@@ -92,7 +93,7 @@ def test_soft_cross_entropy_and_its_gradient_class_by_class(temperature: float) 
 def test_a_score_follows_the_teachers_by_its_squared_error() -> None:
     scores, said = random(5, 1, seed=6), random(5, 1, seed=7)
     expected = sum(float(a - b) ** 2 for a, b in zip(scores, said, strict=True))
-    assert prediction_loss(scores, said).item() == pytest.approx(expected, rel=1e-6)
+    assert over_heads(prediction_loss, [scores], [said]).item() == pytest.approx(expected, rel=1e-6)
 
 
 def bert(layers: int, hidden: int, seed: int) -> BertForMaskedLM:
