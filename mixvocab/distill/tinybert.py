@@ -162,15 +162,12 @@ class TinyBertTask(TaskTransfer):
 
     That one is a mean over what has a label and reported as "prediction". Of the task's own losses none is minimised:
     they are reported by their names, with weight zero.
-
-    Args:
-        layers: g(1), ..., g(M), counted from 1; None: evenly spread.
     """
 
-    def __init__(self, student: TaskBert, teacher: TaskBert, layers: Sequence[int] | None = None) -> None:
+    def __init__(self, student: TaskBert, teacher: TaskBert) -> None:
         super().__init__(student, teacher)
         own, other = student.model.config, teacher.model.config
-        self.layers = tuple(layers or even_layers(own.num_hidden_layers, other.num_hidden_layers))
+        self.layers = even_layers(own.num_hidden_layers, other.num_hidden_layers)
         self.check(own, other)
         self.raising_embeddings, self.raising_states = raising_matrices(own, other, seed=0)
 

@@ -72,7 +72,7 @@ class TinyBertByWords(TinyBertTask):
     """First `layer_losses` of states at words, then `prediction_loss`; both as `TinyBertTask` has and reports them."""
 
     def check(self, own: Any, other: Any) -> None:
-        """Pieces and heads need no counterparts, and layers are evenly spread."""
+        """Pieces and heads need no counterparts."""
 
     def examples(self, rows: Sequence[Any]) -> list[Any]:
         """Rows as the student reads them, and as the teacher does, with the words that both hold."""
