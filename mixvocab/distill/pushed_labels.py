@@ -28,11 +28,11 @@ from mixvocab.common.store import Store
 from mixvocab.distill.methods import method
 from mixvocab.distill.mixed_vocab import StudentMLM
 from mixvocab.distill.teacher_head import teacher_head
-from mixvocab.distill.vanilla import LabelDistillation, Labelled
+from mixvocab.distill.vanilla import LabelDistillation, Labelled, label_settings
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import load_tokenizer, masked_logits
 from mixvocab.text.masking import KEPT, REPLACED, expected_shares
-from mixvocab.text.mixing import Mixer
+from mixvocab.text.mixing import Batch, Mixer
 from mixvocab.text.wordpiece import CONTINUATION, UNK, Vocabulary
 from mixvocab.text.words import UNUSED
 from mixvocab.train.loop import Turn
@@ -69,13 +69,10 @@ def push_forward(distribution: Tensor, counterparts: Tensor, pieces: int) -> Ten
 # ---- 2. The same words for both --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class PushedRows:
+@dataclass(frozen=True, eq=False)
+class PushedRows(Batch):
     """Rows of a student, (B, T), and the same words in the teacher's cut, (B, U)."""
 
-    ids: np.ndarray
-    labels: np.ndarray
-    attention: np.ndarray
     labelled: np.ndarray  # bool: the student's [MASK]s that the teacher labels, the first pieces of their words
     read: np.ndarray  # what the teacher reads
     read_attention: np.ndarray
@@ -95,7 +92,7 @@ def draw_rows(reader: Mixer, mixer: Mixer, turn: Turn) -> PushedRows:
     order = np.argsort(~kept, axis=1, kind="stable")[:, : kept.sum(axis=1).max()]
     parts = np.where(hidden, reader.mask, whole.ids), kept, asked & _begins(at)
     read, attention, answers = (np.take_along_axis(part, order, axis=1) for part in parts)
-    return PushedRows(batch.ids, batch.labels, batch.attention, labelled, read, attention, answers)
+    return PushedRows(**vars(batch), labelled=labelled, read=read, read_attention=attention, answers=answers)
 
 
 def _begins(places: np.ndarray) -> np.ndarray:
@@ -188,10 +185,5 @@ class PushedLabels(Labelled):
 @method("pushed-labels", "PCA, labels pushed forward")
 def pushed_labels(plan: Plan, seed: int) -> PushedLabels:
     """The PCA start, and the teacher's distribution over its own pieces as a second target."""
-    step, settings = plan.stage_two(seed, plan.init(seed, init="pca")), plan.profile.stage_two
-    return PushedLabels(
-        **vars(step),
-        teacher=teacher_head(plan),
-        kd_weight=settings.kd_weight,
-        kd_temperature=settings.kd_temperature,
-    )
+    step = plan.stage_two(seed, plan.init(seed, init="pca"))
+    return PushedLabels(**vars(step), teacher=teacher_head(plan), **label_settings(plan))

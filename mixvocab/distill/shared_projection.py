@@ -215,12 +215,8 @@ class DualStudent(StageTwo):
         own, other = self.rows.student_table(self.vocabulary, store), self.rows.teacher_table(store)
         shorter = min(1.0, float(counts @ other.lengths / (counts @ own.lengths)))  # a word in the teacher's cut
         read, pieces = round(tokens * (P_DT + (1 - P_DT) * shorter)), BertShape(1, 0, shape.vocab_size)  # not raised
-        steps, length, masks = (
-            self.recipe.steps * self.recipe.accumulate,
-            self.mixing.length,
-            expected_shares(self.mixing),
-        )
-        of_teacher = stage_one_flops(teacher, pieces, read, length, steps, masks=masks, p_sv=P_DT)
+        steps, masks = self.recipe.steps * self.recipe.accumulate, expected_shares(self.mixing)
+        of_teacher = stage_one_flops(teacher, pieces, read, self.mixing.length, steps, masks=masks, p_sv=P_DT)
         narrow, wide, blocks_a_layer = shape.hidden, teacher.hidden, 4 + 2 * teacher.feed_forward // teacher.hidden
         maps = shape.layers * blocks_a_layer * narrow * wide * (wide + narrow)
         projecting = maps + shape.vocab_size * narrow * wide

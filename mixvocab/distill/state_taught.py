@@ -36,7 +36,7 @@ from mixvocab.distill.word_states import (
 )
 from mixvocab.models.parameters import BertShape, Spent
 from mixvocab.models.pretrained import last_attention, teacher_shape
-from mixvocab.text.mixing import Mixer
+from mixvocab.text.mixing import Batch, Mixer
 from mixvocab.text.words import ranges
 from mixvocab.train.loop import Turn
 from mixvocab.train.losses import Losses, Part
@@ -48,13 +48,10 @@ if TYPE_CHECKING:
 # ---- 1. The same words for both --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class TaughtRows:
+@dataclass(frozen=True, eq=False)
+class TaughtRows(Batch):
     """Rows of a student and what the teacher made of their words."""
 
-    ids: np.ndarray  # (B, T)
-    labels: np.ndarray  # (B, T)
-    attention: np.ndarray  # (B, T)
     words: np.ndarray  # (B, T) int64: the row of `target` that a token's word has, -1: none
     target: np.ndarray  # (words, k) int8 states, or (words, T - 2) uint8 attention
 
@@ -68,7 +65,7 @@ def draw_words(kept: KeptStates, mixer: Mixer, turn: Turn, *, attention: bool = 
     values = kept.attention if attention else kept.states
     assert values is not None
     words = word_numbers(places, lengths)
-    return TaughtRows(batch.ids, batch.labels, batch.attention, words, values[ranges(first, lengths)])
+    return TaughtRows(**vars(batch), words=words, target=values[ranges(first, lengths)])
 
 
 # ---- 2. The losses ---------------------------------------------------------------------------------------------------

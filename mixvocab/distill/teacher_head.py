@@ -113,11 +113,8 @@ class TeacherHead(Step[Teacher]):
         pretrained, length = self.rows.teacher.value.folder, self.mixing.length
         head, whole = (read_curve(folder / f"{phase}.json") for phase in self._phases())
         shape, scores = teacher_shape(pretrained), json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-        flops = shape.masked_lm_flops(head.tokens, length, head_alone=True)
-        flops += shape.masked_lm_flops(whole.tokens, length)
-        spent = Spent(
-            head.tokens + whole.tokens, flops, head.seconds + whole.seconds, head.steps + whole.steps, whole.precision
-        )
+        spent = Spent.of(head, shape.masked_lm_flops(head.tokens, length, head_alone=True))
+        spent += Spent.of(whole, shape.masked_lm_flops(whole.tokens, length))
         guess = Guess(**scores["guess"])
         return Teacher(pretrained, folder, head.curve[0], whole.curve[-1], scores["word"], guess, shape, spent)
 

@@ -182,5 +182,10 @@ def pruned(plan: Plan, seed: int) -> Pruned:
 
 
 def _labelled(plan: Plan, seed: int, teacher: Step[Any]) -> Labelled:
-    step, settings = plan.stage_two(seed, plan.init(seed), label="vanilla distillation"), plan.profile.stage_two
-    return Labelled(**vars(step), teacher=teacher, kd_weight=settings.kd_weight, kd_temperature=settings.kd_temperature)
+    step = plan.stage_two(seed, plan.init(seed), label="vanilla distillation")
+    return Labelled(**vars(step), teacher=teacher, **label_settings(plan))
+
+
+def label_settings(plan: Plan) -> dict[str, Any]:
+    """The fields of `Labelled` that the profile sets."""
+    return plan.profile.stage_two.model_dump(include={"kd_weight", "kd_temperature"})
