@@ -45,13 +45,10 @@ from mixvocab.text.wordpiece import PAD
 from mixvocab.train.loop import Recipe, TrainResult, Turn, read_curve, write_curve
 
 
-@dataclass(frozen=True)
-class Embeddings:
+@dataclass(frozen=True, eq=False)
+class Embeddings(EmbeddingInit):
     """Student embeddings with the affine layer that raises them, and how they came about."""
 
-    embeddings: Tensor  # (V_s, d)
-    weight: Tensor  # (D, d)
-    bias: Tensor  # (D,)
     neighbours: Tensor  # (V_s, k) the nearest teacher pieces of each student piece
     result: TrainResult | None = None  # the curves of stage I
     spent: Spent = field(default_factory=Spent)  # by stage I
@@ -59,7 +56,7 @@ class Embeddings:
     @classmethod
     def of(cls, begin: EmbeddingInit, table: Tensor) -> Embeddings:
         """An init, with its neighbours in the teacher's table (V_t, D)."""
-        return cls(*begin, nearest(begin.embeddings @ begin.weight.T + begin.bias, table))
+        return cls(**vars(begin), neighbours=nearest(begin.embeddings @ begin.weight.T + begin.bias, table))
 
     def save(self, folder: Path) -> None:
         """As safetensors, and the curves as JSON."""
@@ -139,16 +136,15 @@ class StageOne(Step[Embeddings]):
     projection: bool = False
 
     def make(self, folder: Path, store: Store) -> None:
-        begin = store.get(self.init)
-        mixed, result = self.trained(EmbeddingInit(begin.embeddings, begin.weight, begin.bias), store, folder / "run")
+        mixed, result = self.trained(store, folder / "run")
         mixed.cpu()  # training may have left it on an accelerator
         layer, table = mixed.up_projection, mixed.teacher_embeddings.weight.detach()
         neighbours = nearest(mixed.up_projected().detach(), table)
         Embeddings(mixed.student_embeddings.weight, layer.weight, layer.bias, neighbours, result).save(folder)
 
-    def trained(self, init: EmbeddingInit, store: Store, folder: Path) -> tuple[mixed_vocab.MixedTeacher, TrainResult]:
-        """What is trained from `init`, after training, and its curves; checkpoints go to `folder`."""
-        teacher, copied = load_teacher(self.init.teacher.value.folder), None
+    def trained(self, store: Store, folder: Path) -> tuple[mixed_vocab.MixedTeacher, TrainResult]:
+        """What is trained from the init, after training, and its curves; checkpoints go to `folder`."""
+        teacher, init, copied = load_teacher(self.init.teacher.value.folder), store.get(self.init), None
         if self.projection:
             if self.init.kind != "pca":
                 raise UserError("stage_one.projection has no PCA to begin with: set stage_one.init=pca")

@@ -98,9 +98,9 @@ class TokenDistillation(StageOne):
 
     name = "token-distillation"
 
-    def trained(self, init: EmbeddingInit, store: Store, folder: Path) -> tuple[TokenDistiller, TrainResult]:
+    def trained(self, store: Store, folder: Path) -> tuple[TokenDistiller, TrainResult]:
         mixer = self.rows.mixer(self.init.vocabulary, self.mixing, store, mixed=True)
-        module = TokenDistiller(load_teacher(self.init.teacher.value.folder), init)
+        module = TokenDistiller(load_teacher(self.init.teacher.value.folder), store.get(self.init))
         result = train(
             module,
             lambda turn: two_readings(mixer, mixer.store.words("train"), mixer.starts(turn.rows, turn.rng), turn.rng),

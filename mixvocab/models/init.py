@@ -8,7 +8,7 @@ The affine layer then starts as the way back to the best approximation that d di
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -24,7 +24,8 @@ from mixvocab.text.words import WordStore, WordTable
 BERT_STD = 0.02  # of BERT's fresh weights
 
 
-class EmbeddingInit(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class EmbeddingInit:
     """Student embeddings (V_s, d) and the affine layer (weight (D, d), bias (D,)) that raises them."""
 
     embeddings: Tensor

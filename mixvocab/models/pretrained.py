@@ -108,8 +108,8 @@ def quietly() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def load_teacher(folder: Path, *, dropout: float = 0.0) -> PreTrainedModel:
-    """Load a pretrained encoder from a folder of safetensors, with a masked-LM head in any case.
+def load_teacher(folder: Path) -> PreTrainedModel:
+    """Load a pretrained encoder from a folder of safetensors, without dropout, with a masked-LM head in any case.
 
     A checkpoint that carries no head (sentence encoders such as MiniLM do not) gets one whose dense layer is the
     identity, with no activation behind it: stage I then starts from the pretrained states themselves, normalised, not
@@ -118,7 +118,7 @@ def load_teacher(folder: Path, *, dropout: float = 0.0) -> PreTrainedModel:
     """
     kind = read_config(folder).get("model_type")
     known = CONFIG_MAPPING[str(kind)]().to_dict() if kind in CONFIG_MAPPING else {}
-    settings = {name: dropout for name, value in known.items() if "dropout" in name and isinstance(value, float)}
+    settings = {name: 0.0 for name, value in known.items() if "dropout" in name and isinstance(value, float)}
     model, missing = load_pretrained(AutoModelForMaskedLM, folder, new_head=True, **settings)
     head: Any = head_transform(model)
     if any(weight is head.dense.weight and name in missing for name, weight in model.named_parameters()):
