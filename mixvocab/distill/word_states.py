@@ -180,11 +180,10 @@ class WordStates(Step[KeptStates]):
         count = len(store.get(self.rows).words("train")) - (self.length - 2)
         starts = np.linspace(0, max(0, count), self.stretches).astype(np.int64)
         parts = np.array_split(starts, -(-len(starts) // READ))
-        if not (folder / "offsets.npy").exists():
-            held = [reader.rows_at(part, np.random.default_rng(0))[1].max(axis=1) + 1 for part in parts]
-            np.save(folder / "starts.npy", starts)
-            np.save(folder / "offsets.npy", np.cumsum([0, *np.concatenate(held)]))
-        offsets = np.load(folder / "offsets.npy", allow_pickle=False)
+        held = [reader.rows_at(part, np.random.default_rng(0))[1].max(axis=1) + 1 for part in parts]
+        offsets = np.cumsum([0, *np.concatenate(held)])
+        np.save(folder / "starts.npy", starts)
+        np.save(folder / "offsets.npy", offsets)
         done = folder / "parts.json"
         first, seconds = json.loads(done.read_text()) if done.exists() else (0, 0.0)  # parts kept, what they took
         begun = time.perf_counter() - seconds
