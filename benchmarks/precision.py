@@ -59,7 +59,8 @@ class Side:
     def forward(self) -> int:
         """The mixed teacher's states."""
         with self._running(), precision.autocast("cpu", self.name[:4]):
-            self.module.encode(self.batch["ids"], self.batch["student"])  # type: ignore[operator]
+            embedded, _ = self.module.embed(self.batch["ids"], self.batch["student"])  # type: ignore[operator]
+            self.module.encoder(inputs_embeds=embedded)  # type: ignore[operator]
         return self.batch["ids"].numel()
 
     def _running(self) -> AbstractContextManager[None]:

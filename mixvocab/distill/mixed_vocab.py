@@ -122,11 +122,6 @@ class MixedTeacher(nn.Module):
         student_rows = self.up_projection(self.student_embeddings(ids.masked_fill(~is_student, 0)))
         return torch.where(is_student.unsqueeze(-1), student_rows, teacher_rows), table
 
-    def encode(self, ids: Tensor, is_student: Tensor, attention: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Last hidden states of a mixed sequence, (B, T, D), and E_t as `embed` passes it on."""
-        embedded, table = self.embed(ids, is_student)
-        return self.encoder(inputs_embeds=embedded, attention_mask=attention).last_hidden_state, table
-
     def output_tables(self, table: Tensor) -> tuple[Tensor, Tensor]:
         """What pieces are scored against: the teacher's (V_t, D), from E_t as passed on, and the student's (V_s, D)."""
         student = self.up_projected() if self.student_output is None else self.student_output
@@ -141,7 +136,8 @@ class MixedTeacher(nn.Module):
         is masked. The two sums are returned under "teacher" and "student"; evaluation adds, unscored, their parts as
         `taken_apart` has them, as "teacher masked" and so on.
         """
-        hidden, table = self.encode(ids, student, attention)
+        embedded, table = self.embed(ids, student)
+        hidden = self.encoder(inputs_embeds=embedded, attention_mask=attention).last_hidden_state
         asked = labels != IGNORED
         states, seen, true, is_student = self.transform(hidden[asked]), ids[asked], labels[asked], student[asked]
         teacher_table, student_table = self.output_tables(table)

@@ -85,18 +85,11 @@ class WordDistillation(StudentMLM):
         super().__init__(student, mask)
         self.weight = weight
 
-    def forward(
-        self,
-        ids: Tensor,
-        labels: Tensor,
-        attention: Tensor | None = None,
-        words: Tensor | None = None,
-        target: Tensor | None = None,
-        **_: Tensor,
-    ) -> Losses:
-        """Both losses, as "student" and under the second's name; `words` and `target` as in `TaughtRows`."""
-        if words is None or target is None:
+    def forward(self, ids: Tensor, labels: Tensor, attention: Tensor | None = None, **taught: Tensor) -> Losses:
+        """Both losses, as "student" and under the second's name; training takes all fields of `TaughtRows`."""
+        if not self.training:
             return super().forward(ids, labels, attention)
+        words, target = taught["words"], taught["target"]
         hidden = self.model.bert(ids, attention_mask=attention, output_hidden_states=True).hidden_states
         losses = self.scored(hidden[-1], ids, labels)
         masked, count = losses["student"].positions, torch.tensor(len(target), device=ids.device)
