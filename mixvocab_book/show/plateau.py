@@ -40,8 +40,7 @@ QUESTIONS = (
 def pretrained(chapter: Chapter, names: Iterable[str]) -> list[Entry]:
     """The students of these methods as they are before fine-tuning, over the seeds of the chapter."""
     known = [name for name in names if name in methods()]
-    runs = (students.run(chapter, name, seed) for seed in chapter.seeds for name in known)
-    return entries.live(students.record(chapter, run) for run in runs)
+    return entries.live(students.record(chapter, name, seed) for seed in chapter.seeds for name in known)
 
 
 def masked(entry: Entry) -> Estimate:

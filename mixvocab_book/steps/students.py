@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 from mixvocab.common.store import refs
 from mixvocab.distill.methods import find_method, methods
-from mixvocab.distill.scores import FrequencyGuess, Guess, WordScores
-from mixvocab.distill.steps import StageTwo, Student, StudentStep
+from mixvocab.distill.scores import FrequencyGuess, WordScores
+from mixvocab.distill.steps import StageTwo, StudentStep
 from mixvocab.evaluate.word_scores import left_plateau
-from mixvocab.models.parameters import Spent
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import Profile
 from mixvocab_book.chapter import Chapter
@@ -23,38 +21,11 @@ BLOCK = 8  # consecutive held-out rows that are resampled together: neighbours a
 OTHER_CHAPTERS = {"glue", "snips", "edge", "seeds"}  # sections of a profile that no student depends on
 
 
-@dataclass(frozen=True)
-class Run:
-    """The student of a method and a seed, what it cost and how well it does."""
-
-    method: str
-    seed: int
-    step: StudentStep
-    student: Student
-    costs: Mapping[str, Spent]  # by stage: "teacher" (made for this student), "stage one", "stage two"
-    words: np.ndarray  # (rows, 2) summed -log p of the masked words and their number: one measure for all vocabularies
-    guess: Guess
-
-
 def student_step(plan: Plan, method: str, seed: int) -> StudentStep:
     """The step that makes the student of that method. Raises UserError for an unknown one."""
     known = find_method(method)
     step = known.student(plan, seed)
     return replace(step, label=f"{known.title}, seed {seed}") if isinstance(step, StageTwo) else step
-
-
-def run(chapter: Chapter, method: str, seed: int) -> Run:
-    """The student of that method; what was made before is found again."""
-    step, store = student_step(chapter.plan, method, seed), chapter.store
-    return Run(
-        method,
-        seed,
-        step,
-        store.get(step),
-        step.costs(store),
-        store.get(WordScores(step)),
-        store.get(FrequencyGuess(step.vocabulary, step.rows, step.mixing, step.heldout_batches)),
-    )
 
 
 def place_of(task: str, method: str, profile: Profile) -> str:
@@ -71,26 +42,32 @@ def place_of(task: str, method: str, profile: Profile) -> str:
     return f"{kind}/{size}-{tokens}/{method}"
 
 
-def record(chapter: Chapter, done: Run, place: str | None = None) -> Path:
-    """The record of a run at `place` (None: by method), with the nats of masked words in blocks of held-out rows."""
-    first = getattr(done.step, "init", None)
+def record(chapter: Chapter, method: str, seed: int, place: str | None = None) -> Path:
+    """The record of the student of that method at `place` (None: by method); what was made before is found again.
+
+    The nats of masked words are in it by blocks of held-out rows.
+    """
+    step = student_step(chapter.plan, method, seed)
+    student, costs = chapter.get(step), step.costs(chapter.store)
+    words = chapter.get(WordScores(step))  # (rows, 2) summed -log p of the masked words and their number
+    guess = chapter.get(FrequencyGuess(step.vocabulary, step.rows, step.mixing, step.heldout_batches))
+    first = getattr(step, "init", None)
     stage_one = chapter.get(first).result if first else None
-    student, shape = done.student, done.student.shape
     heldout = {name: value for name, value in student.scores.items() if name not in ("step", "tokens", "seconds")}
-    nats, counts = np.add.reduceat(done.words, np.arange(0, len(done.words), BLOCK)).T  # the last may be of fewer
+    nats, counts = np.add.reduceat(words, np.arange(0, len(words), BLOCK)).T  # the last may be of fewer
     return chapter.record(
-        place or place_of("", done.method, chapter.profile),
-        seed=done.seed,
+        place or place_of("", method, chapter.profile),
+        seed=seed,
         params=chapter.profile.model_dump(mode="json", exclude=OTHER_CHAPTERS)
-        | {"method": done.method, "size": shape.name, "identity": done.step.asked},
+        | {"method": method, "size": student.shape.name, "identity": step.asked},
         metrics={
             "heldout": heldout,
-            "heldout_word_nats": float(np.divide(*done.words.sum(axis=0))),
-            "guess": asdict(done.guess),
-            "left_plateau_tokens": left_plateau(student.result.curve, done.guess.masked),
-            "parameters": shape.total_params,
-            "pieces": shape.vocab_size,
-            "spent": {stage: vars(cost) | {"seconds": round(cost.seconds, 2)} for stage, cost in done.costs.items()},
+            "heldout_word_nats": float(np.divide(*words.sum(axis=0))),
+            "guess": asdict(guess),
+            "left_plateau_tokens": left_plateau(student.result.curve, guess.masked),
+            "parameters": student.shape.total_params,
+            "pieces": student.shape.vocab_size,
+            "spent": {stage: vars(cost) | {"seconds": round(cost.seconds, 2)} for stage, cost in costs.items()},
         },
         curves={
             "stage_one": stage_one.curve if stage_one else [],
@@ -98,6 +75,6 @@ def record(chapter: Chapter, done: Run, place: str | None = None) -> Path:
             "word_nats": [round(float(value), 4) for value in nats],
             "word_counts": [int(value) for value in counts],
         },
-        sources=[ref.value.source for ref in refs(done.step)],
-        seconds=sum(cost.seconds for cost in done.costs.values()),
+        sources=[ref.value.source for ref in refs(step)],
+        seconds=sum(cost.seconds for cost in costs.values()),
     )

@@ -79,7 +79,7 @@ def run(chapter: Chapter, unit: Unit) -> Path:
     )
     if unit.task:
         return tasks.record(own, unit.task, unit.method, unit.seed)
-    return students.record(own, students.run(own, unit.method, unit.seed), unit.place)
+    return students.record(own, unit.method, unit.seed, unit.place)
 
 
 def take(units: Iterable[Unit], locks: Path, *, wait: bool = False) -> Iterator[Unit]:

@@ -7,12 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mixvocab.distill.scores import Guess
-from mixvocab.distill.steps import Student
-from mixvocab.models.parameters import BertShape, Spent
-from mixvocab.train.loop import TrainResult
 from mixvocab_book.chapter import Chapter
-from mixvocab_book.steps.students import Run, student_step
 
 GRID = """
 sweeps:
@@ -37,23 +32,27 @@ experiments:
 Log = list[tuple[str, float, int, int]]  # method, p_sv, steps of stage I, seed
 
 
-def fake_run(log: Log) -> Callable[[Chapter, str, int], Run]:
-    """`students.run` that writes to `log` instead of training."""
+def fake_record(log: Log) -> Callable[[Chapter, str, int, str], Path]:
+    """`students.record` that writes to `log` instead of training."""
 
-    def run(chapter: Chapter, method: str, seed: int) -> Run:
+    def record(chapter: Chapter, method: str, seed: int, place: str) -> Path:
         p_sv = chapter.profile.mixing.p_sv
         log.append((method, p_sv, chapter.profile.stage_one.steps, seed))
-        curve = [{"step": 1, "tokens": 100, "loss": 5.0 + p_sv, "masked": 6.0, "right": 0.1}]
-        student = Student(Path(), TrainResult(curve, [], 3, 100, 2.0), BertShape(1, 16, 300), Spent())
         nats = 10 + p_sv + seed / 10 + np.arange(20) / 7
-        return Run(
-            method,
-            seed,
-            student_step(chapter.plan, "nokd", seed),
-            student,
-            {"stage one": Spent(40, 1e6, 1.0, 2), "stage two": Spent(100, 3e6, 2.0, 3)},
-            np.stack([nats * 2, np.full(20, 2.0)], axis=1),
-            Guess(6.5, 0.05, 11.0),
+        return chapter.record(
+            place,
+            seed=seed,
+            params={},
+            metrics={
+                "heldout": {"masked": 6.0, "right": 0.1},
+                "heldout_word_nats": float(nats.mean()),
+                "guess": {"masked": 6.5, "right": 0.05, "word": 11.0},
+                "left_plateau_tokens": None,
+                "parameters": 300,
+                "pieces": 300,
+                "spent": {"stage one": {"flops": 1e6}, "stage two": {"flops": 3e6}},
+            },
+            curves={"word_nats": (2 * nats).tolist(), "word_counts": [2] * 20},
         )
 
-    return run
+    return record

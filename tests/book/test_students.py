@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -14,10 +14,12 @@ from torch import Tensor
 from mixvocab.common.store import Store
 from mixvocab.distill import mixed_vocab
 from mixvocab.distill.methods import methods
-from mixvocab.distill.steps import StageOne
+from mixvocab.distill.scores import FrequencyGuess, WordScores
+from mixvocab.distill.steps import StageOne, Student, StudentStep
 from mixvocab.distill.teacher_head import TeacherHead
 from mixvocab.distill.vanilla import Labelled, StudentVocabularyMLM
 from mixvocab.models.init import BERT_STD, EmbeddingInit
+from mixvocab.models.parameters import Spent
 from mixvocab.models.student import new_student
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 from mixvocab.train.loop import Recipe
@@ -36,16 +38,26 @@ def opened(tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any],
     return lambda **more: open_chapter("07_ablations", profile="smoke", data_dir=tiny_corpus, **settings | more)
 
 
-def run(chapter: Chapter, method: str, seed: int = 0) -> students.Run:
-    return students.run(chapter, method, seed)
+class Done(NamedTuple):
+    """A student with what it cost and how well it does."""
+
+    step: StudentStep
+    student: Student
+    costs: dict[str, Spent]
+    words: np.ndarray
 
 
-def table(done: students.Run) -> Tensor:
+def run(chapter: Chapter, method: str, seed: int = 0) -> Done:
+    step = students.student_step(chapter.plan, method, seed)
+    return Done(step, chapter.get(step), step.costs(chapter.store), chapter.get(WordScores(step)))
+
+
+def table(done: Done) -> Tensor:
     """The student's word embeddings."""
     return done.student.model().bert.embeddings.word_embeddings.weight.detach()
 
 
-def flops_of(done: students.Run) -> float:
+def flops_of(done: Done) -> float:
     return sum(cost.flops for cost in done.costs.values())
 
 
@@ -211,23 +223,23 @@ def test_a_truncated_student_is_made_again(opened: Opener, capsys: pytest.Captur
 def test_a_record_has_what_tables_need(opened: Opener) -> None:
     chapter = opened()
     done = run(chapter, "mixed")
-    path = students.record(chapter, done)
+    path = students.record(chapter, "mixed", 0)
     assert path.relative_to(records.live_folder()).as_posix() == "students/l1h16-0k/mixed/smoke-s0.json"
     kept = records.read(path)
     assert kept["metrics"]["heldout"]["masked"] == done.student.scores["masked"]
     assert kept["metrics"]["heldout_word_nats"] == done.words[:, 0].sum() / done.words[:, 1].sum()
-    assert kept["metrics"]["guess"]["masked"] == done.guess.masked
+    guess = FrequencyGuess(done.step.vocabulary, done.step.rows, done.step.mixing, done.step.heldout_batches)
+    assert kept["metrics"]["guess"]["masked"] == chapter.get(guess).masked
     assert kept["metrics"]["spent"]["stage one"]["tokens_read"] == done.costs["stage one"].tokens_read
     assert kept["curves"]["stage_two"][-1]["right"] == done.student.scores["right"]
     assert kept["params"]["identity"] == done.step.asked
     assert [source["kind"] for source in kept["sources"]] == ["corpus", "teacher"]
 
 
-def test_held_out_rows_are_recorded_in_sums_of_eight(opened: Opener) -> None:
-    chapter = opened()
-    rows = torch.arange(40, dtype=torch.float64).reshape(20, 2).numpy()
-    path = students.record(chapter, replace(run(chapter, "nokd"), words=rows))
-    curves = records.read(path)["curves"]
+def test_held_out_rows_are_recorded_in_sums_of_eight(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.arange(40.0).reshape(20, 2)
+    monkeypatch.setattr(WordScores, "load", lambda *_: rows)
+    curves = records.read(students.record(opened(), "nokd", 0))["curves"]
     summed = list(zip(curves["word_nats"], curves["word_counts"], strict=True))
     assert summed == [tuple(rows[first : first + 8].sum(axis=0)) for first in (0, 8, 16)]
 
@@ -239,12 +251,11 @@ def test_stage_one_is_a_step_of_its_own(opened: Opener) -> None:
 
 def test_a_student_of_its_own_size_is_recorded_and_fine_tuned_as_that(opened: Opener) -> None:
     chapter = opened(**{"glue.rate_width": 16})
-    done = run(chapter, "distilbert")
-    path = students.record(chapter, done)
+    path = students.record(chapter, "distilbert", 0)
     assert path.parent.name == "distilbert"
     assert path.parent.parent.name.startswith("half-teacher-")
     record = records.read(path)
     assert record["params"]["size"] == "L-1 H-32"
-    assert record["metrics"]["parameters"] == done.student.shape.total_params
+    assert record["metrics"]["parameters"] == run(chapter, "distilbert").student.shape.total_params
     rates = [tuning_step(chapter.plan, "SST-2", name, 0).tuning.learning_rate for name in ("pca", "distilbert")]
     assert rates[0] / rates[1] == pytest.approx(2**1.5)

@@ -29,7 +29,7 @@ CELLS = [("nokd", 0.5, 2), ("mixed", 0.5, 0), ("mixed", 0.5, 2), ("mixed", 0.25,
 def trained(monkeypatch: pytest.MonkeyPatch) -> sweeping.Log:
     """What was trained, by a stand-in."""
     log: sweeping.Log = []
-    monkeypatch.setattr(students, "run", sweeping.fake_run(log))
+    monkeypatch.setattr(students, "record", sweeping.fake_record(log))
     return log
 
 
@@ -93,13 +93,13 @@ def test_only_seeds_and_single_cells(chapter: Chapter, grid: Path, trained: swee
 def test_a_student_that_cannot_be_trained_is_missing_and_the_others_are_not(
     chapter: Chapter, grid: Path, trained: sweeping.Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(chapter: Chapter, method: str, seed: int) -> students.Run:
+    def failing(chapter: Chapter, method: str, seed: int, place: str) -> Path:
         if chapter.profile.mixing.p_sv == 0.25 and seed:
             raise UserError("the loss became nan by step 3")
-        return known(chapter, method, seed)
+        return known(chapter, method, seed, place)
 
-    known = students.run
-    monkeypatch.setattr(students, "run", failing)
+    known = students.record
+    monkeypatch.setattr(students, "record", failing)
     table = plain_table(run_sweep(chapter, "full", path=grid))
     assert "Missing: 0.25 (1 of 2 seeds)" in table
     assert "failed: ablations/p_sv/0.25, smoke, seed 1: the loss became nan by step 3" in table
