@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import onnx
+import torch
 
 from mixvocab.common.files import write_json
 from mixvocab.common.store import Step, Store
 from mixvocab.distill.steps import Student, StudentStep
 from mixvocab.edge.export import export, load
+from mixvocab.edge.graph import OPSET
 from mixvocab.edge.runtime import Kind, Latency, Predictor, measure
 from mixvocab.settings.profiles import EdgeSettings
 from mixvocab.sources.rows import SnipsRow
@@ -41,7 +45,7 @@ class Export(Step[Path]):
 
 @dataclass(frozen=True)
 class PlainExport(Step[Path]):
-    """The ONNX file that PyTorch's exporter makes of a model."""
+    """The ONNX file that PyTorch's exporter makes of a model, batch and length dynamic, no fusion of ours."""
 
     name, room = "plain-export", "edge"
 
@@ -49,7 +53,16 @@ class PlainExport(Step[Path]):
 
     def make(self, folder: Path, store: Store) -> None:
         model, _ = load(store.get(self.model).folder)
-        onnx.save(peers.plain_export(model), folder / "model.onnx")
+        ids = torch.ones(2, 8, dtype=torch.int64)
+        texts = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        dynamic = {name: {0: "B", 1: "T"} for name in texts}
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which no BERT has
+        with warnings.catch_warnings(action="ignore"):
+            program = torch.onnx.export(
+                model, kwargs=texts, dynamic_shapes=dynamic, opset_version=OPSET, dynamo=True, verbose=False
+            )
+        assert program is not None  # only the older exporter returns nothing
+        onnx.save(program.model_proto, folder / "model.onnx")
 
     def load(self, folder: Path, store: Store) -> Path:
         return folder / "model.onnx"

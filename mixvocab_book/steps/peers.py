@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import onnx
 import torch
-from torch import nn
 
 from mixvocab.edge.export import GRAPH, NUMBERS, weights_of
-from mixvocab.edge.graph import OPSET
 from mixvocab.edge.runtime import Kind, Model, Predictor, open_session
 from mixvocab.models.mobile import PUBLISHED, MobileShape, mobile_config, mobile_shapes
 from mixvocab.models.parameters import STUDENT_SHAPES, BertShape
@@ -74,17 +70,3 @@ def contestants(threads: int, encoder: Encoder, *, large: bool = True) -> Iterat
             yield f"{name}, {kind}", in_onnx(graph(model.config, BUNDLE, weights, NUMBERS[kind]).build())
     yield EAGER, in_torch(bert(students[STUDENT]))
     yield STACKPROP, in_torch(StackProp(WORDS, 0, INTENTS, SLOTS, dropout=0.0, window=512).eval().logits)
-
-
-def plain_export(model: nn.Module) -> onnx.ModelProto:
-    """A BERT-like model by `torch.onnx.export`, batch and length dynamic, no fusion of ours."""
-    ids = torch.ones(2, 8, dtype=torch.int64)
-    texts = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    dynamic = {name: {0: "B", 1: "T"} for name in texts}
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which no BERT has
-    with warnings.catch_warnings(action="ignore"):
-        program = torch.onnx.export(
-            model, kwargs=texts, dynamic_shapes=dynamic, opset_version=OPSET, dynamo=True, verbose=False
-        )
-    assert program is not None  # only the older exporter returns nothing
-    return program.model_proto
