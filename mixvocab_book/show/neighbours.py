@@ -76,26 +76,23 @@ def recorded() -> list[System]:
 
 def rows(found: Sequence[System]) -> list[list[Any]]:
     """A row a system under `HEADERS`; milliseconds are chapter 9's, as recorded for students of that shape."""
-    latencies, table = milliseconds(16), []
-    for system in found:
-        student = system.student
-        latency = latencies.get(f"{student.model.size}, int8")
-        table.append(
-            [
-                student.title,
-                student.metrics["parameters"],
-                f"{student.metrics['parameters'] / 1e6:.2f}",
-                f"{latency:.2f}" if latency else NONE,
-                millions(student.spent("tokens_read", "stage two")),
-                millions(student.spent("tokens_read", "stage one", "teacher") or None),
-                f"{student.spent('flops') / 1e15:.2f}",
-                plus_minus(student.mean("heldout_word_nats"), 2),
-                off_the_plateau(student),
-                *(plus_minus(system.score(heading)) for heading in SCORES),
-                len(student.seeds),
-            ]
-        )
-    return table
+    latencies = {name: f"{latency:.2f}" for name, latency in milliseconds(16).items()}
+    return [
+        [
+            student.title,
+            student.metrics["parameters"],
+            f"{student.metrics['parameters'] / 1e6:.2f}",
+            latencies.get(f"{student.model.size}, int8", NONE),
+            millions(student.spent("tokens_read", "stage two")),
+            millions(student.spent("tokens_read", "stage one", "teacher") or None),
+            f"{student.spent('flops') / 1e15:.2f}",
+            plus_minus(student.mean("heldout_word_nats"), 2),
+            off_the_plateau(student),
+            *(plus_minus(system.score(heading)) for heading in SCORES),
+            len(student.seeds),
+        ]
+        for system, student in ((system, system.student) for system in found)
+    ]
 
 
 def milliseconds(length: int) -> dict[str, float]:
