@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from mixvocab_book.press import pages
+from mixvocab_book.press import render
 from mixvocab_book.show.page_data import PAGE_DATA, provide, provided_files
 
 
@@ -37,7 +37,7 @@ def test_json_becomes_a_script_and_bytes_a_file(shown):
 
 def test_readers_see_none_of_it(shown):
     provide("words", [1])
-    assert pages.chapter_page("01_a", notebook(shown))["cells"][0]["outputs"] == []
+    assert render.chapter_page("01_a", notebook(shown))["cells"][0]["outputs"] == []
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "A", "", ".hidden"])

@@ -9,7 +9,7 @@ import pytest
 
 from mixvocab.common.errors import UserError
 from mixvocab.widgets.element import element
-from mixvocab_book.press import gate, pages, render
+from mixvocab_book.press import gate, render
 from mixvocab_book.store.provenance import BANNER
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -22,7 +22,7 @@ def notebook(outputs, **cell):
 
 
 def test_page_hides_what_is_not_for_readers(executed_book):
-    page = pages.chapter_page("01_sample", gate.read_notebook(executed_book.copy("01_sample")))
+    page = render.chapter_page("01_sample", gate.read_notebook(executed_book.copy("01_sample")))
     assert not any("injected-parameters" in cell["metadata"].get("tags", []) for cell in page["cells"])
     text = json.dumps([cell.get("outputs") for cell in page["cells"]])
     assert "printed for readers" in text
@@ -32,18 +32,18 @@ def test_page_hides_what_is_not_for_readers(executed_book):
 
 def test_a_widget_with_a_form_for_pages_needs_no_widget_manager():
     both = {"output_type": "display_data", "data": {VIEW: {}, "text/html": element("overlap", {"text": "<b>"})}}
-    page = pages.chapter_page("01_a", notebook([both]))
+    page = render.chapter_page("01_a", notebook([both]))
     assert VIEW not in page["cells"][0]["outputs"][0]["data"]
     assert "widgets" not in page["metadata"]
     assert "<b>" not in page["cells"][0]["outputs"][0]["data"]["text/html"]
-    assert "widgets" in pages.chapter_page("01_a", notebook([both, SLIDER]))["metadata"]
+    assert "widgets" in render.chapter_page("01_a", notebook([both, SLIDER]))["metadata"]
 
 
 def test_the_first_page_shows_the_tagged_cells_figure():
     plain = notebook([{"data": {"text/html": "<p>no</p>"}}])
     tagged = notebook([{"data": {"text/html": ["<figure>", "</figure>"]}}], metadata={"tags": ["headline"]})
-    assert pages.shown_by("headline", [plain, tagged]) == "<figure></figure>"
-    assert pages.shown_by("budgets", [plain, tagged]) == ""
+    assert render.shown_by("headline", [plain, tagged]) == "<figure></figure>"
+    assert render.shown_by("budgets", [plain, tagged]) == ""
     root = Path(__file__).parents[2]
     marks = re.findall("<!-- (.*) -->", (root / "book" / "intro.md").read_text(encoding="utf-8"))
     cells = [cell for path in root.glob("notebooks/*.ipynb") for cell in json.loads(path.read_text("utf-8"))["cells"]]
