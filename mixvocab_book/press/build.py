@@ -58,11 +58,11 @@ def run_chapters(book: Book, only: Sequence[str] = ()) -> None:
             alone = [item for item in todo if gate.runs_alone(book, item[0])]
             if len(beside := [item for item in todo if item not in alone]) > 1:
                 with multiprocessing.get_context("spawn").Pool(AT_ONCE, share_cores) as pool:
-                    for _ in pool.imap_unordered(partial(run_and_say, book), beside):
+                    for _ in pool.imap_unordered(partial(run_chapter, book), beside):
                         pass
                 beside = []
             for item in beside + alone:
-                run_and_say(book, item)
+                run_chapter(book, item)
     except Timeout:
         raise UserError("another process is running the chapters; try again when it has ended") from None
 
@@ -74,14 +74,6 @@ def share_cores() -> None:
     before threads that slept have woken, and threads that spin instead cost a shared machine most of its speed.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
-
-
-def run_and_say(book: Book, item: tuple[str, str]) -> None:
-    """`run_chapter`, with a line before and after it; `item`: the chapter's name and its place among the others."""
-    name, place = item
-    print(f"{place} {name}: running at {book.profile}", flush=True)
-    seconds = run_chapter(book, name, Prefixed(place))
-    print(f"{place} {name}: done in {duration(seconds)}", flush=True)
 
 
 @dataclass
@@ -99,13 +91,15 @@ class Prefixed:
         sys.stderr.flush()
 
 
-def run_chapter(book: Book, name: str, said: Prefixed) -> float:
-    """Execute a chapter by papermill, in a kernel of its own; its copy, checked and stamped, is kept; returns seconds.
+def run_chapter(book: Book, item: tuple[str, str]) -> None:
+    """Execute a chapter by papermill, in a kernel of its own; its copy, checked and stamped, is kept.
 
-    `said` takes what the chapter writes to stderr: progress, and warnings.
+    `item`: the chapter's name, and its place among the others, which stands before each line about it.
 
     Raises UserError with what went wrong; an earlier copy stays then, and the half-run one lies beside it.
     """
+    name, place = item
+    print(f"{place} {name}: running at {book.profile}", flush=True)
     # Someone who presses Ctrl-C need not read what asyncio and the kernel's client think of it.
     for library in ("asyncio", "traitlets", "papermill"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
@@ -127,7 +121,7 @@ def run_chapter(book: Book, name: str, said: Prefixed) -> float:
             cwd=book.root / "notebooks",
             progress_bar=False,
             extra_arguments=["--log-level=40"],  # the kernel's own remarks on its connection are for nobody here
-            stderr_file=said,
+            stderr_file=Prefixed(place),
         )
     except papermill.PapermillExecutionError as error:
         line = " ".join(str(error.evalue).split())
@@ -145,4 +139,4 @@ def run_chapter(book: Book, name: str, said: Prefixed) -> float:
     notebook["metadata"]["mixvocab"] = {"key": key, "seconds": round(seconds, 1), "finished": finished}
     write_json(book.copy(name), notebook)
     half.unlink()
-    return seconds
+    print(f"{place} {name}: done in {duration(seconds)}", flush=True)
