@@ -17,7 +17,6 @@ from filelock import FileLock, Timeout
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.progress import say
-from mixvocab.common.store import Step
 from mixvocab.distill.methods import methods
 from mixvocab.pipeline import Plan
 from mixvocab.settings.profiles import load_profile
@@ -53,15 +52,13 @@ class Unit:
     def chapter(self) -> str:
         return CHAPTERS[self.place.partition("/")[0]]
 
-    def step(self, plan: Plan) -> Step[Any]:
-        if self.task:
-            return tasks.tuning_step(plan, self.task, self.method, self.seed)
-        return students.student_step(plan, self.method, self.seed)
-
     @cached_property
     def identity(self) -> str:
         """Fingerprint of all that it is asked to do; not of the code that does it, nor of the data."""
-        return self.step(Plan(load_profile(self.profile, **self.settings))).asked
+        plan = Plan(load_profile(self.profile, **self.settings))
+        if self.task:
+            return tasks.tuning_step(plan, self.task, self.method, self.seed).asked
+        return students.student_step(plan, self.method, self.seed).asked
 
     @property
     def key(self) -> str:  # in names of files about it
