@@ -27,7 +27,7 @@ SMOKE := $(CURDIR)/.cache/test
 help:  ## this list
 	@echo "Extremely small BERT models from mixed-vocabulary training: the book"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  Options: PROFILE=smoke|laptop|gpu|paper  DATA=folder  TORCH=cpu|cu130|...  PYTHON=python3.12  VENV=.venv"
+	@echo "  Options: PROFILE=smoke|laptop|evening|gpu|paper  DATA=folder  TORCH=cpu|cu130|...  PYTHON=python3.12  VENV=.venv"
 
 setup:  ## install the locked packages into .venv (all other commands do it when needed)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -230,6 +230,15 @@ def bench(
             typer.echo(f"{latency.name:7}{latency.threads:9}{latency.length:8}{times}")
 
 
+@app.command()
+def doctor() -> None:
+    """Say what this machine has, how fast it trains, what is missing, and the command that mends it."""
+    from mixvocab.doctor import report
+
+    if not report():
+        raise typer.Exit(1)
+
+
 def _report(read: Mapping[str, tuple[Vocabulary, Mapping[str, int]]]) -> None:
     """Print what the text looks like under "learned" and, if there is one, "teacher", each with its words."""
     from mixvocab.text.reports import overlap, segmentation

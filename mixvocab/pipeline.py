@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from transformers import PreTrainedTokenizerFast
 
+from mixvocab.common.card import write_card
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import WORK, claim, publish, write_json
 from mixvocab.common.store import Ref, Step, Store, distributed
@@ -26,7 +27,7 @@ from mixvocab.settings.profiles import MixingSettings, Profile
 from mixvocab.sources.corpus import Corpus, resolve_corpus
 from mixvocab.sources.teacher import TeacherSource, resolve_teacher
 from mixvocab.text.wordpiece import Vocabulary
-from mixvocab.train.loop import Recipe
+from mixvocab.train.loop import Recipe, TrainResult
 
 T = TypeVar("T")
 
@@ -185,9 +186,9 @@ def distill(plan: Plan, out: Path, *, method: str = "mixed", seed: int = 0) -> P
     """Compress the plan's teacher to a student of the profile's shape by the method of that name; returns `out`.
 
     Half-way results lie in `.work` below the folder `out`, so a run that was killed goes on where it was; the student's
-    files (config.json, model.safetensors, tokenizer, and distillation.json, which says what it was made from and how
-    its held-out loss went) appear when all is done. Under `accelerate launch` every process trains, and the first one
-    prepares vocabulary and text for all.
+    files appear when all is done: config.json, model.safetensors, tokenizer, the card README.md, and distillation.json,
+    which says what it was made from and how its held-out loss went. Under `accelerate launch` every process trains, and
+    the first one prepares vocabulary and text for all.
 
     Raises UserError for unusable input, and if `out` holds something else.
     """
@@ -213,6 +214,24 @@ def distill(plan: Plan, out: Path, *, method: str = "mixed", seed: int = 0) -> P
         first = store.get(step.init).result if isinstance(step, StageTwo) and step.init else None
         record = settings | {"stage_one": first and asdict(first), "stage_two": asdict(student.result)}
         write_json(student.folder / "distillation.json", record)
+        _write_card(student.folder, plan, settings, student.result)
         publish(student.folder, out)
     state.wait_for_everyone()
     return out
+
+
+def _write_card(folder: Path, plan: Plan, settings: dict[str, Any], result: TrainResult) -> None:
+    """The student's model card."""
+    shape = plan.shape()
+    about = (
+        f"A masked language model of {shape.layers} layers and {shape.hidden} units, distilled from "
+        f"{settings['teacher']['name']} by the method `{settings['method']}` with seed {settings['seed']}."
+    )
+    scores = {"tokens read in training": f"{result.tokens:,}"}
+    if result.curve:
+        scores["held-out loss, nats a masked or kept piece"] = f"{result.curve[-1]['loss']:.3f}"
+    use = "from transformers import AutoModelForMaskedLM, AutoTokenizer\n\n"
+    use += 'model = AutoModelForMaskedLM.from_pretrained("this folder")\n'
+    use += 'tokenizer = AutoTokenizer.from_pretrained("this folder")'
+    sources = [settings["corpus"], settings["teacher"]]
+    write_card(folder, "A small BERT", about, sources=sources, scores=scores, use=use)

@@ -134,6 +134,7 @@ def finetune(
     if bool(teacher) != bool(method):
         raise UserError("--teacher and --method go together: give both, or neither to fine-tune the model alone")
     need("tasks", "sklearn", "seqeval")
+    from mixvocab.common.card import write_card
     from mixvocab.common.files import claim, publish
     from mixvocab.models.pretrained import read_config
     from mixvocab.sources.glue import resolve_glue
@@ -167,6 +168,18 @@ def finetune(
         roles = augmented(roles, augmentation, seed)
         say(f"training on copies of rows as well, {len(roles.train):,} in all")
     tuned = run(fresh, roles, tuning, work, seed=seed, transfer=transfer)
+    write_card(
+        work / "model",
+        f"{task}, fine-tuned",
+        f"Fine-tuned from `{model.name}` on {len(roles.train):,} rows with seed {seed}; {roles.about}.",
+        sources=[resolved.source.as_record()],
+        scores={
+            f"{name} of {split}": f"{100 * value:.2f}"
+            for split, values in tuned.reported.items()
+            for name, value in values.items()
+        },
+        use='from mixvocab import verbs\n\nverbs.export("this folder", "app")\nverbs.predict("app", ["a text"])',
+    )
     publish(work / "model", out)
     return tuned
 

@@ -20,7 +20,7 @@ FLOORS = (
     ("distill",),
     ("tasks",),
     ("edge",),
-    ("pipeline", "widgets"),
+    ("pipeline", "widgets", "doctor"),
     ("verbs",),
     ("cli",),
 )

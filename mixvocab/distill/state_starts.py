@@ -75,8 +75,9 @@ class ContextualInit(Step[Embeddings]):
         turned = F.normalize(turned, dim=1) * begin.embeddings.norm(dim=1, keepdim=True)
         embeddings = torch.where(counts[:, None] > 0, turned, begin.embeddings)
         raised = begin.embeddings @ begin.weight.T + begin.bias  # where the affine layer should lead
-        ones = torch.ones(len(embeddings), 1)
-        solution = torch.linalg.lstsq(torch.cat([embeddings, ones], dim=1), raised).solution  # (d + 1, D)
+        known = torch.cat([embeddings, torch.ones(len(embeddings), 1)], dim=1)
+        # In double precision, whose last bits are what two runs of the solver differ by: rounded, they agree.
+        solution = torch.linalg.lstsq(known.double(), raised.double()).solution.float()  # (d + 1, D)
         found = EmbeddingInit(embeddings, solution[:-1].T.contiguous(), solution[-1])
         Embeddings.of(found, self.init.table()).save(folder)
 

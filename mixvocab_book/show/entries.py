@@ -64,11 +64,11 @@ class Entry(OverSeeds):
         return [name for name in self.metrics["test"] if not name.endswith(("/score", "_strict"))]
 
     @property
-    def tokens(self) -> int | None:
-        """Tokens read in both stages; None for the teacher, of which it is not known."""
+    def tokens(self) -> float | None:
+        """Tokens read in both stages, mean over seeds; None for the teacher, of which it is not known."""
         if self.model.method == BERT_JOINT:
             return None
-        return self.metrics["stage_one_tokens"] + self.metrics["stage_two_tokens"]
+        return sum(self.mean(f"stage_{stage}_tokens").mean for stage in ("one", "two"))
 
     def over(self, score: str, baseline: str = "bag_of_words") -> Estimate:
         """Points above a baseline that had the same rows; negative where it is the better."""

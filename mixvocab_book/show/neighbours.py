@@ -105,12 +105,13 @@ def milliseconds(length: int) -> dict[str, float]:
 
 
 def gains(found: Sequence[System]) -> list[list[str]]:
-    """What each system gains over NoKD of the same budget, paired by seed, under `GAINS`."""
-    base = next((system for system in found if system.student.model.method == AGAINST), None)
+    """What each system gains over NoKD of the same size and budget, paired by seed, under `GAINS`."""
+    bases = {system.student.model.size: system for system in found if system.student.model.method == AGAINST}
     table = []
-    for system in (system for system in found if base and system is not base):
-        assert base
-        if nats := entries.difference(system.student, base.student, "heldout_word_nats", factor=-1):
+    for system in found:
+        base = bases.get(system.student.model.size, system)
+        nats = entries.difference(system.student, base.student, "heldout_word_nats", factor=-1)
+        if nats and base is not system:
             points = (verdict(system.gain(base, heading)) for heading in ("SNIPS slot F1", "SST-2"))
             table.append([system.student.title, verdict(nats, "nats", 2), *points])
     return table

@@ -56,7 +56,6 @@ def rows(group: Sequence[Entry]) -> list[list[Any]]:
 
 
 def _row(entry: Entry) -> list[Any]:
-    spent = entry.metrics["spent"]
     return [
         entry.name,
         len(entry.seeds),
@@ -64,7 +63,7 @@ def _row(entry: Entry) -> list[Any]:
         f"{plus_minus(entry.mean('heldout', 'right', factor=100))} %",
         plus_minus(entry.mean("heldout_word_nats"), 3),
         off_the_plateau(entry),
-        *(f"{spent[stage]['tokens_read'] if stage in spent else 0:,}" for stage in ("stage one", "stage two")),
+        *(f"{entry.spent('tokens_read', stage):,.0f}" for stage in ("stage one", "stage two")),
         f"{entry.spent('flops') / 1e15:.2f}",
     ]
 
