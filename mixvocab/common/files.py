@@ -15,6 +15,7 @@ from uuid import uuid4
 from mixvocab.common.errors import UserError
 
 WORK = ".work"  # below an output folder: what is half done
+NOTE = "settings.json"  # there: what was asked for
 
 
 @contextmanager
@@ -64,20 +65,20 @@ def claim(out: Path, settings: Mapping[str, Any]) -> Path:
 
     Raises UserError if `out` is a file, holds something, or has an unfinished run of other settings, or a damaged one.
     """
-    note = out / WORK / "settings.json"
+    note = out / WORK / NOTE
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a new folder")
-    if note.exists():
-        try:
-            same = json.loads(note.read_text(encoding="utf-8")) == json.loads(json.dumps(settings))
-        except ValueError:
-            raise UserError(f"{note} is damaged: remove the folder --out {out} or name another") from None
-        if not same:
-            raise UserError(f"--out {out}: an unfinished run with other settings lies there; remove it or name another")
-    elif out.exists() and any(out.iterdir()):
-        raise UserError(f"--out {out}: the folder is not empty; name a new one")
-    else:
+    if not note.exists():
+        shutil.rmtree(out / WORK, ignore_errors=True)  # of a run that was killed when it had published
+        if out.exists() and any(out.iterdir()):
+            raise UserError(f"--out {out}: the folder is not empty; name a new one")
         write_json(note, settings)
+    try:
+        same = json.loads(note.read_text(encoding="utf-8")) == json.loads(json.dumps(settings))
+    except ValueError:
+        raise UserError(f"{note} is damaged: remove the folder --out {out} or name another") from None
+    if not same:
+        raise UserError(f"--out {out}: an unfinished run with other settings lies there; remove it or name another")
     return out / WORK
 
 
@@ -85,4 +86,5 @@ def publish(finished: Path, out: Path) -> None:
     """Move the files of `finished`, a folder in the work folder, to `out`, and clear the work away."""
     for file in sorted(finished.iterdir()):
         os.replace(file, out / file.name)
+    (out / WORK / NOTE).unlink()  # first: from here on nobody has to go on with it
     shutil.rmtree(out / WORK)
