@@ -26,6 +26,7 @@ from mixvocab.train.precision import half, probe
 EXTRAS = {
     "tasks": ("datasets", "scikit-learn", "scipy", "seqeval"),
     "export": ("onnx", "onnxruntime"),
+    "scale": ("datatrove",),
     "book": ("anywidget", "jupyter-book", "jupyterlab", "matplotlib", "papermill", "seaborn"),
 }
 ROOM = 5.0  # GB that some evenings of runs fill

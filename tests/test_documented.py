@@ -95,6 +95,16 @@ def test_the_pages_commands(made: list[str], folder: Path) -> None:
         tried(command, folder)
 
 
+def test_text_read_by_many(folder: Path) -> None:
+    pytest.importorskip("datatrove")
+    (folder / "my_texts").mkdir()
+    shutil.copy(folder / "my_text.txt", folder / "my_texts" / "a.txt")
+    (code,) = (block for block in blocks("python", "book/your-own-bert.md") if "datatrove" in block)
+    said = run([sys.executable, "-c", code.replace("5000", "300")], folder).splitlines()
+    assert int(said[-1]) > 300
+    assert len((folder / "my_vocabulary_of_all" / "vocab.txt").read_text().splitlines()) == 300
+
+
 def test_the_verbs_from_python(made: list[str], folder: Path, tmp_path: Path) -> None:
     for name in ("my_text.txt", "my_bert", "my_commands"):
         (tmp_path / name).symlink_to(folder / name)

@@ -20,7 +20,7 @@ FLOORS = (
     ("distill",),
     ("tasks",),
     ("edge",),
-    ("pipeline", "widgets", "doctor"),
+    ("pipeline", "widgets", "doctor", "trove"),
     ("verbs",),
     ("cli",),
 )

@@ -48,7 +48,7 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
     """
 
     def read(path: Path, origin: str, root: Path) -> Corpus:
-        files = _text_files(path)
+        files = text_files(path)
         if not files:
             raise UserError(f"corpus: {path} is or has no text file ({', '.join(SUFFIXES)})")
         names = textwrap.shorten(", ".join(file.name for file in files), 80, placeholder=" ...")
@@ -86,7 +86,7 @@ def resolve_corpus(spec: str = "auto", *, data_dir: Path | str | None = None, me
     return corpus
 
 
-def _text_files(path: Path) -> list[Path]:
+def text_files(path: Path) -> list[Path]:
     """The file itself if it is one of text, or those in a folder and below it, in order."""
     if path.is_file():
         return [path] if path.name.lower().endswith(SUFFIXES) else []

@@ -119,8 +119,13 @@ def count_words(documents: Iterable[str], *, processes: int = 1, lowercase: bool
     The result is the same whatever `processes` is (see `read_chunks`): words by falling count, ties in alphabetical
     (code point) order. Raises UserError if there is no word at all.
     """
+    return count_readings(read_chunks(documents, lowercase=lowercase, processes=processes))
+
+
+def count_readings(readings: Iterable[Reading]) -> dict[str, int]:
+    """The same of text that was read already."""
     total: Counter[str] = Counter()
-    for words, rows, _ in read_chunks(documents, lowercase=lowercase, processes=processes):
+    for words, rows, _ in readings:
         counts = np.bincount(np.concatenate(rows), minlength=len(words))
         total.update(dict(zip(words, counts.tolist(), strict=True)))
     if not total:

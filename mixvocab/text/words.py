@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import write_json
-from mixvocab.text.reading import lowercases, read_chunks, reads_like_bert, stripped
+from mixvocab.text.reading import Reading, lowercases, read_chunks, reads_like_bert, stripped
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 UNUSED = re.compile(r"\[unused\d+\]")
+AT_ONCE = 4_000_000  # words of a text that is written
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,33 +130,56 @@ class WordStore:
         Raises `UserError` for a corpus without words or without a second document to hold out, and for a student that
         does not read as BERT does.
         """
-        folder, lowercase = Path(folder), lowercases(student)
+        lowercase = lowercases(student)
         stretches = teacher is not None and not reads_like_bert(teacher, lowercase)
+        readings = read_chunks(documents, lowercase=lowercase, stretches=stretches, processes=processes)
+        return cls.write(readings, folder, lowercase=lowercase, stretches=stretches, heldout=heldout)
+
+    @classmethod
+    def write(
+        cls,
+        readings: Iterable[Reading],
+        folder: Path | str,
+        *,
+        lowercase: bool = True,
+        stretches: bool = False,
+        heldout: float = 0.01,
+    ) -> WordStore:
+        """The store of text that was read already, with the settings that it was read with.
+
+        What is held in memory is one reading, the distinct words, and 16 bytes a document; the text waits on disk.
+        """
+        folder = Path(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         numbers: dict[str, int] = {}  # of all words, by appearance
-        rows: list[np.ndarray] = []  # of each document with words
-        hashes: list[int] = []
-        for words, chunk_rows, chunk_hashes in read_chunks(
-            documents, lowercase=lowercase, stretches=stretches, processes=processes
-        ):
-            renumbered = np.array([numbers.setdefault(word, len(numbers)) for word in words], np.uint32)
-            rows += [renumbered[row] for row in chunk_rows if len(row)]
-            hashes += [digest for row, digest in zip(chunk_rows, chunk_hashes, strict=True) if len(row)]
-        if not numbers:
-            raise UserError("the corpus holds no words: name a text file or folder with text in it")
-        lengths = np.array([len(row) for row in rows])
-        held_out = _held_out(lengths, np.array(hashes, np.uint64), heldout)
-
-        counts = np.bincount(np.concatenate(rows), minlength=len(numbers))
-        types = sorted(numbers, key=lambda word: (-counts[numbers[word]], word))
-        order = np.array([numbers[word] for word in types])
-        rank = np.argsort(order).astype(np.uint32)
-
-        folder.mkdir(parents=True)
-        np.save(folder / "counts.npy", counts[order])
-        for split, chosen in (("train", ~held_out), ("heldout", held_out)):
-            texts = [rank[rows[number]] for number in np.flatnonzero(chosen)]
-            np.save(folder / f"{split}.npy", np.concatenate([np.zeros(0, np.uint32), *texts]))
-            np.save(folder / f"{split}-documents.npy", np.cumsum(lengths[chosen]) - lengths[chosen])
+        lengths, hashes = array("q"), array("Q")  # of each document with words
+        with TemporaryFile(dir=folder.parent) as text:
+            for words, rows, digests in readings:
+                renumbered = np.array([numbers.setdefault(word, len(numbers)) for word in words], np.uint32)
+                for row, digest in zip(rows, digests, strict=True):
+                    if len(row):
+                        text.write(renumbered[row].tobytes())
+                        lengths.append(len(row))
+                        hashes.append(digest)
+            if not numbers:
+                raise UserError("the corpus holds no words: name a text file or folder with text in it")
+            sizes = np.array(lengths)
+            held_out = _held_out(sizes, np.array(hashes), heldout)
+            counts = np.zeros(len(numbers), np.int64)
+            for part, _ in _documents(text, sizes):
+                counts += np.bincount(part, minlength=len(numbers))
+            types = sorted(numbers, key=lambda word: (-counts[numbers[word]], word))
+            order = np.array([numbers[word] for word in types])
+            rank = np.argsort(order).astype(np.uint32)
+            folder.mkdir()
+            np.save(folder / "counts.npy", counts[order])
+            for split, chosen in (("train", ~held_out), ("heldout", held_out)):
+                with open(folder / f"{split}.npy", "wb") as file:
+                    form = {"descr": "<u4", "fortran_order": False, "shape": (int(sizes[chosen].sum()),)}
+                    np.lib.format.write_array_header_1_0(file, form)
+                    for part, which in _documents(text, sizes):
+                        file.write(rank[part[np.repeat(chosen[which], sizes[which])]].tobytes())
+                np.save(folder / f"{split}-documents.npy", np.cumsum(sizes[chosen]) - sizes[chosen])
         write_json(folder / "words.json", {"types": types, "lowercase": lowercase, "stretches": stretches})
         return cls(folder, types, lowercase, stretches)
 
@@ -189,6 +215,17 @@ class WordStore:
 
     def _load(self, name: str) -> np.ndarray:
         return np.load(self.folder / name, mmap_mode="r", allow_pickle=False)
+
+
+def _documents(text: IO[bytes], sizes: np.ndarray) -> Iterator[tuple[np.ndarray, slice]]:
+    """The words of some documents after another, (words,) uint32, some megabytes at a time, and which these are."""
+    text.seek(0)
+    ends, first = np.cumsum(sizes), 0
+    while first < len(sizes):
+        read = ends[first] - sizes[first]
+        last = max(first + 1, int(np.searchsorted(ends, read + AT_ONCE, side="right")))
+        yield np.frombuffer(text.read(4 * int(ends[last - 1] - read)), np.uint32), slice(first, last)
+        first = last
 
 
 def _held_out(lengths: np.ndarray, hashes: np.ndarray, share: float) -> np.ndarray:
