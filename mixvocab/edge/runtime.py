@@ -80,7 +80,10 @@ class Predictor:
     def load(cls, folder: Path, *, numbers: Kind = "w8", threads: int = 1) -> Predictor:
         """The model in `folder`. Raises UserError if it cannot be loaded."""
         bundle = Bundle.load(folder)
-        file, encoder = graph_file(folder, bundle, numbers), Encoder.load(folder, bundle.window)
+        file, encoder = (
+            graph_file(folder, bundle, numbers),
+            Encoder.load(folder, bundle.window, masks=bundle.kind == "masked"),
+        )
         try:
             return cls(bundle, encoder, open_session(file, threads))
         except Exception as error:  # the runtime has no common class of errors

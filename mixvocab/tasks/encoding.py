@@ -56,10 +56,14 @@ class Encoded:
 class Encoder:
     """Cuts text by a WordPiece tokenizer and fits it into a window of `length` tokens."""
 
-    def __init__(self, tokenizer: Tokenizer, length: int) -> None:
-        """Raises UserError if the tokenizer lacks BERT's special pieces."""
+    def __init__(self, tokenizer: Tokenizer, length: int, *, masks: bool = False) -> None:
+        """With `masks` a typed [MASK] is one, for models that guess; else it is text, and so is a typed [SEP].
+
+        Raises UserError if the tokenizer lacks BERT's special pieces.
+        """
         self.tokenizer = Tokenizer.from_str(tokenizer.to_str())  # ours to change
         self.tokenizer.no_padding()
+        self.tokenizer.encode_special_tokens = not masks
         self.length = length
         special: dict[str, Any] = {name: tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]", "[UNK]", "[PAD]")}
         if missing := [name for name, number in special.items() if number is None]:
@@ -69,13 +73,13 @@ class Encoder:
         self.tokenizer.enable_truncation(length)
 
     @classmethod
-    def load(cls, folder: Path, length: int) -> Encoder:
+    def load(cls, folder: Path, length: int, *, masks: bool = False) -> Encoder:
         """The encoder of a model's folder. Raises UserError if there is no readable tokenizer.json in it."""
         try:
             tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         except Exception as error:  # the library raises Exception itself
             raise UserError(f"{folder.name}/{TOKENIZER} cannot be read ({error}): name a saved model") from None
-        return cls(tokenizer, length)
+        return cls(tokenizer, length, masks=masks)
 
     def words(self, words: Sequence[str]) -> Encoded:
         """Cut each word alone, so that every word has a first piece; a word that leaves none is [UNK]."""

@@ -27,6 +27,16 @@ def test_texts_and_pairs_are_those_of_transformers(tiny_teacher: Path) -> None:
             assert encoded.types.tolist() == expected["token_type_ids"]
 
 
+def test_a_special_piece_that_is_typed_is_text_but_for_models_that_guess(tiny_teacher: Path) -> None:
+    encoder = Encoder.load(tiny_teacher, 32)
+    as_text = encoder.texts("[ sep ] the [ mask ] cat").ids.tolist()
+    assert encoder.texts("[SEP] the [MASK] cat").ids.tolist() == as_text
+    assert encoder.words(["[SEP]"]).ids.tolist() == [encoder.cls, *encoder.words(["[sep]"]).ids[1:-1], encoder.sep]
+    assert sum(encoder.texts("[SEP] cat", "a [SEP]").types) == len(encoder.texts("a [SEP]").ids) - 1
+    guessing = Encoder.load(tiny_teacher, 32, masks=True)
+    assert guessing.tokenizer.token_to_id("[MASK]") in guessing.texts("the [MASK] cat").ids
+
+
 @pytest.mark.parametrize(("one", "two"), [(3, 30), (30, 3), (30, 30), (30, 0), (1, 9), (5, 4)])
 def test_of_a_long_pair_the_longer_text_is_cut(tiny_teacher: Path, one: int, two: int) -> None:
     encoded = Encoder.load(tiny_teacher, 13).texts(" ".join(["cat"] * one), " ".join(["dog"] * two))

@@ -147,6 +147,7 @@ TEXTS = [
     "Rate this  novel five stars!",
     "book\u3000a table, for TWO in boston",
     "\u00e9 the xyz",
+    "play [SEP] jazz [MASK]x",
     "the " * 40,
 ]
 

@@ -47,10 +47,11 @@ export class Vocabulary {
     this.cuts = new Map();
   }
 
-  /** The words of `text`. A special token that is typed, as [MASK], is one word. */
-  words(text) {
-    const parts = this.tokenizer.splitter_unnormalized.split(text);
-    return parts.flatMap((part) => (this.special.has(part) ? [part] : splitWords(this.tokenizer.normalizer(part))));
+  /** The words of `text`. A special token that is typed, as [MASK], is one word, or with `plain` text like any other. */
+  words(text, plain = false) {
+    const parts = plain ? [text] : this.tokenizer.splitter_unnormalized.split(text);
+    const read = (part) => splitWords(this.tokenizer.normalizer(part));
+    return parts.flatMap((part) => (!plain && this.special.has(part) ? [part] : read(part)));
   }
 
   /**

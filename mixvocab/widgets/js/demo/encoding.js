@@ -36,25 +36,25 @@ export class Encoder {
     for (const word of words) {
       if (ids.length > this.length - 2) break;
       first.push(ids.length);
-      const cut = this.#cut(word);
+      const cut = this.#cut(word, true);
       ids.push(...(cut.length ? cut : [this.unk]));
     }
     return { ids: [...ids.slice(0, this.length - 1), this.sep], first };
   }
 
   /**
-   * One text; what does not fit is cut off.
+   * One text, in which a typed [MASK] is one; what does not fit is cut off.
    * @param {string} text
    * @returns {{ids: number[], complete: boolean}}
    */
   text(text) {
-    const cut = this.#cut(text);
+    const cut = this.#cut(text, false);
     const room = this.length - 2;
     return { ids: [this.cls, ...cut.slice(0, room), this.sep], complete: cut.length <= room };
   }
 
   /** Ids of a text's pieces, without [CLS] and [SEP]. */
-  #cut(text) {
-    return this.vocabulary.words(text).flatMap((word) => this.vocabulary.cut(word).map(({ id }) => id));
+  #cut(text, plain) {
+    return this.vocabulary.words(text, plain).flatMap((word) => this.vocabulary.cut(word).map(({ id }) => id));
   }
 }
