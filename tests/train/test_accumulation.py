@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -62,6 +63,19 @@ class TwoLosses(nn.Module):
 def sgd(module: nn.Module, name: str, learning_rate: float, *_: object) -> torch.optim.Optimizer:
     """A step of minus the gradient, which shows its size as Adam's would not."""
     return torch.optim.SGD([{"params": list(module.parameters()), "multiplier": 1.0}], lr=learning_rate)
+
+
+def curve() -> list[float]:
+    """The held-out loss of a run of twenty steps, each on another order of the rows."""
+    whole = whole_batch()
+
+    def draw(turn: Turn) -> Batch:
+        step, place = divmod(turn.index * turn.rows, ROWS)
+        order = np.random.default_rng(step).permutation(ROWS)[place : place + turn.rows]
+        return Batch(**{name: array[order] for name, array in vars(whole).items()})
+
+    recipe = replace(RECIPE, steps=20, learning_rate=0.01, evaluations=10)
+    return [point["loss"] for point in train(TwoLosses(), draw, recipe, seed=0, heldout=[whole]).curve]
 
 
 def gradient(recipe: Recipe) -> dict[str, Tensor]:
@@ -150,9 +164,17 @@ def test_processes_add_up_to_the_one_big_batch(accumulate: int, of_processes: Pa
         torch.testing.assert_close(found, gradient(RECIPE), rtol=1e-6, atol=1e-6)
 
 
+def test_two_processes_have_the_loss_curve_of_one(of_processes: Path) -> None:
+    alone = curve()
+    assert alone[-1] < 0.9 * alone[0]
+    for rank in range(2):
+        np.testing.assert_allclose(json.loads((of_processes / f"{rank}.json").read_text()), alone, rtol=1e-4)
+
+
 if __name__ == "__main__":
     loop.make_optimizer = sgd
     state, folder = PartialState(cpu=True), Path(sys.argv[1])
     assert state.num_processes == 2
+    (folder / f"{state.process_index}.json").write_text(json.dumps(curve()))
     for parts in ACCUMULATED:
         save_file(gradient(replace(RECIPE, accumulate=parts)), folder / f"{state.process_index}-{parts}.safetensors")
