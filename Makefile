@@ -70,7 +70,7 @@ pictures: setup browser  ## make the committed pictures anew: README's, the card
 	@$(BIN)/python tools/pictures.py
 
 bench: setup  ## time the library beside its peers, some minutes (results in benchmarks/results)
-	@for name in vocabulary mixing training precision word_states augmentation latency page help; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@for name in vocabulary mixing scale training precision word_states augmentation latency page help; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 format: setup  ## put the code into its one format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
