@@ -8,21 +8,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from importlib import metadata
 
-import torch
-
 from mixvocab import __version__
 from mixvocab.common.errors import UserError
 from mixvocab.common.progress import duration
-from mixvocab.distill.mixed_vocab import StudentMLM
-from mixvocab.models.parameters import BertShape
-from mixvocab.models.student import new_student
-from mixvocab.settings.profiles import load_profile
-from mixvocab.sources.corpus import resolve_corpus
-from mixvocab.sources.hub import reachable
-from mixvocab.sources.source import DATA_VARIABLE, Source, cache_root, data_directory
-from mixvocab.sources.teacher import resolve_teacher
-from mixvocab.train.precision import half, probe
 
+# What the library itself needs, and what its extras bring.
+BASE = ("torch", "transformers", "tokenizers", "accelerate", "safetensors", "filelock", "pydantic", "pyyaml", "numpy")
 EXTRAS = {
     "tasks": ("datasets", "scikit-learn", "scipy", "seqeval"),
     "export": ("onnx", "onnxruntime"),
@@ -34,13 +25,26 @@ ROOM = 5.0  # GB that some evenings of runs fill
 
 def examine() -> Iterator[tuple[str, str, str]]:
     """What is looked at, what was found, and the remedy where something is missing ("" where nothing is)."""
-    packages = ("torch", "transformers", "tokenizers", "accelerate", "safetensors")
-    known = ", ".join(f"{name} {metadata.version(name)}" for name in packages)
-    yield "library", f"mixvocab {__version__}, Python {platform.python_version()}, {known}", ""
+    lacking = [name for name in BASE if not _installed(name)]
+    known = ", ".join(f"{name} {metadata.version(name)}" for name in BASE[:5] if name not in lacking)
+    found = f"mixvocab {__version__}, Python {platform.python_version()}, {known}"
+    yield "library", found, f"pip install {' '.join(lacking)}" if lacking else ""
     for extra, names in EXTRAS.items():
         missing = [name for name in names if not _installed(name)]
         remedy = f"pip install 'mixvocab[{extra}]'" if missing else ""
         yield f"extra {extra}", f"without {', '.join(missing)}" if missing else "there", remedy
+    if not lacking:
+        yield from _machine()
+
+
+def _machine() -> Iterator[tuple[str, str, str]]:
+    """Processor, graphics cards, speed, room and sources, for which all packages are needed."""
+    import torch
+
+    from mixvocab.sources.hub import reachable
+    from mixvocab.sources.source import cache_root
+    from mixvocab.train.precision import half
+
     yield "processor", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {half()} for teachers", ""
     cards = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     yield "graphics cards", ", ".join(cards) or "none that torch sees: all runs on the processor", ""
@@ -52,11 +56,8 @@ def examine() -> Iterator[tuple[str, str, str]]:
     yield "room", f"{room:,.0f} GB free for {root}", remedy
     writable = os.access(place, os.W_OK)
     yield "store", "writable" if writable else "not writable", "" if writable else "name another in MIXVOCAB_CACHE"
-    yield (
-        "hub",
-        "answers" if reachable() else "not reached, or HF_HUB_OFFLINE is set: sources on this machine serve",
-        "",
-    )
+    silent = "not reached, or HF_HUB_OFFLINE is set: sources on this machine serve"
+    yield "hub", "answers" if reachable() else silent, ""
     yield from _sources()
 
 
@@ -70,6 +71,14 @@ def _installed(name: str) -> bool:
 
 def _speed() -> str:
     """How fast the student of profile `laptop` trains here, from a few passes forward and back."""
+    import torch
+
+    from mixvocab.distill.mixed_vocab import StudentMLM
+    from mixvocab.models.parameters import BertShape
+    from mixvocab.models.student import new_student
+    from mixvocab.settings.profiles import load_profile
+    from mixvocab.train.precision import half, probe
+
     profile = load_profile("laptop")
     rows, length, shape = profile.stage_two.batch_size, profile.mixing.length, profile.student
     student = new_student(
@@ -86,6 +95,10 @@ def _speed() -> str:
 
 def _sources() -> Iterator[tuple[str, str, str]]:
     """The text and the teacher that `auto` finds."""
+    from mixvocab.sources.corpus import resolve_corpus
+    from mixvocab.sources.source import DATA_VARIABLE, Source, data_directory
+    from mixvocab.sources.teacher import resolve_teacher
+
     try:
         folder = data_directory()
         yield "data folder", str(folder) if folder else f"none named in {DATA_VARIABLE}: it may hold text and tasks", ""

@@ -225,7 +225,7 @@ def _write_card(folder: Path, plan: Plan, settings: dict[str, Any], result: Trai
     shape = plan.shape()
     about = (
         f"A masked language model of {shape.layers} layers and {shape.hidden} units, distilled from "
-        f"{settings['teacher']['name']} by the method `{settings['method']}` with seed {settings['seed']}."
+        f"{settings['teacher']['name']} by the method {settings['method']} with seed {settings['seed']}."
     )
     scores = {"tokens read in training": f"{result.tokens:,}"}
     if result.curve:

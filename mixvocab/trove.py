@@ -19,6 +19,7 @@ done again: the executor keeps account of them in its logging folder.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from mixvocab.text.words import WordStore
 
 
 class TextFiles(PipelineStep):
-    """Documents of the text files in a folder, as `resolve_corpus` reads them; each task takes whole files."""
+    """Documents of the text files in a folder, as `resolve_corpus` reads them; each task takes some files in a row."""
 
     name, type = "Text files", "mixvocab"
 
@@ -49,7 +50,8 @@ class TextFiles(PipelineStep):
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Those of the task `rank`."""
         yield from data or ()
-        for file in self.files[rank::world_size]:
+        first, last = (len(self.files) * number // world_size for number in (rank, rank + 1))
+        for file in self.files[first:last]:
             for number, text in enumerate(read_documents(file)):
                 yield Document(text, f"{file.name}-{number}")
 
@@ -67,37 +69,62 @@ class ReadWords(PipelineStep):
         self.folder, self.how = get_datafolder(folder), {"lowercase": lowercase, "stretches": stretches}
 
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """Write what the task reads; hands no documents on."""
+        """Write what the task reads, in the place of what an earlier run of it has written; hands no documents on."""
+        for name in self.folder.list_files(glob_pattern=f"{rank}-*.npz"):
+            self.folder.rm(name)
         texts = (document.text for document in data or ())
         for number, (words, rows, hashes) in enumerate(read_chunks(texts, **self.how)):
-            with self.folder.open(f"{rank:06d}-{number:06d}.npz", "wb") as file:
-                np.savez(
-                    file,
-                    words=np.frombuffer("\n".join(words).encode(), np.uint8),  # no word has white space in it
-                    text=np.concatenate(rows),
-                    sizes=np.array([len(row) for row in rows]),
-                    hashes=np.array(hashes, np.uint64),
-                )
+            if words:
+                with self.folder.open(f"{rank}-{number}.npz", "wb") as file:
+                    np.savez(
+                        file,
+                        words=np.frombuffer("\n".join(words).encode(), np.uint8),  # no word has white space in it
+                        text=np.concatenate(rows),
+                        sizes=np.array([len(row) for row in rows]),
+                        hashes=np.array(hashes, np.uint64),
+                        run=np.array([world_size, *self.how.values()]),
+                    )
         yield from ()
 
 
-def readings(folder: str) -> Iterator[Reading]:
-    """What tasks have written, in their order. Raises UserError if that is nothing."""
-    place = get_datafolder(folder)
-    names = place.list_files(glob_pattern="*.npz")
-    if not names:
-        raise UserError(f"{folder} holds nothing that ReadWords has written: run the pipeline first")
-    for name in sorted(names):
-        with place.open(name, "rb") as file, np.load(file, allow_pickle=False) as kept:
+@dataclass
+class Read:
+    """What the tasks of one run have written to a folder, in their order.
+
+    Raises UserError where that is nothing, or of runs that differ.
+    """
+
+    folder: str
+
+    def __post_init__(self) -> None:
+        self.place = get_datafolder(self.folder)
+        names = self.place.list_files(glob_pattern="*.npz")
+        self.names = sorted(names, key=lambda name: [int(part) for part in name.removesuffix(".npz").split("-")])
+        runs = {tuple(kept["run"].tolist()) for kept in self._files()}
+        if len(runs) != 1:
+            found = "holds runs that differ: remove it and run" if runs else "holds no words: run"
+            raise UserError(f"{self.folder} {found} the pipeline again")
+        ((_, lowercase, stretches),) = runs
+        self.how = {"lowercase": bool(lowercase), "stretches": bool(stretches)}
+
+    def _files(self) -> Iterator[Any]:
+        for name in self.names:
+            with self.place.open(name, "rb") as file, np.load(file, allow_pickle=False) as kept:
+                yield kept
+
+    def __iter__(self) -> Iterator[Reading]:
+        for kept in self._files():
             rows = np.split(kept["text"], np.cumsum(kept["sizes"])[:-1])
             yield kept["words"].tobytes().decode().split("\n"), rows, kept["hashes"].tolist()
 
 
-def learn(folder: str, size: int, *, lowercase: bool = True) -> Vocabulary:
+def learn(folder: str, size: int) -> Vocabulary:
     """The vocabulary of `size` pieces of the text that was read."""
-    return learn_vocabulary(count_readings(readings(folder)), size, lowercase=lowercase)
+    read = Read(folder)
+    return learn_vocabulary(count_readings(read), size, lowercase=read.how["lowercase"])
 
 
-def store(folder: str, out: Path | str, **settings: Any) -> WordStore:
-    """The WordStore of the text that was read; `settings` as for `WordStore.write`."""
-    return WordStore.write(readings(folder), out, **settings)
+def store(folder: str, out: Path | str, *, heldout: float = 0.01) -> WordStore:
+    """The WordStore of the text that was read, with the share `heldout` of it kept for evaluation."""
+    read = Read(folder)
+    return WordStore.write(read, out, heldout=heldout, **read.how)

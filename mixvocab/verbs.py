@@ -8,8 +8,9 @@
     verbs.export("my_model", "my_app")
     verbs.predict("my_app", ["play some jazz on spotify"])
 
-Each raises UserError, one line, for bad input, before anything long begins. One that was killed goes on where it was
-when it is called again. What a call needs is imported by it: a device that predicts needs no torch.
+Each raises UserError, one line, for bad input. `distill` and `finetune` do so before anything long begins, and one of
+them that was killed goes on where it was when it is called again. What a call needs is imported by it: a device that
+predicts needs no torch.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ def vocab(
     from mixvocab.text.learner import learn_vocabulary
     from mixvocab.text.reading import count_words
 
+    if out and Path(out).exists() and not Path(out).is_dir():
+        raise UserError(f"--out {out} is a file; name a folder")
     named = [text] if isinstance(text, Path | str) else text
     corpora = [resolve_corpus(str(spec), megabytes=megabytes) for spec in named]
     documents = (document for corpus in corpora for document in corpus.documents())
@@ -92,6 +95,7 @@ def distill(
     from mixvocab.sources.source import data_directory
     from mixvocab.text.wordpiece import Vocabulary
 
+    check_seed(seed)
     chosen = load_profile(
         profile, **{"corpus.source": str(text), "teacher.source": str(teacher)} | dict(settings or {})
     )
@@ -133,6 +137,9 @@ def finetune(
     """
     if bool(teacher) != bool(method):
         raise UserError("--teacher and --method go together: give both, or neither to fine-tune the model alone")
+    if rows is not None and rows < 1:
+        raise UserError(f"rows={rows}: train on one or more")
+    check_seed(seed)
     need("tasks", "sklearn", "seqeval")
     from mixvocab.common.card import write_card
     from mixvocab.common.files import claim, publish
@@ -171,7 +178,7 @@ def finetune(
     write_card(
         work / "model",
         f"{task}, fine-tuned",
-        f"Fine-tuned from `{model.name}` on {len(roles.train):,} rows with seed {seed}; {roles.about}.",
+        f"Fine-tuned from {model.resolve().name} on {len(roles.train):,} rows with seed {seed}; {roles.about}.",
         sources=[resolved.source.as_record()],
         scores={
             f"{name} of {split}": f"{100 * value:.2f}"
@@ -182,6 +189,12 @@ def finetune(
     )
     publish(work / "model", out)
     return tuned
+
+
+def check_seed(seed: int) -> None:
+    """Raises UserError for a seed from which nothing can be drawn."""
+    if seed < 0:
+        raise UserError(f"seed={seed}: it should be 0 or more")
 
 
 def recipe(profile: str, settings: Mapping[str, Any], section: str) -> TuningSettings:

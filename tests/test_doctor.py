@@ -9,11 +9,13 @@ import pytest
 
 from mixvocab import doctor
 from mixvocab.cli import main
+from mixvocab.train import precision
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "probe", lambda *_: {"fp32": 0.1, "bf16": 0.05})
+    monkeypatch.setattr(precision, "probe", lambda *_: {"fp32": 0.1, "bf16": 0.05})
+    monkeypatch.setattr(doctor, "ROOM", 0.0)
     monkeypatch.delenv("MIXVOCAB_DATA", raising=False)
 
 
@@ -56,3 +58,13 @@ def test_a_folder_of_data_without_text(
     monkeypatch.setenv("MIXVOCAB_DATA", str(tmp_path))
     code, said = run(capsys)
     assert (code, "is or has no text file" in said) == (1, True)
+
+
+def test_a_library_without_torch_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "BASE", ("tokenizers", "torch-of-tomorrow"))
+    code, said = run(capsys)
+    assert code == 1
+    assert "pip install torch-of-tomorrow" in said
+    assert "tokens/s" not in said

@@ -54,10 +54,12 @@ def write_card(
         for source in sources
     )
     told = "\n".join(f"- {_cell(name)}: {_cell(value)}" for name, value in scores.items())
+    parts = {"title": _cell(title), "about": _cell(about), "sources": rows, "scores": told, "use": use}
     with atomic_write(folder / "README.md") as file:
-        file.write(HEAD.format(title=title, about=about, sources=rows, scores=told, use=use, version=__version__))
+        file.write(HEAD.format(**parts, version=__version__))
 
 
 def _cell(text: Any) -> str:
-    """Text that names of files or tasks cannot break out of: no cell, no line and no HTML begins in it."""
-    return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+    """Text that names of files or tasks cannot break out of: no cell, line, link, picture or HTML begins in it."""
+    marks = {"|": "\\|", "[": "\\[", "<": "&lt;", "`": "'"}
+    return "".join(marks.get(letter, letter) for letter in " ".join(str(text).split()))

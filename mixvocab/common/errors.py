@@ -33,15 +33,17 @@ NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def refused_by_disk(error: Exception) -> str | None:
-    """One line on a folder that holds no more or must not be written to; None for any other error."""
-    number, text = getattr(error, "errno", None), str(error)
-    place = getattr(error, "filename", None) or "the output folder"
-    end = "and call the same again, which goes on from there, or name another folder"
-    if said := re.search(r"\(os error (\d+)\)|\d+ requested and \d+ written", text):  # as safetensors and NumPy tell it
+    """One line on a disk that holds no more, or a file that must not be touched; None for any other error."""
+    number = error.errno if type(error).__module__ != "ssl" and isinstance(error, OSError) else None
+    told = isinstance(error, OSError) or type(error).__name__ == "SafetensorError"  # and NumPy: in words of their own
+    if told and (said := re.search(r"\(os error (\d+)\)|\d+ requested and \d+ written", str(error))):
         number = int(said[1] or errno.ENOSPC)
+    place = getattr(error, "filename", None) or "the output folder"
     if number in NO_ROOM:
-        return f"{place}: no room is left; make room {end}"
-    return f"{place}: {os.strerror(number).lower()}; make it writable {end}" if number in NOT_ALLOWED else None
+        return f"{place}: no room is left; make room and call the same again, which goes on, or name another folder"
+    if number in NOT_ALLOWED:
+        return f"{place}: {os.strerror(number).lower()}; give yourself the right to it, or name another"
+    return None
 
 
 def run_command(app: Callable[..., Any], program: str, arguments: Sequence[str] | None = None) -> None:

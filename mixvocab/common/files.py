@@ -69,8 +69,7 @@ def claim(out: Path, settings: Mapping[str, Any]) -> Path:
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a new folder")
     if not note.exists():
-        shutil.rmtree(out / WORK, ignore_errors=True)  # of a run that was killed when it had published
-        if out.exists() and any(out.iterdir()):
+        if out.exists() and any(file.name != WORK for file in out.iterdir()):
             raise UserError(f"--out {out}: the folder is not empty; name a new one")
         write_json(note, settings)
     try:

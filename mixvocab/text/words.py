@@ -147,9 +147,11 @@ class WordStore:
     ) -> WordStore:
         """The store of text that was read already, with the settings that it was read with.
 
-        What is held in memory is one reading, the distinct words, and 16 bytes a document; the text waits on disk.
+        What is held in memory is one reading, the distinct words, and some numbers a document; the text waits on disk.
         """
         folder = Path(folder)
+        if folder.exists():
+            raise UserError(f"{folder} is there already: remove it or name another")
         folder.parent.mkdir(parents=True, exist_ok=True)
         numbers: dict[str, int] = {}  # of all words, by appearance
         lengths, hashes = array("q"), array("Q")  # of each document with words
@@ -170,7 +172,7 @@ class WordStore:
                 counts += np.bincount(part, minlength=len(numbers))
             types = sorted(numbers, key=lambda word: (-counts[numbers[word]], word))
             order = np.array([numbers[word] for word in types])
-            rank = np.argsort(order).astype(np.uint32)
+            rank = np.argsort(order).astype("<u4")
             folder.mkdir()
             np.save(folder / "counts.npy", counts[order])
             for split, chosen in (("train", ~held_out), ("heldout", held_out)):

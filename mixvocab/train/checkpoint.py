@@ -31,6 +31,7 @@ class Checkpoints:
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.folder = folder
         self.settings = json.loads(json.dumps(settings))
+        self.kept: list[Path] = []  # this run's own, newest first; another's may lie beside them
         folder.mkdir(parents=True, exist_ok=True)
 
     def save(self, module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -53,8 +54,10 @@ class Checkpoints:
         final = self.folder / f"checkpoint-{state['step']}"
         shutil.rmtree(final, ignore_errors=True)  # one that was left aside
         os.replace(working, final)
-        for folder in self._newest_first()[2:]:
-            shutil.rmtree(folder)
+        self.kept = [final, *(folder for folder in self.kept if folder != final)]
+        for folder in self.kept[2:]:
+            shutil.rmtree(folder, ignore_errors=True)
+        del self.kept[2:]
 
     def restore(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
         """Load the newest whole checkpoint into `module` and `optimizer`; its state, or None to start afresh."""
@@ -70,6 +73,7 @@ class Checkpoints:
             if content["settings"] != self.settings:
                 say(f"checkpoint {folder.name} belongs to other settings and is left aside")
                 continue
+            self.kept = [folder]
             tensors = load_file(folder / "tensors.safetensors")
             with torch.no_grad():
                 for name, parameter in module.named_parameters():

@@ -120,13 +120,14 @@ def train(
         module: `module(**tensors)` returns `Losses` for one batch.
         draw: draws the batch of a turn, from the turn's generator or by its index: a dataclass of arrays named as
             `forward` names its arguments, among them `attention` (B, T) bool.
-        seed: with the same seed, data, machine and precision, the same weights.
+        seed: with the same seed, data, machine, threads and precision, the same weights.
         heldout: batches to evaluate on; drawn once by the caller, so every method sees the same ones.
         folder: where checkpoints go; a run killed there goes on from its last checkpoint.
         on_evaluate: called with the step at each evaluation, after the held-out batches if there are any.
 
-    Where memory runs out, micro-batches are cut in two until they fit; the gradient stays that of the whole batch.
-    Ctrl-C lets a run that has a folder write a checkpoint first.
+    Where memory runs out, micro-batches are cut in two until they fit; the gradient stays that of the whole batch, but
+    for losses whose weights follow from their batch. Ctrl-C lets a run of one process that has a folder write a
+    checkpoint first.
 
     Raises `UserError` for settings that cannot work, for a loss that is not finite (naming the step), and where the
     memory does not hold a single row; `Stopped` when it was asked to stop.
@@ -144,11 +145,11 @@ def train(
     checkpoints = Checkpoints(folder, asdict(recipe) | {"seed": seed}) if folder else None
     restored = checkpoints.restore(module, optimizer) if checkpoints else None
     recent: list[Losses] = []  # since the last entry of the training curve
+    pieces = 1  # of each micro-batch, one after the other
     if restored:
-        noted = restored.pop("recent")
+        pieces, noted = restored.pop("pieces"), restored.pop("recent")
         recent = [{name: Part.of(*numbers) for name, numbers in losses.items()} for losses in noted]
     result = TrainResult(steps=restored.pop("step"), **restored) if restored else TrainResult()
-    pieces = 1  # of each micro-batch, one after the other
 
     def turn(step: int, micro: int) -> Turn:
         place = (step * recipe.accumulate + micro) * processes.num_processes + processes.process_index
@@ -246,9 +247,9 @@ def train(
                     state = {"step": result.steps} | asdict(result)
                     del state["steps"]
                     noted = [{name: part.reported() for name, part in losses.items()} for losses in recent]
-                    checkpoints.save(module, optimizer, state | {"recent": noted})
+                    checkpoints.save(module, optimizer, state | {"recent": noted, "pieces": pieces})
                     saved = time.monotonic()
-                if STOP.is_set():
+                if STOP.is_set() and processes.num_processes == 1:
                     raise Stopped
     if checkpoints and processes.is_main_process:
         checkpoints.clear()  # the caller keeps the trained module; half-way states have done their work

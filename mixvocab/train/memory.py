@@ -1,4 +1,8 @@
-"""Batches that the memory does not hold: the same gradient, from parts of them."""
+"""Batches that the memory does not hold: their gradient from parts of them.
+
+It is the same, since sums add up over parts, but for losses that weigh a sum by what their batch holds (DistilBERT's
+cosine, TinyBERT's layers): these take the parts' own weights, as with `accumulate`.
+"""
 
 from __future__ import annotations
 

@@ -6,11 +6,14 @@ import json
 import logging
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import partial
 
 from filelock import FileLock, Timeout
 
@@ -23,6 +26,7 @@ from mixvocab_book.press.book import Book, select
 from mixvocab_book.press.render import render
 
 AT_ONCE = 2  # chapters
+GIVEN_THREADS = os.environ.get("OMP_NUM_THREADS")
 
 
 def build(book: Book, only: Sequence[str] = ()) -> bool:
@@ -56,24 +60,50 @@ def run_chapters(book: Book, only: Sequence[str] = ()) -> None:
             places = {name: f"[{number}/{len(names)}]" for number, name in enumerate(names, start=1)}
             todo = [item for item in places.items() if not gate.is_current(book, item[0])]
             alone = [item for item in todo if gate.runs_alone(book, item[0])]
-            if len(beside := [item for item in todo if item not in alone]) > 1:
-                with multiprocessing.get_context("spawn").Pool(AT_ONCE, share_cores) as pool:
-                    for _ in pool.imap_unordered(partial(run_chapter, book), beside):
-                        pass
-                beside = []
-            for item in beside + alone:
-                run_chapter(book, item)
+            beside = [item for item in todo if item not in alone]
+            if len(beside) > 1:
+                run_together(book, beside)
+            for item in alone if len(beside) > 1 else beside + alone:
+                run_chapter(book, item, threads=None if item in alone else share_of_cores())
     except Timeout:
         raise UserError("another process is running the chapters; try again when it has ended") from None
 
 
-def share_cores() -> None:
-    """Give this process, and the kernels that it will start, its part of the cores.
+def run_together(book: Book, items: Sequence[tuple[str, str]]) -> None:
+    """Run chapters, `AT_ONCE` at a time. Raises UserError at the first that fails; what runs beside it is ended."""
+    with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn"), end_with_parent) as pool:
+        runs = [pool.submit(run_chapter, book, item, threads=share_of_cores()) for item in items]
+        try:
+            for run in as_completed(runs):
+                run.result()
+        except BrokenProcessPool:
+            raise UserError("a chapter's process was ended from outside, perhaps for lack of memory") from None
+        finally:
+            if not all(run.done() for run in runs):  # one has failed, or Ctrl-C
+                for worker in multiprocessing.active_children():
+                    worker.kill()  # its kernel ends with it
+
+
+def end_with_parent() -> None:
+    """Let this process, and with it its kernel, end when the one that started it does, and leave Ctrl-C to that one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def share_of_cores() -> int:
+    """Threads of a chapter that runs beside another, or would.
 
     Two models of one thread each train faster than one after the other with two threads each: layers this narrow end
     before threads that slept have woken, and threads that spin instead cost a shared machine most of its speed.
     """
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
+    return max(1, (os.cpu_count() or 1) // AT_ONCE)
 
 
 @dataclass
@@ -91,10 +121,11 @@ class Prefixed:
         sys.stderr.flush()
 
 
-def run_chapter(book: Book, item: tuple[str, str]) -> None:
+def run_chapter(book: Book, item: tuple[str, str], *, threads: int | None) -> None:
     """Execute a chapter by papermill, in a kernel of its own; its copy, checked and stamped, is kept.
 
-    `item`: the chapter's name, and its place among the others, which stands before each line about it.
+    `item`: the chapter's name, and its place among the others, which stands before each line about it. `threads`: of
+    its computations; None: as many as there are cores. Who has set OMP_NUM_THREADS has decided.
 
     Raises UserError with what went wrong; an earlier copy stays then, and the half-run one lies beside it.
     """
@@ -112,6 +143,10 @@ def run_chapter(book: Book, item: tuple[str, str]) -> None:
     # Through the environment, not as a parameter: an executed copy should name no path of this machine.
     if folder := data_directory(book.data_dir):
         os.environ[DATA_VARIABLE] = str(folder.resolve())
+    if not GIVEN_THREADS:
+        os.environ.pop("OMP_NUM_THREADS", None)
+        if threads:
+            os.environ["OMP_NUM_THREADS"] = str(threads)
     started = time.perf_counter()
     try:
         papermill.execute_notebook(

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sample
@@ -94,11 +96,14 @@ def test_what_a_chapter_says_to_whoever_waits_is_passed_on(first_run):
 
 
 WAIT_FOR_THE_OTHER = """
+import os
 import time
 from pathlib import Path
 
-Path({own!r}).touch()
+Path({own!r}).write_text(str(os.getpid()))
+end = time.monotonic() + 120
 while not Path({other!r}).exists():
+    assert time.monotonic() < end, "the other chapter does not run beside this one"
     time.sleep(0.1)
 """
 FAIL = "raise KeyError('gone')"
@@ -143,6 +148,10 @@ def test_the_first_that_fails_is_named_and_what_runs_beside_it_is_stopped(book, 
         run_chapters(book)
     assert not any(is_current(book, name) for name in ("1_forever", "2_fails", "3_third", "9_clock"))
     assert "9_clock" not in capfd.readouterr().out
+    kernel, end = Path(f"/proc/{one.read_text()}"), time.monotonic() + 60
+    while kernel.exists() and "Z" not in (kernel / "stat").read_text().split()[2]:
+        assert time.monotonic() < end, "the other chapter's kernel goes on"
+        time.sleep(0.1)
 
 
 def test_two_processes_do_not_run_chapters_into_one_folder(book):

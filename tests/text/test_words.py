@@ -141,7 +141,7 @@ def test_an_empty_corpus_is_an_error_and_leaves_nothing(student: Student, docume
 
 def test_a_folder_that_exists_is_not_replaced(student: Student, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(UserError, match="is there already"):
         WordStore.build(["some text", "more text"], tmp_path, student)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 

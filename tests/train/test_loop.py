@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mixvocab.common.errors import UserError
 from mixvocab.train.loop import Recipe, TrainResult, Turn, evaluate, read_curve, train, write_curve
 from mixvocab.train.losses import Losses, Part
-from mixvocab.train.stopping import STOP
+from mixvocab.train.stopping import STOP, stopping
 
 TRUTH = np.arange(1.0, 5.0, dtype=np.float32)
 
@@ -151,6 +151,47 @@ def test_after_a_bad_sector_the_checkpoint_before_it_is_used(
     assert torch.equal(run(recipe, folder=tmp_path)[0], run(recipe)[0])
     assert f"{newest.name} is damaged" in capsys.readouterr().err
     assert not older.exists()
+
+
+def test_checkpoints_of_other_settings_do_not_push_out_ones_own(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, checkpoint_minutes=0.0)
+    for number in (800, 900):
+        (tmp_path / f"checkpoint-{number}").mkdir()
+
+    def fails(turn: Turn) -> Rows:
+        if turn.index == 35:
+            raise Killed
+        return by_turn(turn)
+
+    with pytest.raises(Killed):
+        run(recipe, draw=fails, folder=tmp_path)
+    names = {folder.name for folder in tmp_path.glob("checkpoint-*")}
+    assert len(names) == 4
+    assert torch.equal(run(recipe, folder=tmp_path)[0], run(recipe)[0])
+    assert not list(tmp_path.glob("checkpoint-*"))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_stop_is_heard_once_whenever_it_comes(tmp_path: Path, times: int) -> None:
+    def pressed(step: int) -> None:
+        if step == RECIPE.steps:  # after the last step; twice: at once
+            for _ in range(times):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(folder=tmp_path, on_evaluate=pressed)
+    assert not STOP.is_set()
+    assert torch.equal(run(folder=tmp_path / "next")[0], run()[0])
+
+
+def test_who_ignores_ctrl_c_goes_on_ignoring_it() -> None:
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stopping():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not STOP.is_set()
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def test_a_foreign_folder_is_left_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
