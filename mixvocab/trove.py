@@ -9,7 +9,7 @@ the bytes that it would have made by reading everything itself:
     texts = TextFiles("my_text")
     steps = [texts, ReadWords("read")]
     LocalPipelineExecutor(steps, tasks=len(texts.files), workers=2, logging_dir="logs", start_method="fork").run()
-    vocabulary = learn("read", 5000)
+    learn("read", 5000).save("vocabulary")
     store("read", "words")
 
 Any reader of datatrove may stand in place of `TextFiles`, and its filters between the two. A task that was done is not
