@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -99,6 +99,14 @@ class Killed(Exception):
     pass
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C ends a program, as where a person sits; a run in the background ignores it."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, optimizer: str) -> None:
     recipe = replace(RECIPE, optimizer=optimizer, checkpoint_minutes=0.0)
@@ -171,6 +179,7 @@ def test_checkpoints_of_other_settings_do_not_push_out_ones_own(tmp_path: Path) 
     assert not list(tmp_path.glob("checkpoint-*"))
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_stop_is_heard_once_whenever_it_comes(tmp_path: Path, times: int) -> None:
     def pressed(step: int) -> None:
@@ -202,6 +211,7 @@ def test_a_foreign_folder_is_left_aside(tmp_path: Path, capsys: pytest.CaptureFi
     assert "checkpoint-30 is damaged" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_keeps_what_is_done_and_a_second_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     undisturbed = run(dropout=0.2)[0]
     usual = signal.getsignal(signal.SIGINT)
