@@ -56,11 +56,10 @@ def vocab(
     cased: Annotated[bool, typer.Option("--cased", help="Keep capitals and accents.")] = False,
 ) -> None:
     """Learn a WordPiece vocabulary from text and report what it is worth."""
+    from mixvocab import verbs
     from mixvocab.models.pretrained import load_tokenizer
-    from mixvocab.sources.corpus import resolve_corpus
     from mixvocab.sources.teacher import resolve_teacher
     from mixvocab.text.learner import learn_vocabulary
-    from mixvocab.text.reading import count_words
     from mixvocab.text.wordpiece import Vocabulary
 
     if out.exists() and not out.is_dir():
@@ -71,12 +70,7 @@ def vocab(
         folder = Path(teacher).expanduser()  # the tokenizer's files in it will do
         named = folder.is_dir() and teacher not in ("auto", "data-dir", "hub", "embedded")
         other = Vocabulary.of(load_tokenizer(folder if named else resolve_teacher(teacher).folder))
-    corpora = [resolve_corpus(spec, megabytes=megabytes) for spec in text]
-
-    def counted(lowercase: bool) -> Mapping[str, int]:
-        documents = (document for corpus in corpora for document in corpus.documents())
-        return count_words(documents, processes=processes, lowercase=lowercase)
-
+    counted = verbs.read_counts(text, megabytes, processes)
     counts = counted(not cased)
     vocabulary = learn_vocabulary(counts, size, lowercase=not cased)
     vocabulary.save(out)

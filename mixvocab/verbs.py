@@ -15,7 +15,7 @@ predicts needs no torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,20 +49,32 @@ def vocab(
         megabytes: read at most so much of each text.
         processes: so many count words; the result is equal.
     """
-    from mixvocab.sources.corpus import resolve_corpus
     from mixvocab.text.learner import learn_vocabulary
-    from mixvocab.text.reading import count_words
 
     if out and Path(out).exists() and not Path(out).is_dir():
         raise UserError(f"--out {out} is a file; name a folder")
-    named = [text] if isinstance(text, Path | str) else text
-    corpora = [resolve_corpus(str(spec), megabytes=megabytes) for spec in named]
-    documents = (document for corpus in corpora for document in corpus.documents())
-    counts = count_words(documents, processes=processes, lowercase=not cased)
+    counts = read_counts(text, megabytes, processes)(not cased)
     vocabulary = learn_vocabulary(counts, size, lowercase=not cased)
     if out:
         vocabulary.save(out)
     return vocabulary
+
+
+def read_counts(
+    text: Place | Sequence[Place], megabytes: float | None = None, processes: int = 1
+) -> Callable[[bool], dict[str, int]]:
+    """What counts the words of texts, which are found at once: as lower case or, given False, as they are written."""
+    from mixvocab.sources.corpus import resolve_corpus
+    from mixvocab.text.reading import count_words
+
+    named = [text] if isinstance(text, Path | str) else text
+    corpora = [resolve_corpus(str(spec), megabytes=megabytes) for spec in named]
+
+    def counted(lowercase: bool) -> dict[str, int]:
+        documents = (document for corpus in corpora for document in corpus.documents())
+        return count_words(documents, processes=processes, lowercase=lowercase)
+
+    return counted
 
 
 def distill(

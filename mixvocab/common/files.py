@@ -72,6 +72,7 @@ def claim(out: Path, settings: Mapping[str, Any]) -> Path:
         if out.exists() and any(file.name != WORK for file in out.iterdir()):
             raise UserError(f"--out {out}: the folder is not empty; name a new one")
         write_json(note, settings)
+        return out / WORK
     try:
         same = json.loads(note.read_text(encoding="utf-8")) == json.loads(json.dumps(settings))
     except ValueError:

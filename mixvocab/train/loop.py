@@ -188,7 +188,7 @@ def train(
             if pieces >= rows:
                 raise UserError("the memory does not hold one row: lower mixing.length or choose a smaller model")
             pieces *= 2
-            say(f"{label}: out of memory; from now on each micro-batch in {pieces} parts, with the same gradient")
+            say(f"{label}: out of memory; from now on each micro-batch in {pieces} parts")
         recent.extend(seen)
         result.tokens += sum(int(batch.attention.sum()) for batch in drawn) * processes.num_processes
         if recipe.clip:

@@ -63,8 +63,11 @@ def run_chapters(book: Book, only: Sequence[str] = ()) -> None:
             beside = [item for item in todo if item not in alone]
             if len(beside) > 1:
                 run_together(book, beside)
-            for item in alone if len(beside) > 1 else beside + alone:
-                run_chapter(book, item, threads=None if item in alone else share_of_cores())
+            else:
+                for item in beside:
+                    run_chapter(book, item, threads=share_of_cores())
+            for item in alone:
+                run_chapter(book, item, threads=None)
     except Timeout:
         raise UserError("another process is running the chapters; try again when it has ended") from None
 

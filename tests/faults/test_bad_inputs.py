@@ -264,7 +264,6 @@ def test_bad_input(
     assert re.search(said, last), last
     assert last.startswith(f"{program}: ")
     assert "Traceback" not in printed.err
-    # Where the text itself is what is wrong, the note of what was asked for stays, to go on from.
     after = contents(world)
     assert before.items() <= after.items()
     # Where the text itself is what is wrong, the note of what was asked for stays.

@@ -99,6 +99,18 @@ class Killed(Exception):
     pass
 
 
+def run_until_killed(recipe: Recipe, folder: Path) -> None:
+    """A run that dies when it draws its 36th batch."""
+
+    def fails(turn: Turn) -> Rows:
+        if turn.index == 35:
+            raise Killed
+        return by_turn(turn)
+
+    with pytest.raises(Killed):
+        run(recipe, draw=fails, folder=folder)
+
+
 @pytest.fixture
 def ctrl_c() -> Iterator[None]:
     """Ctrl-C ends a program, as where a person sits; a run in the background ignores it."""
@@ -145,13 +157,7 @@ def test_after_a_bad_sector_the_checkpoint_before_it_is_used(
 ) -> None:
     recipe = replace(RECIPE, checkpoint_minutes=0.0)
 
-    def fails(turn: Turn) -> Rows:
-        if turn.index == 35:
-            raise Killed
-        return by_turn(turn)
-
-    with pytest.raises(Killed):
-        run(recipe, draw=fails, folder=tmp_path)
+    run_until_killed(recipe, tmp_path)
     older, newest = sorted(tmp_path.glob("checkpoint-*"))
     content = (newest / file).read_bytes()
     damaged = content.replace(b'"step": ', b'"step": 1', 1) if file == "state.json" else content[:-1] + b"?"
@@ -166,13 +172,7 @@ def test_checkpoints_of_other_settings_do_not_push_out_ones_own(tmp_path: Path) 
     for number in (800, 900):
         (tmp_path / f"checkpoint-{number}").mkdir()
 
-    def fails(turn: Turn) -> Rows:
-        if turn.index == 35:
-            raise Killed
-        return by_turn(turn)
-
-    with pytest.raises(Killed):
-        run(recipe, draw=fails, folder=tmp_path)
+    run_until_killed(recipe, tmp_path)
     names = {folder.name for folder in tmp_path.glob("checkpoint-*")}
     assert len(names) == 4
     assert torch.equal(run(recipe, folder=tmp_path)[0], run(recipe)[0])
