@@ -26,6 +26,20 @@ def test_papermill_knows_every_parameter_of_a_chapter(chapter):
     assert {line.target.id for line in ast.parse(source).body} == set(papermill.inspect_notebook(file))
 
 
+@pytest.mark.parametrize("chapter", Book.find("laptop").chapters())
+def test_a_chapters_code_fits_its_page_and_begins_folded(chapter):
+    cells = json.loads(Book.find("laptop").notebook(chapter).read_text(encoding="utf-8"))["cells"]
+    code = [("".join(cell["source"]), cell["metadata"].get("tags", [])) for cell in cells if cell["cell_type"] == "code"]
+    too_long = [line for source, _ in code for line in source.splitlines() if len(line) > 78]
+    assert not too_long
+    assert code[0][1] == ["parameters", "hide-input"]
+    set_up = [tags for source, tags in code if "open_chapter(" in source or "chapter.banner(" in source]
+    assert set_up == [["hide-input"]]
+    assert code[1][0].count("open_chapter(") == 1
+    # What stands open is an idea, not a screen of drawing.
+    assert all(tags or len(source.splitlines()) <= 25 for source, tags in code)
+
+
 def test_output_keeps_everything_beside_itself(tmp_path):
     book = Book.find("smoke", output=tmp_path / "pages")
     assert book.html == tmp_path / "pages"
