@@ -1,4 +1,4 @@
-"""The paper's tables 1 and 2 as printed, and ours beside them: in columns of a table, and as score against parameters.
+"""The paper's tables 1 and 2 as printed, and ours beside them: in lines of a table, and as score against parameters.
 
 What the paper measured and what was measured here are never mixed. The paper's students come from BERT-large on
 Wikipedia and BooksCorpus after 800,000 steps of 2,048 sequences: a gap between the two is not a verdict on either.
@@ -103,30 +103,26 @@ def ours(table: PaperTable, entries: Sequence[Entry]) -> list[Row]:
 
 
 def side_by_side(table: PaperTable, rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Headers and rows with a "paper" and an "ours" column for the parameters and for every score.
+    """Headers and rows: each published model, below it those of ours that stand beside it, and then the others of ours.
 
-    Published rows come first, each with the one of ours that belongs beside it; the others of ours follow.
+    The two last columns are of ours alone.
     """
-    twins = {table.twin(row): row for row in rows if table.twin(row)}
-    pairs = [(name, twins.get(name)) for name in table.rows] + [("", row) for row in rows if not table.twin(row)]
-    headers = ["model", "parameters: paper", "parameters: ours"]
-    headers += [f"{heading}: {whose}" for heading in table.scores.values() for whose in ("paper", "ours")]
-    headers += ["ours: on disk", "ours: tokens seen", "ours: seeds"]
-    return headers, [_cells(table, name, own) for name, own in pairs]
+    headers = ["model", "parameters", *table.scores.values(), "MB on disk", "tokens read"]
+    cells = []
+    for name, published in table.published.items():
+        cells.append([name, str(table.rows[name][0]), *_scores(table, published), NONE, NONE])
+        cells += [_own(table, row) for row in rows if table.twin(row) == name]
+    return headers, [*cells, *(_own(table, row) for row in rows if not table.twin(row))]
 
 
-def _cells(table: PaperTable, name: str, own: Row | None) -> list[str]:
-    printed = table.published[name].scores if name else {}
-    measured = own.scores if own else {}
-    ours = own.name.replace("mixed-vocab", "Mixed-vocab") if own else ""  # as the paper writes it
-    title = f"{name} (ours: {ours})" if name and own else name or ours
-    cells = [title, str(table.rows[name][0]) if name else NONE, millions(own.parameters if own else None)]
-    for key in table.scores:
-        cells += [plus_minus(printed.get(key)), plus_minus(measured.get(key))]
-    if own is None:
-        return [*cells, NONE, NONE, NONE]
-    entry, seeds = own.entries[0], min(score.n for score in measured.values())
-    return [*cells, f"{entry.metrics['bytes'] / 1e6:.2f} MB", millions(entry.tokens), str(seeds)]
+def _own(table: PaperTable, row: Row) -> list[str]:
+    entry = row.entries[0]
+    size = f"{entry.metrics['bytes'] / 1e6:.2f}"
+    return [f"ours: {row.name}", millions(row.parameters), *_scores(table, row), size, millions(entry.tokens)]
+
+
+def _scores(table: PaperTable, row: Row) -> list[str]:
+    return [plus_minus(row.scores.get(key)) for key in table.scores]
 
 
 def size_chart(table: PaperTable, rows: Sequence[Row], score: str) -> Chart:
