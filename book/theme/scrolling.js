@@ -45,6 +45,16 @@
 
   lay(document);
   watch();
+
+  // On paper: the light theme, and all pictures.
+  let theme;
+  addEventListener("beforeprint", () => {
+    theme = document.documentElement.dataset.theme;
+    document.documentElement.dataset.theme = "light";
+    document.querySelectorAll("img").forEach((picture) => { picture.loading = "eager"; });
+  });
+  addEventListener("afterprint", () => { document.documentElement.dataset.theme = theme; });
+
   // A chart's table comes with the chart.
   document.addEventListener("toggle", (event) => lay(event.target), true);
   // Formulas come later.

@@ -1,0 +1,99 @@
+"""Nothing on a page is cut at the width of a desk or a phone; pages are light, and numbered as their files."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from browsing import settle
+from visiting import PHONE, open_page
+
+DESK = {"width": 1280, "height": 900}
+MEGABYTE = 1_000_000
+# What is wider than its box, or ends right of the window. Left out: formulas and figures that scroll in a box of their
+# own, which has a tab stop and, for a figure, says so above.
+CUT = """() => {
+  const looked = "pre, table, caption, th, td, details, figure, img, .mv-table, .mv-banner, .cell_input," +
+    ".cell_output, .output, .pst-scrollable-table-container";
+  const hinted = (box) => {
+    const figure = box.closest(".mv-wide");
+    return figure && getComputedStyle(figure, "::before").content.includes("sideways");
+  };
+  return [...document.querySelectorAll("article :is(" + looked + ")")]
+    .filter((box) => box.checkVisibility() && box.clientWidth && !hinted(box))
+    .filter((box) => box.scrollWidth > box.clientWidth + 1 || box.getBoundingClientRect().right > innerWidth + 1)
+    .map((box) => `${box.tagName} ${box.className}, ${box.scrollWidth} wide: ${box.textContent.trim().slice(0, 60)}`);
+}"""
+NUMBERS = re.compile(r"chapters? (\d+)(?:(?:, (\d+))* and (\d+))?", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def chapters(names: list[str]) -> list[str]:
+    """Pages of chapters."""
+    return [name for name in names if name.startswith("notebooks/")]
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_nothing_is_cut(context, server: str, names: list[str], size: dict[str, int]):
+    """With all folds open."""
+    faults = {}
+    for name in names:
+        if name == "index.html":
+            continue  # a redirection
+        page, _, _ = open_page(context, server, name)
+        page.set_viewport_size(size)
+        page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
+        settle(page)
+        if found := page.evaluate(CUT):
+            faults[name] = found[:5]
+        page.close()
+    assert faults == {}
+
+
+def test_a_cut_cell_would_be_seen(context):
+    page = context.new_page()
+    page.set_viewport_size(PHONE)
+    wide = "<td style='white-space: nowrap'>" + "a cell that is too wide " * 9 + "</td>"
+    page.set_content(f"<article><table><tr>{wide}</tr></table><pre>fits</pre></article>")
+    assert {fault.split()[0] for fault in page.evaluate(CUT)} == {"TABLE", "TD"}
+
+
+def test_no_page_is_heavy(pages: Path, names: list[str]):
+    """Of the laptop's book, on which 45 MB are asked, chapter 7 had 0.27 MB, and all files together 39.5."""
+    sizes = {name: (pages / name).stat().st_size / MEGABYTE for name in names}
+    assert {name: size for name, size in sizes.items() if size > 1.5} == {}
+    assert sum(path.stat().st_size for path in pages.rglob("*") if path.is_file()) / MEGABYTE <= 45
+
+
+def test_the_first_visit_is_light(context, server: str):
+    """As a server sends it, compressed: the start page and all that it loads before anything is asked for."""
+    page, answers = context.new_page(), []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(server, wait_until="load")
+    page.wait_for_url("**/book/intro.html")
+    page.wait_for_load_state("networkidle")
+    sizes = {answer.url: len(gzip.compress(answer.body())) for answer in answers if answer.ok}
+    assert len(sizes) > 5
+    assert sum(sizes.values()) <= MEGABYTE, sorted(sizes.items(), key=lambda item: -item[1])[:5]
+
+
+def test_a_chapters_number_is_its_files(pages: Path, names: list[str], chapters: list[str]):
+    """In its title, in every table of contents, and where another page speaks of it."""
+    numbers = {int(Path(name).name[:2]): Path(name).name for name in chapters}
+    for number, name in numbers.items():
+        text = (pages / "notebooks" / name).read_text(encoding="utf-8")
+        assert re.search(r'<h1>(?:<span class="section-number">)?(\d+)\. ', text)[1] == str(number)
+    for page in names:
+        text = (pages / page).read_text(encoding="utf-8")
+        for name, number in re.findall(r'<a class="[^"]*internal" href="[^"#]*?(\d\d_\w+\.html)">(\d+)\. ', text):
+            assert numbers[int(number)] == name, page
+        article = text.partition("<article")[2].partition("</article>")[0]
+        for name, number in re.findall(r'href="[^"#]*?(\d\d_\w+\.html)[^"]*">(?:<[^>]*>)*[Cc]hapter (\d+)\b', article):
+            assert numbers[int(number)] == name, page
+        if len(numbers) > 1:  # of the small book's one chapter nobody speaks
+            told = {
+                int(number) for each in NUMBERS.findall(re.sub("<[^>]*>", "", article)) for number in each if number
+            }
+            assert told <= {*numbers}, page
