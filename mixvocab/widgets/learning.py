@@ -14,6 +14,7 @@ from mixvocab.widgets.live import LiveWidget
 
 WORDS = "low:5 lower:2 newest:6 widest:3"
 MOST_WORDS = 200  # different ones that are learned from
+LONGEST = 30  # characters of a word that is learned from
 FIXED = (*SPECIAL_PIECES, *ascii_pieces())
 """Pieces of every vocabulary, which are never taken out."""
 _COUNTED = re.compile(r"([^\W\d_]+):([1-9][0-9]{0,4})")
@@ -22,7 +23,7 @@ _COUNTED = re.compile(r"([^\W\d_]+):([1-9][0-9]{0,4})")
 def count_typed(text: str) -> dict[str, int]:
     """Words of a text by falling count, equals by code points; "newest:6" stands for six times "newest".
 
-    Of more than `MOST_WORDS` different words the first ones are counted.
+    Of more than `MOST_WORDS` different words the first ones are counted, and none longer than `LONGEST`.
     """
     counts: dict[str, int] = {}
     for stretch in re.split(r"[ \t\n\r]+", text):
@@ -30,7 +31,7 @@ def count_typed(text: str) -> dict[str, int]:
         counted = found is not None and found[1].isalpha()
         word, times = (found[1], int(found[2])) if found and counted else (stretch, 1)
         for one in words_of(word):
-            if one in counts or len(counts) < MOST_WORDS:
+            if len(one) <= LONGEST and (one in counts or len(counts) < MOST_WORDS):
                 counts[one] = counts.get(one, 0) + times
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

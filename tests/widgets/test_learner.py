@@ -25,6 +25,7 @@ TEXTS = [
     "low low:4 Low, low:0 low:007 low:123456 :3 a:b 12:30 x²:2 ℵ:2 ª:3",
     "Straße:2 NAÏVE:3 漢字:2 ΣΑΣ 😀:2 __proto__ constructor:2 toString\x00:2 a\u200bb:3 <b>&amp;",
     "one\u00a0two\u2003three\u2028four\x85five\x0bsix\ufeff",
+    f"{'y' * 30} {'z' * 31} {'𝒳' * 30} {'漢' * 31}a",
     " ".join(f"w{n}" for n in range(250)) + " w0 w249",
 ]
 PROGRAM = """
@@ -87,6 +88,7 @@ def test_counts_are_read_and_words_are_limited() -> None:
     assert count_typed("low:5 low lower:2") == {"low": 6, "lower": 2}
     assert count_typed("12:30") == {"12": 1, "30": 1, ":": 1}
     assert len(count_typed(TEXTS[-1])) == MOST_WORDS
+    assert count_typed(TEXTS[-2]) == {"漢": 31, "a": 1, "y" * 30: 1, "𝒳" * 30: 1}
     assert count_typed(TEXTS[-1])["w0"] == 2
 
 

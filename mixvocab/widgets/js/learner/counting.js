@@ -4,6 +4,7 @@ import { normalise, splitWords } from "../core/reading.js";
 
 /** Different words that are learned from: the first ones typed, so that a pasted book does not stop the page. */
 export const WORDS = 200;
+const LONGEST = 30; // characters of a word; longer ones are left out, for the same reason
 
 const UNCASED = { clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true };
 const COUNTED = /^(\p{L}+):([1-9][0-9]{0,4})$/u; // "newest:6"
@@ -17,6 +18,7 @@ export function countTyped(text) {
   for (const stretch of text.split(/[ \t\n\r]+/)) {
     const [, word, times] = COUNTED.exec(stretch) ?? [null, stretch, "1"];
     for (const one of splitWords(normalise(word, UNCASED))) {
+      if (Array.from(one).length > LONGEST) continue;
       if (counts.has(one) || counts.size < WORDS) counts.set(one, (counts.get(one) ?? 0) + Number(times));
     }
   }

@@ -18,7 +18,7 @@ export function learnerView(store) {
   const id = ++made;
   let [counts, run, learned] = [new Map(), null, ""];
 
-  const text = h("textarea", { id: `mv-learner-text-${id}`, rows: 3, spellcheck: false, maxLength: 5000 });
+  const text = h("textarea", { id: `mv-learner-text-${id}`, rows: 3, spellcheck: false, maxLength: 3000 });
   text.addEventListener("input", () => begin({ text: text.value }));
   const examples = EXAMPLES.map(([name, words, pieces]) =>
     h("button", { type: "button", onclick: () => begin({ text: words, pieces }) }, name),
@@ -70,7 +70,7 @@ export function learnerView(store) {
     slider.max = run.steps.length;
     pieces.max = run.most;
     pieces.value = Math.min(store.get("pieces"), run.most);
-    const full = counts.size === WORDS ? ` Learned from are the first ${WORDS} different words.` : "";
+    const full = counts.size === WORDS ? ` Only the first ${WORDS} different words are learned from.` : "";
     about.textContent =
       `The algorithm is that of mixvocab/text/learner.py. A vocabulary has ${FIXED} pieces that are not shown: five ` +
       `special ones and the ASCII characters, as beginning and as ## piece.${full}`;
