@@ -59,6 +59,25 @@ class BertShape:
     def embedding_share(self) -> float:
         return self.vocab_size * self.hidden / self.total_params
 
+    def stored_bytes(self, bits: int, *, window: int, outputs: int) -> dict[str, int]:
+        """Bytes of the weights that `mixvocab export` writes, by part, as `mixvocab.edge.graph` calls the parts.
+
+        In 8 `bits` tables and matrices have a byte a weight and a 32-bit scale a row or an output; what else there is
+        stays in 32 bits. Positions are kept up to `window`; `outputs`: intents and tags, which the heads score.
+        """
+        h, f, layers = self.hidden, self.feed_forward, self.layers
+        counted = {  # weights of tables and matrices, their rows or outputs, and what is neither
+            "embeddings of pieces": (self.vocab_size * h, self.vocab_size, 0),
+            "other embeddings": (window * h, window, 2 * h),
+            "layers": (layers * (4 * h * h + 2 * h * f), layers * (5 * h + f), layers * (9 * h + f)),
+            "pooler and heads": (h * h + outputs * h, h + outputs, h + outputs),
+        }
+        scale = 4 if bits < 32 else 0
+        return {
+            part: bits * weights // 8 + scale * scales + 4 * others
+            for part, (weights, scales, others) in counted.items()
+        }
+
     def multiply_adds(self, length: int) -> float:
         """A token's in the layers' forward pass, in sequences of `length`: matrix products and attention products."""
         h, f = self.hidden, self.feed_forward

@@ -87,8 +87,12 @@ def chart_element(charts: Sequence[Chart], description: str, fallback: str) -> s
 
     `description`: what is seen, for readers who cannot see it. `fallback`: HTML without a script and in print.
     """
-    specification = TypeAdapter(Sequence[Chart]).dump_python(charts, mode="json", exclude_defaults=True)
-    return element("chart", {"charts": specification, "description": description}, fallback)
+    return element("chart", {"charts": specified(charts), "description": description}, fallback)
+
+
+def specified(charts: Sequence[Chart]) -> list[dict[str, Any]]:
+    """The charts as JSON for scripts; what is a default is left out."""
+    return TypeAdapter(Sequence[Chart]).dump_python(charts, mode="json", exclude_defaults=True)
 
 
 def curves(

@@ -34,19 +34,15 @@ MOST_WORDS = 20_000  # that the explorer cuts
 class LiveWidget(anywidget.AnyWidget):
     """A widget that is in step with a kernel in JupyterLab, and alive without one on a page.
 
-    Where the scripts were never fetched and cannot be, it is a table and a line that says so. Traits: vocabularies,
-    what `mixvocab.widgets.vocabularies.published` made; size, the pieces in the student's vocabulary. Raises
-    `UserError` for a size that `vocabularies` does not hold.
+    Where the scripts were never fetched and cannot be, it is a table and a line that says so.
     """
 
     kind: ClassVar[str]  # the folder of its scripts in js/
     config: ClassVar[tuple[str, ...]]  # traits that a page begins with; what is published it reads from there
 
-    size = traitlets.Int().tag(sync=True)
-    vocabularies = traitlets.Dict().tag(sync=True)
     _trouble = ""
 
-    def __init__(self, vocabularies: dict[str, Any], **values: Any) -> None:
+    def __init__(self, **values: Any) -> None:
         try:
             folder = scripts()
             self._esm = (folder / "lab" / f"{self.kind}.js").read_text(encoding="utf-8")
@@ -54,7 +50,7 @@ class LiveWidget(anywidget.AnyWidget):
             self._css = style.CSS + (folder / "pages" / f"{self.kind}.css").read_text(encoding="utf-8")
         except UserError as error:
             self._trouble = f"<p>The widget cannot be shown: {escape(str(error))}</p>"
-        super().__init__(**{"vocabularies": vocabularies, "size": int(vocabularies["default"]), **values})
+        super().__init__(**values)
 
     def table_html(self) -> str:
         """What is shown without a script."""
@@ -70,6 +66,18 @@ class LiveWidget(anywidget.AnyWidget):
         assert widget is not None  # it has a view
         return {**widget[0], **page}, widget[1]
 
+
+class VocabularyWidget(LiveWidget):
+    """One on two vocabularies. Traits: vocabularies, what `mixvocab.widgets.vocabularies.published` made; size, the
+    pieces in the student's. Raises `UserError` for a size that `vocabularies` does not hold.
+    """
+
+    size = traitlets.Int().tag(sync=True)
+    vocabularies = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, vocabularies: dict[str, Any], **values: Any) -> None:
+        super().__init__(**{"vocabularies": vocabularies, "size": int(vocabularies["default"]), **values})
+
     @traitlets.validate("size")
     def _known_size(self, proposal: dict[str, Any]) -> int:
         if str(proposal["value"]) not in self.vocabularies["students"]:
@@ -77,7 +85,7 @@ class LiveWidget(anywidget.AnyWidget):
         return int(proposal["value"])
 
 
-class OverlapWidget(LiveWidget):
+class OverlapWidget(VocabularyWidget):
     """Both segmentations of a text, their numbers, and one mixed sequence with its masks.
 
     Traits: text; p, the probability of the student's vocabulary; seed; shape, the name of a student; setup, Python that
@@ -112,7 +120,7 @@ class OverlapWidget(LiveWidget):
         return restore(self.vocabularies["teacher"]), restore(self.vocabularies["students"][str(self.size)])
 
 
-class ExplorerWidget(LiveWidget):
+class ExplorerWidget(VocabularyWidget):
     """Two vocabularies as sets of pieces, by frequency and by length; a search; the words that hold a piece.
 
     Traits: words, what `frequent_words` made; query, what is searched; selected, the piece that is shown, or "".

@@ -91,7 +91,7 @@ def source_files(book: Book) -> dict[str, bytes]:
     files["book/published/published.json"] = json.dumps(sizes, indent=1).encode()
     files |= {f"book/published/{name}": content for name, content in provided.items()}
     marks = [("status.md", "status", status_html(chapters))]
-    marks += [("intro.md", tag, shown_by(tag, chapters.values())) for tag in ("headline", "budgets")]
+    marks += [("intro.md", tag, shown_by(tag, chapters.values())) for tag in ("headline", "shape", "budgets")]
     for page, mark, html in marks:
         files[f"book/{page}"] = files[f"book/{page}"].replace(f"<!-- {mark} -->".encode(), html.encode())
     return with_pictures(with_records(files, book.root))

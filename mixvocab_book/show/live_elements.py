@@ -13,8 +13,11 @@ from mixvocab.text.reading import reads_like_bert
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.demo import Demo
 from mixvocab.widgets.live import ExplorerWidget, OverlapWidget, frequent_words
+from mixvocab.widgets.shape import ShapeWidget
 from mixvocab.widgets.vocabularies import published
 from mixvocab_book.chapter import Chapter
+from mixvocab_book.show import shape_data
+from mixvocab_book.show.cited import cited
 from mixvocab_book.show.page_data import provide
 
 LARGEST = 10_000
@@ -69,3 +72,13 @@ def overlap(chapter: Chapter) -> OverlapWidget | None:
     """The overlap widget, whose "Copy as Python" finds the very vocabularies. None as for `vocabularies`."""
     packs, setup = vocabularies(chapter), _SETUP.format(name=chapter.name, profile=chapter.profile.name)
     return None if packs is None else OverlapWidget(packs, setup=setup)
+
+
+def shape() -> None:
+    """Display the choice of a shape beside what is recorded, where something is, and provide that."""
+    known = shape_data.recorded()
+    if known is None:
+        return
+    provide("shape", known.value)
+    display(ShapeWidget(known.value))
+    display(HTML(cited(known.records)))

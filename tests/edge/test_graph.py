@@ -7,6 +7,7 @@ from mixvocab.edge import graph
 from mixvocab.edge.export import load
 from mixvocab.edge.graph import Integers, Network, quantise
 from mixvocab.edge.runtime import FLOATS, GRAPHS, INTEGERS, deployed_bytes, open_session
+from mixvocab.models.parameters import BertShape
 
 
 @pytest.mark.parametrize("numbers", GRAPHS)
@@ -29,6 +30,17 @@ def test_parts_are_what_the_model_has(exported):
     assert parts["pooler and heads"] == 4 * sum(
         size for name, size in sizes.items() if name.startswith(("intent", "slots", "bert.pooler"))
     )
+
+
+@pytest.mark.parametrize(("numbers", "bits"), [("fp32", 32), ("w8", 8), ("int8", 8)])
+def test_weights_take_what_the_formula_says(exported, numbers, bits):
+    done = exported("joint")
+    model, bundle = load(done.model)
+    config = model.config
+    shape = BertShape(config.num_hidden_layers, config.hidden_size, config.vocab_size)
+    stored = shape.stored_bytes(bits, window=bundle.window, outputs=len(bundle.labels) + len(bundle.slots))
+    parts = graph.bytes_by_part(done.folder / GRAPHS[numbers])
+    assert stored == {part: parts[part] for part in stored}
 
 
 def test_layers_are_written_with_few_operators(exported):

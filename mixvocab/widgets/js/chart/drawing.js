@@ -2,17 +2,12 @@
 
 import { areaY, axisX, axisY, dot, gridX, gridY, line, link, plot, ruleX, ruleY, text } from "@observablehq/plot";
 import { writeLabels } from "./labels.js";
+import { colour } from "./marks.js";
 import { measured } from "./words.js";
 
 export const DASHES = { dashed: "6 4", dotted: "1.5 4" };
 const FONT_SIZE = 13;
 const MOST_MARKS = 40; // a line of more points is drawn without marks
-
-/** A series' colour, as CSS. */
-export function colour(series) {
-  const number = series.colour ?? 0;
-  return number < 0 ? "var(--mv-ink)" : `var(--mv-c${number})`;
-}
 
 /**
  * Draw the series that are shown.
