@@ -49,7 +49,7 @@ def vocabularies(chapter: Chapter) -> dict[str, Any] | None:
     teacher = chapter.plan.teacher_tokenizer
     if not reads_like_bert(teacher):
         return None
-    source = chapter.plan.corpus().value.source
+    source = chapter.plan.words().value.source
     about = f"{source.name} ({'real' if source.real else 'synthetic'})"
     return published(teacher, students(chapter), default=chapter.profile.vocabulary.size, about=about)
 
