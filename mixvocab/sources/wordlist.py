@@ -7,6 +7,7 @@ installed documentation, which is text enough to train on, is a narrow subject: 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -58,7 +59,7 @@ def resolve_words(spec: str = PACKAGE, *, megabytes: float | None = None) -> Wor
         "embedded",
         f"the package {PACKAGE}, {path.name}",
         "CC-BY-SA-4.0 (Robyn Speer; from OpenSubtitles, Google Books, Wikipedia and others)",
-        text_sha256(file_sha256(path), str(total)),
+        text_sha256(file_sha256(path), str(total), inspect.getsource(_count)),
         real=True,
     )
     return WordList(source, lambda: _count(language, total))
