@@ -128,9 +128,7 @@ PARAMETERS = Told(
 
 # Chapter 9.
 ROUNDED_F1 = Told("slot F1 is {by} points higher", "slot F1 is {by} points lower", "slot F1 is the same", by="{:.2f}")
-FASTER = Told(
-    "{low} to {high} times as fast as\n{other}", "Slower than\n{other}", "About as fast as\n{other}", about=0.05
-)
+FASTER = Told("{low} to {high} times as fast as {other}", "slower than {other}", "about as fast as {other}", about=0.05)
 
 
 def faster(ratios: list[float], other: str) -> str:
