@@ -129,7 +129,7 @@ def twins(entries: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
     ]
 
 
-def twin_rows(entries: Sequence[Entry], run: str, before: Sequence[Entry] = ()) -> list[list[str]]:
+def twin_rows(entries: Sequence[Entry], run: str, before: Sequence[Entry] | None = None) -> list[list[str]]:
     """A row a score of each pair of twins: who, in which run, which score, and what may be said of the gain.
 
     Where that is of one seed it says whether it agrees with what is recorded, `before`.
@@ -154,8 +154,15 @@ def budget_title(entry: Entry) -> str:
     return f"{entry.model.read / 1e6:.{0 if entry.model.read >= 1e6 else 1}f}M tokens"
 
 
-def recorded_gain(before: Sequence[Entry], first: Entry, second: Entry, *path: str, factor: float = 1.0) -> Finding:
-    """First minus second as it is recorded of the same methods, task and size, at the budget nearest to `first`'s."""
+def recorded_gain(
+    before: Sequence[Entry] | None, first: Entry, second: Entry, *path: str, factor: float = 1.0
+) -> Finding | None:
+    """First minus second as it is recorded of the same methods, task and size, at the budget nearest to `first`'s.
+
+    None where `before` is None: these entries are the records themselves.
+    """
+    if before is None:
+        return None
 
     def like(entry: Entry) -> list[Entry]:
         return [

@@ -98,13 +98,13 @@ def milliseconds(length: int) -> dict[str, float]:
     return {one["name"]: one["p50"] for one in latencies if (one["threads"], one["length"]) == (1, length)}
 
 
-def gains(found: Sequence[System], before: Sequence[System] = ()) -> list[list[str]]:
+def gains(found: Sequence[System], before: Sequence[System] | None = None) -> list[list[str]]:
     """What each system gains over NoKD of the same size and budget, paired by seed, under `GAINS`.
 
     Where that is of one seed it says whether it agrees with what is recorded, `before`.
     """
-    students = [system.student for system in before]
-    tuned = [entry for system in before for entry in system.tasks.values()]
+    students = None if before is None else [system.student for system in before]
+    tuned = None if before is None else [entry for system in before for entry in system.tasks.values()]
     bases = {system.student.model.size: system for system in found if system.student.model.method == AGAINST}
     table = []
     for system in found:

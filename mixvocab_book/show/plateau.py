@@ -129,7 +129,7 @@ def chart(group: Sequence[Entry]) -> Chart:
     return curves(finding(group), x, y, lines, references=[frequency])
 
 
-def answers(group: Sequence[Entry], before: Sequence[Entry] = ()) -> list[list[str]]:
+def answers(group: Sequence[Entry], before: Sequence[Entry] | None = None) -> list[list[str]]:
     """A row for each of `QUESTIONS` of which both students are there, with a seed in common: the gain behind [MASK].
 
     Where that is of one seed it says whether it agrees with what is recorded, `before`.

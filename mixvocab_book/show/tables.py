@@ -42,7 +42,7 @@ def plus_minus(value: Estimate | None, decimals: int = 1, *, sign: str = "") -> 
     """A mean with its interval, "85.0 ± 2.5"; without it for a single seed. `sign`: "+" to write that of the mean."""
     if value is None:
         return NONE
-    mean = f"{value.mean:{sign}.{decimals}f}"
+    mean = f"{value.mean:{sign}z.{decimals}f}"  # z: no -0.0
     return mean if value.n < 2 else f"{mean} ± {value.half_width:.{decimals}f}"
 
 

@@ -22,6 +22,7 @@ def test_table(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_mean_has_its_interval_where_it_has_one() -> None:
     assert tables.plus_minus(estimate([86.0, 85.0, 84.0])) == "85.0 ± 2.5"
     assert tables.plus_minus(Estimate(5.0, math.nan, 1), sign="+") == "+5.0"
+    assert tables.plus_minus(Estimate(-0.001, math.nan, 1), sign="+") == "+0.0"
     assert tables.plus_minus(None) == tables.NONE
 
 
