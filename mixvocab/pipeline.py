@@ -17,15 +17,16 @@ from transformers import PreTrainedTokenizerFast
 from mixvocab.common.card import write_card
 from mixvocab.common.errors import UserError
 from mixvocab.common.files import WORK, claim, publish, write_json
-from mixvocab.common.store import Ref, Step, Store, distributed
+from mixvocab.common.store import Ref, Step, Store, distributed, sources
 from mixvocab.distill.data import GivenVocabulary, Rows, StudentVocabulary, Vocabularies, VocabularyStep, WordCounts
 from mixvocab.distill.methods import find_method
-from mixvocab.distill.steps import Embeddings, Init, StageOne, StageTwo
+from mixvocab.distill.steps import Embeddings, Init, StageOne, StageTwo, StudentStep
 from mixvocab.models.parameters import BertShape
 from mixvocab.models.pretrained import check_teacher, load_tokenizer
 from mixvocab.settings.profiles import MixingSettings, Profile
 from mixvocab.sources.corpus import Corpus, resolve_corpus
 from mixvocab.sources.teacher import TeacherSource, resolve_teacher
+from mixvocab.sources.wordlist import PACKAGE, WordList, has_words, resolve_words
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.train.loop import Recipe, TrainResult
 
@@ -76,9 +77,26 @@ class Plan:
         return load_tokenizer(self.teacher.value.folder)
 
     def counts(self) -> WordCounts:
-        """The words of the vocabulary's text: the corpus, if settings name no other."""
-        settings = self.profile.vocabulary
-        return WordCounts(self.corpus(settings.source, settings.megabytes), self._processes)
+        """The words that the vocabulary is learned from."""
+        return WordCounts(self.words(), self._processes)
+
+    def words(self) -> Ref[Corpus | WordList]:
+        """Where they are counted: what settings name, else the corpus; general English where that is installed text.
+
+        Asked for alike in both cases: records of real text know nothing of what is done without any.
+        """
+        source, limit = self.profile.vocabulary.source, self.profile.vocabulary.megabytes
+        if source and source.partition(":")[0] == PACKAGE:
+            return self.source(f"words {source} {limit}", lambda: resolve_words(source, megabytes=limit))
+        text: Ref[Any] = self.corpus(source, limit)
+        if source or self.profile.corpus.source not in ("auto", "embedded"):
+            return text
+
+        def find() -> Corpus | WordList:
+            narrow = text.value.source.origin == "embedded"
+            return resolve_words(megabytes=limit) if narrow and has_words() else text.value
+
+        return self.sources.setdefault(f"words {text.asked}", Ref(text.asked, find))
 
     def vocabularies(self, sizes: tuple[int, ...]) -> Vocabularies:
         """Learned vocabularies of these sizes."""
@@ -214,13 +232,13 @@ def distill(plan: Plan, out: Path, *, method: str = "mixed", seed: int = 0) -> P
         first = store.get(step.init).result if isinstance(step, StageTwo) and step.init else None
         record = settings | {"stage_one": first and asdict(first), "stage_two": asdict(student.result)}
         write_json(student.folder / "distillation.json", record)
-        _write_card(student.folder, plan, settings, student.result)
+        _write_card(student.folder, plan, step, settings, student.result)
         publish(student.folder, out)
     state.wait_for_everyone()
     return out
 
 
-def _write_card(folder: Path, plan: Plan, settings: dict[str, Any], result: TrainResult) -> None:
+def _write_card(folder: Path, plan: Plan, step: StudentStep, settings: dict[str, Any], result: TrainResult) -> None:
     """The student's model card."""
     shape = plan.shape()
     about = (
@@ -233,5 +251,5 @@ def _write_card(folder: Path, plan: Plan, settings: dict[str, Any], result: Trai
     use = "from transformers import AutoModelForMaskedLM, AutoTokenizer\n\n"
     use += 'model = AutoModelForMaskedLM.from_pretrained("this folder")\n'
     use += 'tokenizer = AutoTokenizer.from_pretrained("this folder")'
-    sources = [settings["corpus"], settings["teacher"]]
-    write_card(folder, "A small BERT", about, sources=sources, scores=scores, use=use)
+    read = [source.as_record() for source in sources(step)]
+    write_card(folder, "A small BERT", about, sources=read, scores=scores, use=use)

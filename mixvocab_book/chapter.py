@@ -48,8 +48,9 @@ class Chapter:
 
     @property
     def text_and_teacher(self) -> list[Source]:
-        """What the profile's students read and learn from."""
-        return [self.plan.corpus().value.source, self.plan.teacher.value.source]
+        """What the profile's students read and learn from; the words of their vocabulary where it is not that text."""
+        read = self.plan.corpus(), self.plan.words(), self.plan.teacher
+        return list(dict.fromkeys(ref.value.source for ref in read))
 
     def get(self, step: Step[T]) -> T:
         """What a step yields; it is made if the store has it not."""

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 BOOKS = (
     "anywidget datasets ipython ipywidgets jupyter-book jupyterlab matplotlib notebook papermill scikit-learn scipy "
-    "seaborn sphinx"
+    "seaborn sphinx wordfreq"
 ).split()
 TASKS = ("datasets", "scikit-learn", "scipy")  # scoring on tasks has an extra of its own, which is no part of the book
 SOURCES = ("mixvocab", "mixvocab_book", "pyproject.toml", "README.md", "LICENSE")

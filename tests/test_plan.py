@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mixvocab import pipeline
 from mixvocab.common.errors import UserError
-from mixvocab.common.store import Store
+from mixvocab.common.store import Store, sources
 from mixvocab.distill import methods as registry
 from mixvocab.distill.methods import find_method
 from mixvocab.pipeline import Plan
@@ -86,6 +87,28 @@ def test_words_can_be_counted_in_another_text(planned: Planner, store: Store, ot
     assert "zebra" in store.get(other.vocabulary()).pieces
     assert "zebra" not in store.get(own.vocabulary()).pieces
     assert own.rows().key == other.rows().key  # what is trained on stays
+
+
+def test_where_there_is_only_documentation_words_are_general_english(
+    store: Store, tiny_teacher: Path, monkeypatch: pytest.MonkeyPatch, tiny_settings: dict[str, Any]
+) -> None:
+    settings = tiny_settings | {"corpus.source": "embedded", "teacher.source": str(tiny_teacher)}
+    plan = Plan(load_profile("smoke", **settings))
+    assert plan.words().value.source.kind == "words"
+    assert plan.rows().text.value.source.kind == "corpus"  # what is trained on stays
+    assert [source.kind for source in sources(plan.stage_two(0, None))] == ["words", "corpus", "teacher"]
+    named = plan.with_settings(vocabulary={"source": "wordfreq:de"})
+    assert "und" in [*store.get(named.counts())][:10]
+    assert plan.vocabulary().asked == Plan(load_profile("smoke", **settings)).vocabulary().asked
+    monkeypatch.setattr(pipeline, "has_words", lambda: False)
+    assert Plan(plan.profile).words().value.source.kind == "corpus"
+
+
+def test_text_of_ones_own_is_counted_itself(planned: Planner) -> None:
+    plan = planned()
+    assert plan.words().value is plan.corpus().value
+    assert plan.words().asked == plan.corpus().asked  # records of it are found as before
+    assert [source.kind for source in sources(plan.stage_two(0, None))] == ["corpus", "teacher"]
 
 
 def test_stage_one_can_read_another_text(planned: Planner, store: Store, other_text: Path) -> None:

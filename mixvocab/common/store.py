@@ -95,14 +95,16 @@ class Step(Generic[T]):
         return _sha256(_parts(self, code=False, data=False))
 
 
-def refs(step: Step[Any]) -> list[Ref[Any]]:
-    """The sources that a step and those before it read, each once."""
-    named: dict[str, Ref[Any]] = {}
+def sources(step: Step[Any]) -> list[Any]:
+    """What a step and those before it read (the `.source` of what each `Ref` finds), each once, the earliest first."""
+    read: list[Any] = []
     for attribute in fields(step):
         content = getattr(step, attribute.name)
-        for ref in refs(content) if isinstance(content, Step) else [content] if isinstance(content, Ref) else []:
-            named.setdefault(ref.asked, ref)
-    return list(named.values())
+        if isinstance(content, Step):
+            read += sources(content)
+        elif isinstance(content, Ref):
+            read.append(content.value.source)
+    return list(dict.fromkeys(read))
 
 
 class Artefact(NamedTuple):

@@ -13,24 +13,30 @@ from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.sources.corpus import Corpus
 from mixvocab.sources.teacher import TeacherSource
+from mixvocab.sources.wordlist import WordList
 from mixvocab.text.learner import learn_vocabularies
 from mixvocab.text.mixing import Mixer
-from mixvocab.text.reading import count_words
+from mixvocab.text.reading import count_listed, count_words
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 from mixvocab.text.words import WordStore, WordTable
 
 
 @dataclass(frozen=True)
 class WordCounts(Step[Mapping[str, int]]):
-    """Every distinct word of a text with how often it occurs."""
+    """Every distinct word of a text, or of a list of words, with how often it occurs."""
 
     name, room = "word-counts", "text"
 
-    text: Ref[Corpus]
+    text: Ref[Corpus | WordList]
     processes: int = aside(1)
 
     def make(self, folder: Path, store: Store) -> None:
-        write_json(folder / "counts.json", count_words(self.text.value.documents(), processes=self.processes))
+        text = self.text.value
+        if isinstance(text, WordList):
+            counts = count_listed(text.counted())
+        else:
+            counts = count_words(text.documents(), processes=self.processes)
+        write_json(folder / "counts.json", counts)
 
     def load(self, folder: Path, store: Store) -> Mapping[str, int]:
         return json.loads((folder / "counts.json").read_text(encoding="utf-8"))

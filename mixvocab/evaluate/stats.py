@@ -122,9 +122,9 @@ class Comparison:
         return max(self.estimate.half_width, *sides)  # nan stays nan
 
     def verdict(self, unit: str = "nats") -> str:
-        """What may be said: "0.031 ± 0.004 nats lower", or that no difference was found, or that nothing is claimed."""
+        """What may be said: "0.031 ± 0.004 nats lower", that no difference was found, or what one seed gave."""
         if self.estimate.n < 2:
-            return "one seed: nothing is claimed"
+            return f"{self.estimate.mean:+.3f} {unit} with one seed"
         if not self.finding:
             return f"no difference found at this scale (± {self.margin:.3f})"
         mean = self.estimate.mean

@@ -51,7 +51,9 @@ class VocabularySettings(Section):
     size: Annotated[int, Field(ge=300, le=100_000)] = 5000
     sizes: tuple[Annotated[int, Field(ge=300, le=100_000)], ...] = (1000, 2000, 5000, 10_000, 20_000, 30_000)
     megabytes: Annotated[float, Field(gt=0)] | None  # of text that its words are counted in; None: all of it
-    source: str | None = None  # of that text, written as `corpus.source` is; None: the corpus itself
+    # Of that text, written as `corpus.source` is, or wordfreq:<language>; None: the corpus itself, or wordfreq where
+    # that is the installed documentation.
+    source: str | None = None
     kind: Literal["learned", "teacher", "shared"] = "learned"  # teacher: its own; shared: those learned that it has too
 
 

@@ -24,7 +24,7 @@ DATA_VARIABLE = "MIXVOCAB_DATA"
 class Source:
     """The provenance of one input, as banners show it and records keep it."""
 
-    kind: str  # corpus | teacher | snips | glue
+    kind: str  # corpus | words | teacher | snips | glue
     name: str  # for people: "books.txt.xz, wiki.txt.xz"
     origin: str  # data-dir | hub | embedded | path
     location: str  # of a file or folder, a repository or a package; never a path of this machine

@@ -130,6 +130,19 @@ def count_readings(readings: Iterable[Reading]) -> dict[str, int]:
         total.update(dict(zip(words, counts.tolist(), strict=True)))
     if not total:
         raise UserError("the corpus has no words: give at least one non-empty document")
+    return _by_count(total)
+
+
+def count_listed(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """The same of a list of words, as someone else writes them (don't), with their occurrences."""
+    total: Counter[str] = Counter()
+    for written, occurrences in counted:
+        for word in words_of(written) if occurrences else ():
+            total[word] += occurrences
+    return _by_count(total)
+
+
+def _by_count(total: Counter[str]) -> dict[str, int]:
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from mixvocab.widgets.charts import Axis, Chart, Reference, curves, dots
+from mixvocab_book.show import told
 from mixvocab_book.show.entries import course
+from mixvocab_book.show.tables import Finding, verdict
 from mixvocab_book.sweep.grid import as_text
 from mixvocab_book.sweep.results import UNIT, WORDS, Answer, Row
 
@@ -38,14 +40,29 @@ def differences(answers: Sequence[Answer]) -> Chart:
         if row.comparison and _has_baselines_size(answer, row)
     }
     kinds = {name: _kind(row) for name, row in rows.items()}
+    intervals = sum(row.comparison is not None and row.comparison.estimate.n > 1 for row in rows.values())
     return dots(
-        f"{sum(colour > 0 for _, colour in kinds.values())} of {len(rows)} differences exceed their intervals",
+        told.EXCEED(sum(colour > 0 for _, colour in kinds.values()), intervals),
         Axis(f"difference to the experiment's baseline ({UNIT})", decimals=3),
         {name: row.comparison.estimate for name, row in rows.items() if row.comparison},
         {},
         kinds=kinds,
         references=[Reference("x", 0.0, "baseline")],
     )
+
+
+def beside(answer: Answer, recorded: Answer | None) -> list[str]:
+    """What cells of one seed gained here, each with whether that agrees with the recorded runs of the same cells."""
+    known = {row.cell.label: row for row in recorded.rows} if recorded else {}
+    lines = []
+    for row in answer.rows:
+        if row.comparison and row.comparison.estimate.n < 2 and row.baseline:
+            twin = known.get(row.cell.label)
+            gain = twin.comparison.estimate if twin and twin.comparison else None
+            found = Finding(gain, f"over {gain.n if gain else 0} seeds")
+            told_gain = verdict(row.comparison.estimate, UNIT, 3, beside=found)
+            lines.append(f"{row.cell.label} against {row.baseline.label}: {told_gain}")
+    return lines
 
 
 def over_axis(answer: Answer) -> list[Chart]:
@@ -63,7 +80,7 @@ def during_stage_two(answer: Answer) -> Chart:
     rows = answer.known
     ratio = max(row.spent("flops", "stage one") / row.spent("flops", "stage two") for row in rows)
     return curves(
-        f"Stage I costs {ratio:.1f} times the operations of stage II",
+        told.STAGE_ONE_COST(ratio),
         Axis(OPERATIONS),
         Axis("held-out loss behind [MASK] (nats a piece)", decimals=3),
         {row.cell.label: _course(row) for row in rows},

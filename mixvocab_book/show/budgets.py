@@ -159,7 +159,7 @@ class Course:
                 least = loss
                 front.setdefault(name, []).append(f"{cost:g}")
         told = [f"{name} at {' and '.join(costs)}" for name, costs in front.items()]
-        return f"Best for what they cost (PFLOPs): {', '.join(told)}"
+        return f"Best for what they cost (PFLOPs): {', '.join(told) or 'not known yet'}"
 
 
 def recorded() -> list[Course]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from itertools import groupby, product
+from math import log
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from mixvocab.evaluate.stats import Estimate, estimate
 from mixvocab.widgets.charts import Point
-from mixvocab_book.show.tables import millions, plus_minus, verdict
+from mixvocab_book.show.tables import Finding, millions, plus_minus, verdict
 from mixvocab_book.steps.tasks import BASELINES, BERT_JOINT, method_title, titles
 from mixvocab_book.store import records
 from mixvocab_book.store.records import OverSeeds, Record
@@ -128,18 +129,59 @@ def twins(entries: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
     ]
 
 
-def twin_rows(entries: Sequence[Entry], run: str) -> list[list[str]]:
-    """A row a score of each pair of twins: who, in which run, which score, and what may be said of the gain."""
+def twin_rows(entries: Sequence[Entry], run: str, before: Sequence[Entry] | None = None) -> list[list[str]]:
+    """A row a score of each pair of twins: who, in which run, which score, and what may be said of the gain.
+
+    Where that is of one seed it says whether it agrees with what is recorded, `before`.
+    """
     return [
         [
             f"{taught.title} against {other.title}",
-            run,
+            f"{run}, {budget_title(taught)}",
             f"{taught.task} {score_title(score)}".strip(),
-            verdict(difference(taught, other, "test", score, factor=100)),
+            verdict(
+                difference(taught, other, "test", score, factor=100),
+                beside=recorded_gain(before, taught, other, "test", score, factor=100),
+            ),
         ]
         for taught, other in twins(entries)
         for score in taught.scores
     ]
+
+
+def budget_title(entry: Entry) -> str:
+    """The tokens of stage II that were asked for: "10M tokens"."""
+    return f"{entry.model.read / 1e6:.{0 if entry.model.read >= 1e6 else 1}f}M tokens"
+
+
+def recorded_gain(
+    before: Sequence[Entry] | None, first: Entry, second: Entry, *path: str, factor: float = 1.0
+) -> Finding | None:
+    """First minus second as it is recorded of the same methods, task and size, at the budget nearest to `first`'s.
+
+    None where `before` is None: these entries are the records themselves.
+    """
+    if before is None:
+        return None
+
+    def like(entry: Entry) -> list[Entry]:
+        return [
+            other
+            for other in before
+            if (other.task, other.model.method, other.model.size) == (entry.task, entry.model.method, entry.model.size)
+        ]
+
+    pairs = [(a, b) for a, b in product(like(first), like(second)) if a.model.budget == b.model.budget]
+    pairs = [(a, b) for a, b in pairs if set(a.seeds) & set(b.seeds)]
+    if not pairs:
+        return Finding(None, "")
+    # On a logarithmic scale; of equals the one with more seeds.
+    a, b = min(pairs, key=lambda ab: (abs(log(max(ab[0].model.read, 1) / max(first.model.read, 1))), -len(ab[0].seeds)))
+    try:
+        gain = difference(a, b, *path, factor=factor)
+    except KeyError:  # another set of scores
+        return Finding(None, "")
+    return Finding(gain, f"over {gain.n if gain else 0} seeds of {budget_title(a)}")
 
 
 def glue_rows(entries: Sequence[Entry]) -> list[list[str]]:

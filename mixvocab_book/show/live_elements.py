@@ -9,12 +9,12 @@ from typing import Any
 
 from IPython.display import HTML, display
 
-from mixvocab.text.reading import reads_like_bert
+from mixvocab.text.reading import backend, reads_like_bert
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.demo import Demo
 from mixvocab.widgets.live import ExplorerWidget, OverlapWidget, frequent_words
 from mixvocab.widgets.shape import ShapeWidget
-from mixvocab.widgets.vocabularies import published
+from mixvocab.widgets.vocabularies import most_telling, published
 from mixvocab_book.chapter import Chapter
 from mixvocab_book.show import shape_data
 from mixvocab_book.show.cited import cited
@@ -22,6 +22,14 @@ from mixvocab_book.show.page_data import provide
 
 LARGEST = 10_000
 """Pieces in the largest vocabulary that pages carry, unless the chapter's own is larger."""
+EXAMPLES = (
+    "My grandmother whispered a forgotten recipe to the astonished chemist.",
+    "The veterinarian vaccinated seventeen hedgehogs on Wednesday.",
+    "The orchestra rehearsed an unfamiliar symphony before breakfast.",
+    "Small models translate complicated sentences on inexpensive telephones.",
+    "Knowledge distillation compresses pretrained language models.",
+)
+"""Sentences of which the chapters show one: which of them tells most depends on the vocabulary."""
 _SETUP = """\
 from mixvocab_book.chapter import open_chapter
 from mixvocab_book.show import live_elements
@@ -52,9 +60,15 @@ def vocabularies(chapter: Chapter) -> dict[str, Any] | None:
     teacher = chapter.plan.teacher_tokenizer
     if not reads_like_bert(teacher):
         return None
-    source = chapter.plan.corpus().value.source
+    source = chapter.plan.words().value.source
     about = f"{source.name} ({'real' if source.real else 'synthetic'})"
     return published(teacher, students(chapter), default=chapter.profile.vocabulary.size, about=about)
+
+
+def example(chapter: Chapter) -> str:
+    """The sentence whose words teacher and student cut most differently."""
+    teacher, student = chapter.plan.teacher_tokenizer, chapter.get(chapter.plan.vocabulary()).backend()
+    return most_telling(EXAMPLES, backend(teacher), student) if reads_like_bert(teacher) else EXAMPLES[0]
 
 
 def explorer(chapter: Chapter) -> ExplorerWidget | None:
@@ -71,7 +85,7 @@ def explorer(chapter: Chapter) -> ExplorerWidget | None:
 def overlap(chapter: Chapter) -> OverlapWidget | None:
     """The overlap widget, whose "Copy as Python" finds the very vocabularies. None as for `vocabularies`."""
     packs, setup = vocabularies(chapter), _SETUP.format(name=chapter.name, profile=chapter.profile.name)
-    return None if packs is None else OverlapWidget(packs, setup=setup)
+    return None if packs is None else OverlapWidget(packs, setup=setup, text=example(chapter))
 
 
 def shape() -> None:

@@ -52,12 +52,6 @@ class System:
         task, score = SCORES[heading]
         return self.tasks[task].mean("test", score, factor=100) if task in self.tasks else None
 
-    def gain(self, other: System, heading: str) -> Estimate | None:
-        """Points over another system, paired by seed; None: not known."""
-        task, score = SCORES[heading]
-        both = self.tasks.get(task), other.tasks.get(task)
-        return entries.difference(both[0], both[1], "test", score, factor=100) if both[0] and both[1] else None
-
 
 def systems(students: Sequence[Entry], tuned: Sequence[Entry]) -> list[System]:
     """Each student with what was fine-tuned from it."""
@@ -104,16 +98,28 @@ def milliseconds(length: int) -> dict[str, float]:
     return {one["name"]: one["p50"] for one in latencies if (one["threads"], one["length"]) == (1, length)}
 
 
-def gains(found: Sequence[System]) -> list[list[str]]:
-    """What each system gains over NoKD of the same size and budget, paired by seed, under `GAINS`."""
+def gains(found: Sequence[System], before: Sequence[System] | None = None) -> list[list[str]]:
+    """What each system gains over NoKD of the same size and budget, paired by seed, under `GAINS`.
+
+    Where that is of one seed it says whether it agrees with what is recorded, `before`.
+    """
+    students = None if before is None else [system.student for system in before]
+    tuned = None if before is None else [entry for system in before for entry in system.tasks.values()]
     bases = {system.student.model.size: system for system in found if system.student.model.method == AGAINST}
     table = []
     for system in found:
         base = bases.get(system.student.model.size, system)
         nats = entries.difference(system.student, base.student, "heldout_word_nats", factor=-1)
         if nats and base is not system:
-            points = (verdict(system.gain(base, heading)) for heading in ("SNIPS slot F1", "SST-2"))
-            table.append([system.student.title, verdict(nats, "nats", 2), *points])
+            known = entries.recorded_gain(students, system.student, base.student, "heldout_word_nats", factor=-1)
+            table.append([system.student.title, verdict(nats, "nats", 2, beside=known)])
+            for task, score in (SCORES[heading] for heading in ("SNIPS slot F1", "SST-2")):
+                own, other = system.tasks.get(task), base.tasks.get(task)
+                gain, beside = None, None
+                if own and other:
+                    gain = entries.difference(own, other, "test", score, factor=100)
+                    beside = entries.recorded_gain(tuned, own, other, "test", score, factor=100)
+                table[-1].append(verdict(gain, beside=beside))
     return table
 
 

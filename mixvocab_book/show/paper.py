@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from mixvocab.evaluate.stats import Estimate, estimate
 from mixvocab.widgets.charts import Axis, Chart, Mark, Series
+from mixvocab_book.show import told
 from mixvocab_book.show.entries import Entry, point
 from mixvocab_book.show.tables import NONE, millions, plus_minus
 from mixvocab_book.store.records import Record
@@ -146,4 +147,5 @@ def _finding(table: PaperTable, rows: Sequence[Row], score: str) -> str:
     largest = max(published, key=lambda row: row.parameters)
     share, times = best.scores[score].mean / largest.scores[score].mean, largest.parameters / best.parameters
     name = f"Ours, {best.name}" if own else best.name
-    return f"{name}: {share:.0%} of {largest.name}'s\n{table.scores[score]} from 1/{times:.0f} of its parameters"
+    names = {"name": name, "share": f"{share:.0%}", "largest": largest.name, "score": table.scores[score]}
+    return told.PARAMETERS(times - 1 if times > 1 else 1 - 1 / times, times=times, **names)

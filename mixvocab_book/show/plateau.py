@@ -10,7 +10,7 @@ from mixvocab.evaluate.stats import Estimate
 from mixvocab.evaluate.word_scores import MARGIN
 from mixvocab.widgets.charts import Axis, Chart, Reference, curves
 from mixvocab_book.chapter import Chapter
-from mixvocab_book.show import entries
+from mixvocab_book.show import entries, told
 from mixvocab_book.show.entries import Entry
 from mixvocab_book.show.tables import plus_minus, verdict
 from mixvocab_book.steps import students
@@ -112,7 +112,8 @@ def share_of_teacher(group: Sequence[Entry], teacher: float) -> str:
             f"The teacher costs {teacher:.2f} nats a whole hidden word, no less than the guess: no mark to measure by."
         )
     gains = {entry.name: guesses[entry.name] - entry.mean("heldout_word_nats").mean for entry in group}
-    shares = [f"{name} keeps {gain / (guesses[name] - teacher):.0%}" for name, gain in gains.items()]
+    kept = {name: max(0.0, gain) / (guesses[name] - teacher) for name, gain in gains.items()}
+    shares = [told.KEPT_OF_TEACHER(share, name=name) for name, share in kept.items()]
     return f"Of the teacher's score by whole hidden words ({teacher:.2f} nats, from the guess): {'; '.join(shares)}."
 
 
@@ -128,12 +129,19 @@ def chart(group: Sequence[Entry]) -> Chart:
     return curves(finding(group), x, y, lines, references=[frequency])
 
 
-def answers(group: Sequence[Entry]) -> list[list[str]]:
-    """A row for each of `QUESTIONS` of which both students are there, with a seed in common: the gain behind [MASK]."""
+def answers(group: Sequence[Entry], before: Sequence[Entry] | None = None) -> list[list[str]]:
+    """A row for each of `QUESTIONS` of which both students are there, with a seed in common: the gain behind [MASK].
+
+    Where that is of one seed it says whether it agrees with what is recorded, `before`.
+    """
     known = {entry.model.method: entry for entry in group}
     pairs = [(question, known[a], known[b]) for question, a, b in QUESTIONS if a in known and b in known]
     return [
-        [question, f"{better.name} against {worse.name}", verdict(gain, "nats", 3)]
+        [
+            question,
+            f"{better.name} against {worse.name}",
+            verdict(gain, "nats", 3, beside=entries.recorded_gain(before, worse, better, "heldout", "masked")),
+        ]
         for question, better, worse in pairs
         if (gain := entries.difference(worse, better, "heldout", "masked"))
     ]

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from IPython.display import HTML, display
 
 from mixvocab.evaluate.stats import Estimate
 from mixvocab.tasks.encoding import spans
 from mixvocab.widgets.element import html_table
+from mixvocab_book.show import told
 from mixvocab_book.show.cited import cited
 
 NONE = "–"  # nothing was published, or nothing was measured
+
+
+class Finding(NamedTuple):
+    """What is recorded of a gain."""
+
+    gain: Estimate | None  # None: nothing
+    where: str  # "over 3 seeds, 10M tokens"
 
 
 def table(
@@ -34,20 +42,35 @@ def plus_minus(value: Estimate | None, decimals: int = 1, *, sign: str = "") -> 
     """A mean with its interval, "85.0 ± 2.5"; without it for a single seed. `sign`: "+" to write that of the mean."""
     if value is None:
         return NONE
-    mean = f"{value.mean:{sign}.{decimals}f}"
+    mean = f"{value.mean:{sign}z.{decimals}f}"  # z: no -0.0
     return mean if value.n < 2 else f"{mean} ± {value.half_width:.{decimals}f}"
 
 
-def verdict(gain: Estimate | None, unit: str = "points", decimals: int = 1) -> str:
-    """What the interval of a paired gain allows to be said: "+9.0 ± 1.2 points over 3 seeds: better"."""
+def verdict(gain: Estimate | None, unit: str = "points", decimals: int = 1, *, beside: Finding | None = None) -> str:
+    """What the interval of a paired gain allows to be said: "+9.0 ± 1.2 points over 3 seeds: better".
+
+    A single seed has none: its gain is the number alone, or whether it agrees with what is recorded, `beside`.
+    """
     if gain is None:
         return NONE
     gained = f"{plus_minus(gain, decimals, sign='+')} {unit}"
     if gain.n < 2:
-        return f"{gained} with one seed: no interval, so nothing is claimed"
+        return f"{gained} with one seed" + (f", {agreement(gain, beside, decimals)}" if beside else "")
     if gain.low <= 0 <= gain.high:
         return f"{gained} over {gain.n} seeds: no difference found at this scale"
     return f"{gained} over {gain.n} seeds: {'better' if gain.mean > 0 else 'worse'}"
+
+
+def agreement(now: Estimate, beside: Finding, decimals: int = 1) -> str:
+    """Whether a run's gain is as what is recorded over several seeds, in one of the forms of `told`."""
+    recorded = beside.gain
+    if recorded is None or recorded.n < 2:
+        return told.ALONE
+    if recorded.low <= 0 <= recorded.high:
+        form = told.WITHIN if recorded.low <= now.mean <= recorded.high else told.OUTSIDE
+    else:
+        form = told.AGREES if now.mean * recorded.mean > 0 else told.DISAGREES
+    return form.format(recorded=plus_minus(recorded, decimals, sign="+"), where=beside.where)
 
 
 def bracketed(words: Sequence[str], tags: Sequence[str]) -> str:

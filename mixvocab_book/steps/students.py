@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mixvocab.common.store import refs
+from mixvocab.common.store import sources
 from mixvocab.distill.methods import find_method, methods
 from mixvocab.distill.scores import FrequencyGuess, WordScores
 from mixvocab.distill.steps import StageTwo, StudentStep
@@ -75,6 +75,6 @@ def record(chapter: Chapter, method: str, seed: int, place: str | None = None) -
             "word_nats": [round(float(value), 4) for value in nats],
             "word_counts": [int(value) for value in counts],
         },
-        sources=[ref.value.source for ref in refs(step)],
+        sources=sources(step),
         seconds=sum(cost.seconds for cost in costs.values()),
     )

@@ -92,8 +92,15 @@ class Answer:
         if not compared:
             return f"{self.experiment.name}: nothing to compare yet"
         if not self.findings:
-            widest = max(compared, key=lambda comparison: (comparison.estimate.n >= 2, comparison.margin)).verdict(UNIT)
-            return widest[:1].upper() + widest[1:]
+            several = [comparison for comparison in compared if comparison.estimate.n >= 2]
+            # Else the largest difference that single seeds gave.
+            widest = max(several or compared, key=lambda one: one.margin if several else abs(one.estimate.mean))
+            row = next(row for row in self.rows if row.comparison is widest)
+            verdict = widest.verdict(UNIT)
+            if several:
+                return verdict[:1].upper() + verdict[1:]
+            assert row.baseline
+            return f"{self.experiment.name}, {row.cell.label}: {verdict}, against {row.baseline.label}"
         first = self.findings[0]
         assert first.baseline
         told = f"{self.experiment.name}, {first.cell.label}: {first.verdict} than {first.baseline.label}"

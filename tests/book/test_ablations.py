@@ -43,7 +43,7 @@ def test_no_finding_no_claim() -> None:
     (answer,) = answers(results(fresh=6.0, both=5.95))
     assert answer.title.startswith("No difference found at this scale (± 0.1")
     (answer,) = answers(results(seeds=1, fresh=6.0, PCA=5.0))
-    assert answer.title == "One seed: nothing is claimed"
+    assert answer.title == "init, PCA: -1.000 nats a word with one seed, against fresh"
     (answer,) = answers(results(PCA=5.0))
     assert answer.title == "init: nothing to compare yet"
     assert row_of(answer, "PCA").verdict == "its baseline is missing"

@@ -48,7 +48,7 @@ def test_twins_are_compared_on_the_seeds_they_share() -> None:
     nokd = [scored("nokd", seed, slot_f1=value) for seed, value in ((0, 0.80), (1, 0.83), (2, 0.99))]
     (row,) = entries.twin_rows(grouped(mixed + nokd), "recorded")
     assert row == [
-        "mixed-vocab from PCA L-6 H-96 against NoKD L-6 H-96", "recorded", "slot F1",
+        "mixed-vocab from PCA L-6 H-96 against NoKD L-6 H-96", "recorded, 0.1M tokens", "slot F1",
         "+9.0 ± 12.7 points over 2 seeds: no difference found at this scale",
     ]  # fmt: skip
 
@@ -97,7 +97,7 @@ def test_students_of_one_budget_and_text_stand_in_one_table() -> None:
         ([0.90, 0.91, 0.90], "better"),
         ([0.70, 0.71, 0.70], "worse"),
         ([0.70, 0.90, 0.80], "no difference found at this scale"),
-        ([0.99], "nothing is claimed"),
+        ([0.99], "points with one seed"),
     ],
 )
 def test_a_row_of_glue_says_what_its_gain_over_the_bag_of_words_is_worth(values: list[float], expected: str) -> None:

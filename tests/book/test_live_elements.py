@@ -6,7 +6,13 @@ import base64
 
 import pytest
 
+from mixvocab.models.pretrained import load_tokenizer
+from mixvocab.sources.teacher import resolve_teacher
+from mixvocab.sources.wordlist import resolve_words
+from mixvocab.text.learner import learn_vocabulary
+from mixvocab.text.reading import backend, count_listed
 from mixvocab.widgets.demo import Demo
+from mixvocab.widgets.vocabularies import most_telling, segments_of
 from mixvocab_book.chapter import open_chapter
 from mixvocab_book.show import live_elements
 from mixvocab_book.show.page_data import provided_files
@@ -72,3 +78,32 @@ def test_a_model_is_provided_and_has_its_place(monkeypatch):
     assert 'data-mv="demo"' in html
     assert "&lt;Play&gt;" in html
     assert base64.b64encode(b"onnx").decode() not in html
+
+
+@pytest.fixture(scope="module")
+def general():
+    """A vocabulary of 5,000 pieces, learned as where no text is at hand."""
+    return learn_vocabulary(count_listed(resolve_words(megabytes=6.0).counted()), 5000)
+
+
+def test_the_example_is_cut_differently_and_still_readable(general):
+    teacher = load_tokenizer(resolve_teacher("embedded").folder)
+    chosen = most_telling(live_elements.EXAMPLES, backend(teacher), general.backend())
+    cuts = [cut for cut in segments_of(chosen, backend(teacher), general.backend()) if cut["word"].isalnum()]
+    unlike = [cut for cut in cuts if cut["teacher"] != cut["student"]]
+    assert 3 <= len(unlike) < len(cuts)  # several words differ, and some are alike
+    for text in live_elements.EXAMPLES:
+        other = segments_of(text, backend(teacher), general.backend())
+        words = [cut for cut in other if cut["word"].isalnum()]
+        assert sum(cut["teacher"] != cut["student"] for cut in words) / len(words) <= len(unlike) / len(cuts)
+        assert ["[UNK]"] not in [cut["student"] for cut in other]
+
+
+def test_chapters_and_widget_begin_with_one_example(chapter):
+    assert live_elements.example(chapter) in live_elements.EXAMPLES
+    assert live_elements.overlap(chapter).text == live_elements.example(chapter)
+
+
+def test_most_of_general_english_is_the_teachers(general):
+    teacher = load_tokenizer(resolve_teacher("embedded").folder).get_vocab()
+    assert sum(piece in teacher for piece in general.pieces) / len(general) > 0.9

@@ -22,13 +22,14 @@ def test_table(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_mean_has_its_interval_where_it_has_one() -> None:
     assert tables.plus_minus(estimate([86.0, 85.0, 84.0])) == "85.0 ± 2.5"
     assert tables.plus_minus(Estimate(5.0, math.nan, 1), sign="+") == "+5.0"
+    assert tables.plus_minus(Estimate(-0.001, math.nan, 1), sign="+") == "+0.0"
     assert tables.plus_minus(None) == tables.NONE
 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([5.0], "+5.0 points with one seed: no interval, so nothing is claimed"),
+        ([5.0], "+5.0 points with one seed"),
         ([5.0, 5.0], "+5.0 ± 0.0 points over 2 seeds: better"),
         ([-5.0, -5.1, -4.9], "-5.0 ± 0.2 points over 3 seeds: worse"),
         ([1.0, -1.0], "+0.0 ± 12.7 points over 2 seeds: no difference found at this scale"),

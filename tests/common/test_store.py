@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from mixvocab.common import store as module
 from mixvocab.common.errors import UserError
-from mixvocab.common.store import Ref, Step, Store, aside, refs
+from mixvocab.common.store import Ref, Step, Store, aside, sources
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,12 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
+class Found(NamedTuple):
+    sha256: str
+
+
 def text(sha256: str, asked: str = "corpus auto") -> Ref[Any]:
-    return Ref(asked, lambda: SimpleNamespace(source=SimpleNamespace(sha256=sha256)))
+    return Ref(asked, lambda: SimpleNamespace(source=Found(sha256)))
 
 
 def test_is_made_once_and_loaded_once(store: Store) -> None:
@@ -121,10 +125,8 @@ def test_what_is_no_setting_is_refused() -> None:
 
 def test_sources_of_a_step_and_those_before_it() -> None:
     one, other = text("1"), text("2", "corpus code")
-    assert refs(Thing(text=one, before=Thing(text=other, before=Thing(text=one)))) == [
-        one,
-        other,
-    ]  # the earliest step first
+    steps = Thing(text=one, before=Thing(text=other, before=Thing(text=one)))
+    assert sources(steps) == [one.value.source, other.value.source]  # the earliest step first
 
 
 @pytest.mark.parametrize("damage", ["truncate", "change", "remove", "manifest"])
