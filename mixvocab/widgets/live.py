@@ -1,4 +1,4 @@
-"""The widgets on two vocabularies: type and see words cut by both; browse what they share.
+"""The widgets on two vocabularies: type and see words cut by both; browse what they share; follow a mixed sequence.
 
 In JupyterLab a widget and the kernel share its traits, whichever side changes them. What follows from these is computed
 on each side for itself: the page draws with its own JavaScript, the kernel cuts `segments` with Python's tokenizers.
@@ -16,6 +16,7 @@ import traitlets
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.parameters import STUDENT_SHAPES
+from mixvocab.text.masking import IGNORED
 from mixvocab.text.reading import backend
 from mixvocab.text.wordpiece import SPECIAL_PIECES
 from mixvocab.widgets import style
@@ -34,19 +35,15 @@ MOST_WORDS = 20_000  # that the explorer cuts
 class LiveWidget(anywidget.AnyWidget):
     """A widget that is in step with a kernel in JupyterLab, and alive without one on a page.
 
-    Where the scripts were never fetched and cannot be, it is a table and a line that says so. Traits: vocabularies,
-    what `mixvocab.widgets.vocabularies.published` made; size, the pieces in the student's vocabulary. Raises
-    `UserError` for a size that `vocabularies` does not hold.
+    Where the scripts were never fetched and cannot be, it is a table and a line that says so.
     """
 
     kind: ClassVar[str]  # the folder of its scripts in js/
     config: ClassVar[tuple[str, ...]]  # traits that a page begins with; what is published it reads from there
 
-    size = traitlets.Int().tag(sync=True)
-    vocabularies = traitlets.Dict().tag(sync=True)
     _trouble = ""
 
-    def __init__(self, vocabularies: dict[str, Any], **values: Any) -> None:
+    def __init__(self, **values: Any) -> None:
         try:
             folder = scripts()
             self._esm = (folder / "lab" / f"{self.kind}.js").read_text(encoding="utf-8")
@@ -54,7 +51,7 @@ class LiveWidget(anywidget.AnyWidget):
             self._css = style.CSS + (folder / "pages" / f"{self.kind}.css").read_text(encoding="utf-8")
         except UserError as error:
             self._trouble = f"<p>The widget cannot be shown: {escape(str(error))}</p>"
-        super().__init__(**{"vocabularies": vocabularies, "size": int(vocabularies["default"]), **values})
+        super().__init__(**values)
 
     def table_html(self) -> str:
         """What is shown without a script."""
@@ -70,14 +67,29 @@ class LiveWidget(anywidget.AnyWidget):
         assert widget is not None  # it has a view
         return {**widget[0], **page}, widget[1]
 
+
+class VocabularyWidget(LiveWidget):
+    """One on two vocabularies. Traits: vocabularies, what `mixvocab.widgets.vocabularies.published` made; size, the
+    pieces in the student's. Raises `UserError` for a size that `vocabularies` does not hold.
+    """
+
+    size = traitlets.Int().tag(sync=True)
+    vocabularies = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, vocabularies: dict[str, Any], **values: Any) -> None:
+        super().__init__(**{"vocabularies": vocabularies, "size": int(vocabularies["default"]), **values})
+
     @traitlets.validate("size")
     def _known_size(self, proposal: dict[str, Any]) -> int:
         if str(proposal["value"]) not in self.vocabularies["students"]:
             raise UserError(f"size = {proposal['value']}: choose one of {', '.join(self.vocabularies['sizes'])}")
         return int(proposal["value"])
 
+    def _tokenizers(self) -> tuple[PreTrainedTokenizerFast, PreTrainedTokenizerFast]:
+        return restore(self.vocabularies["teacher"]), restore(self.vocabularies["students"][str(self.size)])
 
-class OverlapWidget(LiveWidget):
+
+class OverlapWidget(VocabularyWidget):
     """Both segmentations of a text, their numbers, and one mixed sequence with its masks.
 
     Traits: text; p, the probability of the student's vocabulary; seed; shape, the name of a student; setup, Python that
@@ -108,11 +120,43 @@ class OverlapWidget(LiveWidget):
         rows = [(cut["word"], " ".join(cut["teacher"]), " ".join(cut["student"])) for cut in self.segments]
         return html_table(("word", "teacher's pieces", "student's pieces"), rows)
 
-    def _tokenizers(self) -> tuple[PreTrainedTokenizerFast, PreTrainedTokenizerFast]:
-        return restore(self.vocabularies["teacher"]), restore(self.vocabularies["students"][str(self.size)])
+
+class ForwardWidget(VocabularyWidget):
+    """One mixed sequence on its way through the mixed teacher: which matrix looks up a token, which softmax scores it.
+
+    Traits: text; p, the probability of the student's vocabulary; seed; layers and wide, the teacher's layers and width;
+    narrow, the student's width; tied, whether the student's softmax is its raised embeddings.
+    """
+
+    kind = "forward"
+    config = ("text", "p", "seed", "size", "layers", "wide", "narrow", "tied")
+
+    text = traitlets.Unicode(EXAMPLE).tag(sync=True)
+    p = traitlets.Float(0.5, min=0, max=1).tag(sync=True)
+    seed = traitlets.Int(0, min=0, max=2**31 - 1).tag(sync=True)
+    layers, wide, narrow = (traitlets.Int().tag(sync=True) for _ in range(3))
+    tied = traitlets.Bool(True).tag(sync=True)
+
+    @property
+    def mixed(self) -> MixedLine:
+        """The mixed sequence that the page shows."""
+        return mixed_line(self.text, *self._tokenizers(), p_sv=self.p, seed=self.seed)
+
+    def table_html(self) -> str:
+        line, rows = self.mixed, []
+        sizes = {own: len(tokenizer) for own, tokenizer in zip((False, True), self._tokenizers(), strict=True)}
+        for read, row, own, label, piece in zip(
+            line.shown, line.inputs, line.student, line.labels, line.pieces, strict=True
+        ):
+            by, output = ("student", "W E_s + b" if self.tied else "a table of its own") if own else ("teacher", "E_t")
+            embedded = f"W E_s[{row}] + b" if own else f"E_t[{row}]"
+            scored = "" if label == IGNORED else f"softmax of {sizes[own]:,} against {output}, to give {piece}"
+            rows.append((read, by, embedded, scored))
+        caption = f"A mixed sequence in the mixed teacher, p_SV = {self.p:g}; its {self.layers} layers read all of it"
+        return html_table(("reads", "cut by", "embedded as", "scored by"), rows, caption)
 
 
-class ExplorerWidget(LiveWidget):
+class ExplorerWidget(VocabularyWidget):
     """Two vocabularies as sets of pieces, by frequency and by length; a search; the words that hold a piece.
 
     Traits: words, what `frequent_words` made; query, what is searched; selected, the piece that is shown, or "".

@@ -9,10 +9,11 @@ from typing import Any
 
 from IPython.display import HTML, display
 
+from mixvocab.models.pretrained import teacher_shape
 from mixvocab.text.reading import reads_like_bert
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.demo import Demo
-from mixvocab.widgets.live import ExplorerWidget, OverlapWidget, frequent_words
+from mixvocab.widgets.live import ExplorerWidget, ForwardWidget, OverlapWidget, frequent_words
 from mixvocab.widgets.vocabularies import published
 from mixvocab_book.chapter import Chapter
 from mixvocab_book.show.page_data import provide
@@ -69,3 +70,14 @@ def overlap(chapter: Chapter) -> OverlapWidget | None:
     """The overlap widget, whose "Copy as Python" finds the very vocabularies. None as for `vocabularies`."""
     packs, setup = vocabularies(chapter), _SETUP.format(name=chapter.name, profile=chapter.profile.name)
     return None if packs is None else OverlapWidget(packs, setup=setup)
+
+
+def forward(chapter: Chapter) -> ForwardWidget | None:
+    """The mixed teacher's forward pass, of the chapter's sizes. None as for `vocabularies`, and for tied pieces, which
+    go another way (section 6)."""
+    packs, settings = vocabularies(chapter), chapter.profile.stage_one
+    if packs is None or settings.shared:
+        return None
+    teacher, narrow = teacher_shape(chapter.plan.teacher.value.folder), chapter.profile.student.hidden
+    sizes = {"layers": teacher.layers, "wide": teacher.hidden, "narrow": narrow}
+    return ForwardWidget(packs, p=chapter.profile.mixing.p_sv, tied=settings.tied, **sizes)

@@ -19,6 +19,22 @@ from mixvocab_book.press.build import run_chapters
 
 PHONE = {"width": 375, "height": 800}
 PATIENCE = 30_000  # ms: how long `expect` looks again, on a busy machine
+# JupyterLab's side of a widget, as far as the modules use it; `saved` has what was sent to the kernel, by `keys`.
+LAB = """async ({ source, values, keys }) => {
+  const { default: widget } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  const listeners = new Set();
+  globalThis.saved = [];
+  globalThis.model = {
+    get: (key) => values[key],
+    set: (key, value) => { values[key] = value; listeners.forEach((listen) => listen()); },
+    save_changes: () => saved.push(keys.map((key) => values[key])),
+    on: (_, listen) => listeners.add(listen),
+    off: (_, listen) => listeners.delete(listen),
+  };
+  const el = document.createElement("div");
+  document.body.replaceChildren(el);
+  globalThis.leave = widget.render({ model, el });
+}"""
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from browsing import settle
 from overlapping import MEGABYTES, unpack
-from visiting import PHONE, expect, open_page
+from visiting import LAB, PHONE, expect, open_page
 
 from mixvocab.models.pretrained import load_tokenizer
 from mixvocab.sources.corpus import resolve_corpus
@@ -29,22 +29,6 @@ from mixvocab.widgets.live import ExplorerWidget, frequent_words
 from mixvocab.widgets.vocabularies import published
 from mixvocab_book.show.page_data import PAGE_DATA, provided_files
 
-# JupyterLab's side of a widget, as far as the module uses it.
-LAB = """async ({ source, values }) => {
-  const { default: widget } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-  const listeners = new Set();
-  globalThis.saved = [];
-  globalThis.model = {
-    get: (key) => values[key],
-    set: (key, value) => { values[key] = value; listeners.forEach((listen) => listen()); },
-    save_changes: () => saved.push([values.size, values.query, values.selected]),
-    on: (_, listen) => listeners.add(listen),
-    off: (_, listen) => listeners.delete(listen),
-  };
-  const el = document.createElement("div");
-  document.body.replaceChildren(el);
-  globalThis.leave = widget.render({ model, el });
-}"""
 LETTERS = 60_000  # of text that the small page's vocabularies are learned from
 
 
@@ -273,7 +257,8 @@ def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, folder
     page = browser.new_page()
     page.goto("about:blank")
     source = assets.scripts() / "lab" / "explorer.js"
-    page.evaluate(LAB, {"source": source.read_text(encoding="utf-8"), "values": values})
+    keys = ["size", "query", "selected"]
+    page.evaluate(LAB, {"source": source.read_text(encoding="utf-8"), "values": values, "keys": keys})
     ready(page)
     expect(page.locator(".mv-explorer-detail h4")).to_have_text("the")
     page.evaluate("model.set('query', '##s')")  # by a cell
