@@ -1,4 +1,4 @@
-"""The widgets on two vocabularies: type and see words cut by both; browse what they share; follow a mixed sequence.
+"""The widgets on two vocabularies: type and see words cut by both; browse what they share.
 
 In JupyterLab a widget and the kernel share its traits, whichever side changes them. What follows from these is computed
 on each side for itself: the page draws with its own JavaScript, the kernel cuts `segments` with Python's tokenizers.
@@ -16,7 +16,6 @@ import traitlets
 
 from mixvocab.common.errors import UserError
 from mixvocab.models.parameters import STUDENT_SHAPES
-from mixvocab.text.masking import IGNORED
 from mixvocab.text.reading import backend
 from mixvocab.text.wordpiece import SPECIAL_PIECES
 from mixvocab.widgets import style
@@ -68,9 +67,11 @@ class LiveWidget(anywidget.AnyWidget):
         return {**widget[0], **page}, widget[1]
 
 
-class VocabularyWidget(LiveWidget):
-    """One on two vocabularies. Traits: vocabularies, what `mixvocab.widgets.vocabularies.published` made; size, the
-    pieces in the student's. Raises `UserError` for a size that `vocabularies` does not hold.
+class TwoVocabularies(LiveWidget):
+    """A widget on the teacher's vocabulary and one of the students'.
+
+    Traits: vocabularies, what `mixvocab.widgets.vocabularies.published` made; size, the pieces in the student's
+    vocabulary. Raises `UserError` for a size that `vocabularies` does not hold.
     """
 
     size = traitlets.Int().tag(sync=True)
@@ -89,7 +90,7 @@ class VocabularyWidget(LiveWidget):
         return restore(self.vocabularies["teacher"]), restore(self.vocabularies["students"][str(self.size)])
 
 
-class OverlapWidget(VocabularyWidget):
+class OverlapWidget(TwoVocabularies):
     """Both segmentations of a text, their numbers, and one mixed sequence with its masks.
 
     Traits: text; p, the probability of the student's vocabulary; seed; shape, the name of a student; setup, Python that
@@ -121,42 +122,7 @@ class OverlapWidget(VocabularyWidget):
         return html_table(("word", "teacher's pieces", "student's pieces"), rows)
 
 
-class ForwardWidget(VocabularyWidget):
-    """One mixed sequence on its way through the mixed teacher: which matrix looks up a token, which softmax scores it.
-
-    Traits: text; p, the probability of the student's vocabulary; seed; layers and wide, the teacher's layers and width;
-    narrow, the student's width; tied, whether the student's softmax is its raised embeddings.
-    """
-
-    kind = "forward"
-    config = ("text", "p", "seed", "size", "layers", "wide", "narrow", "tied")
-
-    text = traitlets.Unicode(EXAMPLE).tag(sync=True)
-    p = traitlets.Float(0.5, min=0, max=1).tag(sync=True)
-    seed = traitlets.Int(0, min=0, max=2**31 - 1).tag(sync=True)
-    layers, wide, narrow = (traitlets.Int().tag(sync=True) for _ in range(3))
-    tied = traitlets.Bool(True).tag(sync=True)
-
-    @property
-    def mixed(self) -> MixedLine:
-        """The mixed sequence that the page shows."""
-        return mixed_line(self.text, *self._tokenizers(), p_sv=self.p, seed=self.seed)
-
-    def table_html(self) -> str:
-        line, rows = self.mixed, []
-        sizes = {own: len(tokenizer) for own, tokenizer in zip((False, True), self._tokenizers(), strict=True)}
-        for read, row, own, label, piece in zip(
-            line.shown, line.inputs, line.student, line.labels, line.pieces, strict=True
-        ):
-            by, output = ("student", "W E_s + b" if self.tied else "a table of its own") if own else ("teacher", "E_t")
-            embedded = f"W E_s[{row}] + b" if own else f"E_t[{row}]"
-            scored = "" if label == IGNORED else f"softmax of {sizes[own]:,} against {output}, to give {piece}"
-            rows.append((read, by, embedded, scored))
-        caption = f"A mixed sequence in the mixed teacher, p_SV = {self.p:g}; its {self.layers} layers read all of it"
-        return html_table(("reads", "cut by", "embedded as", "scored by"), rows, caption)
-
-
-class ExplorerWidget(VocabularyWidget):
+class ExplorerWidget(TwoVocabularies):
     """Two vocabularies as sets of pieces, by frequency and by length; a search; the words that hold a piece.
 
     Traits: words, what `frequent_words` made; query, what is searched; selected, the piece that is shown, or "".

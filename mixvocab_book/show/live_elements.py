@@ -13,7 +13,8 @@ from mixvocab.models.pretrained import teacher_shape
 from mixvocab.text.reading import reads_like_bert
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets.demo import Demo
-from mixvocab.widgets.live import ExplorerWidget, ForwardWidget, OverlapWidget, frequent_words
+from mixvocab.widgets.forward import ForwardWidget
+from mixvocab.widgets.live import ExplorerWidget, OverlapWidget, frequent_words
 from mixvocab.widgets.vocabularies import published
 from mixvocab_book.chapter import Chapter
 from mixvocab_book.show.page_data import provide

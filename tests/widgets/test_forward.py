@@ -15,7 +15,7 @@ from mixvocab.models.pretrained import load_teacher, load_tokenizer
 from mixvocab.text.masking import IGNORED
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import live
-from mixvocab.widgets.live import ForwardWidget
+from mixvocab.widgets.forward import ForwardWidget
 from mixvocab.widgets.vocabularies import published
 
 TEXT = "the teacher reads <b>one</b> book of machine learning and another one"

@@ -12,7 +12,7 @@ from overlapping import REDRAWN, Place, read_published
 from visiting import LAB, PHONE, expect, open_page
 
 from mixvocab.widgets import assets
-from mixvocab.widgets.live import ForwardWidget
+from mixvocab.widgets.forward import ForwardWidget
 from mixvocab.widgets.vocabularies import mixed_line
 
 TEXTS = [
