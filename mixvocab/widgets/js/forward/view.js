@@ -87,8 +87,8 @@ export function forwardView(vocabularies, store) {
       "p",
       { class: "mv-summary mv-about" },
       "Words are the unit of the draw: all pieces of a word go the same way, and so do [CLS] and [SEP]. Bars are as " +
-        `long as the vectors, ${grouped(narrow)} and ${grouped(wide)} numbers. Drawn here are the ways; no model runs ` +
-        `in this page. The student's vocabulary was learned from: ${vocabularies.about}`,
+        `long as the vectors, ${grouped(narrow)} and ${grouped(wide)} numbers. Drawn here are the ways; no model ` +
+        `runs in this page. The student's vocabulary was learned from: ${vocabularies.about}`,
     ),
   );
   update();
@@ -168,8 +168,8 @@ function summary(words, left, { teacher, student, tied }) {
     ...learned(),
     `, ${grouped(other)} by `,
     ...ET(),
-    `. To predict: ${asked.length}, of them ${mine} by the softmax of the student's ${grouped(student.size)} pieces and ` +
-      `${asked.length - mine} by that of the teacher's ${grouped(teacher.size)}. `,
+    `. To predict: ${asked.length}, of them ${mine} by the softmax of the student's ${grouped(student.size)} pieces ` +
+      `and ${asked.length - mine} by that of the teacher's ${grouped(teacher.size)}. `,
   ];
   if (!own) told.push(...learned(), " are not touched: this is the teacher's own masked language modelling.");
   else if (!other) told.push(...ET(), " is not touched: no piece of the teacher's stands beside the student's.");
