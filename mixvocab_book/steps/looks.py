@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,9 @@ def looks(model: Any, tokenizer: PreTrainedTokenizerFast, sentence: str) -> dict
     """
     words = words_of(sentence)
     pieces = [tokenizer.tokenize(word) for word in words]
-    lengths, count = np.array([len(cut) for cut in pieces]), len(words)
-    ends = tokenizer.cls_token_id, tokenizer.sep_token_id
-    ids = np.array([ends[0], *tokenizer.convert_tokens_to_ids([one for cut in pieces for one in cut]), ends[1]])
+    lengths, count = [len(cut) for cut in pieces], len(words)
+    tokens = [tokenizer.cls_token, *(piece for cut in pieces for piece in cut), tokenizer.sep_token]
+    ids = np.array(tokenizer.convert_tokens_to_ids(tokens))
     numbers = np.repeat(np.arange(count + 2), [1, *lengths, 1])  # of the word that each token is of, [CLS] the first
     hidden = numbers == np.arange(1, count + 1)[:, None]  # (n, T)
     place = np.where(hidden, [0, *(n for cut in pieces for n in range(len(cut))), 0], -1)
@@ -111,7 +112,7 @@ def from_hidden(model: Any, ids: Tensor, hidden: Tensor, numbers: Tensor) -> Ten
     return shares.mean(dim=2, keepdim=True) if shares.shape[1] * shares.shape[2] > MOST_HEADS else shares
 
 
-def _by_word(values: Sequence[Any], lengths: np.ndarray) -> list[list[Any]]:
+def _by_word(values: Sequence[Any], lengths: Sequence[int]) -> list[list[Any]]:
     """One value a piece, in lists of a word's."""
-    ends = lengths.cumsum()
-    return [list(values[end - length : end]) for end, length in zip(ends, lengths, strict=True)]
+    left = iter(values)
+    return [list(islice(left, length)) for length in lengths]
