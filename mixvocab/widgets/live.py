@@ -84,6 +84,9 @@ class VocabularyWidget(LiveWidget):
             raise UserError(f"size = {proposal['value']}: choose one of {', '.join(self.vocabularies['sizes'])}")
         return int(proposal["value"])
 
+    def _tokenizers(self) -> tuple[PreTrainedTokenizerFast, PreTrainedTokenizerFast]:
+        return restore(self.vocabularies["teacher"]), restore(self.vocabularies["students"][str(self.size)])
+
 
 class OverlapWidget(VocabularyWidget):
     """Both segmentations of a text, their numbers, and one mixed sequence with its masks.
@@ -115,9 +118,6 @@ class OverlapWidget(VocabularyWidget):
     def table_html(self) -> str:
         rows = [(cut["word"], " ".join(cut["teacher"]), " ".join(cut["student"])) for cut in self.segments]
         return html_table(("word", "teacher's pieces", "student's pieces"), rows)
-
-    def _tokenizers(self) -> tuple[PreTrainedTokenizerFast, PreTrainedTokenizerFast]:
-        return restore(self.vocabularies["teacher"]), restore(self.vocabularies["students"][str(self.size)])
 
 
 class ExplorerWidget(VocabularyWidget):

@@ -9,9 +9,14 @@ from typing import Any
 
 from IPython.display import HTML, display
 
-from mixvocab.text.reading import backend, reads_like_bert
+from mixvocab.distill.steps import StudentStep
+from mixvocab.distill.teacher_head import teacher_head
+from mixvocab.models.pretrained import teacher_shape
+from mixvocab.text.reading import backend, reads_like_bert, words_of
 from mixvocab.text.wordpiece import Vocabulary
+from mixvocab.widgets.attention import AttentionWidget
 from mixvocab.widgets.demo import Demo
+from mixvocab.widgets.forward import ForwardWidget
 from mixvocab.widgets.live import ExplorerWidget, OverlapWidget, frequent_words
 from mixvocab.widgets.shape import ShapeWidget
 from mixvocab.widgets.vocabularies import most_telling, published
@@ -19,6 +24,7 @@ from mixvocab_book.chapter import Chapter
 from mixvocab_book.show import shape_data
 from mixvocab_book.show.cited import cited
 from mixvocab_book.show.page_data import provide
+from mixvocab_book.steps.looks import Looks
 
 LARGEST = 10_000
 """Pieces in the largest vocabulary that pages carry, unless the chapter's own is larger."""
@@ -30,6 +36,13 @@ EXAMPLES = (
     "Knowledge distillation compresses pretrained language models.",
 )
 """Sentences of which the chapters show one: which of them tells most depends on the vocabulary."""
+
+SENTENCES = {
+    "A fact": "Paris is the capital and largest city of France.",
+    "Dickens, 1859": "It was the best of times, it was the worst of times.",
+    "Tolstoy, translated 1901": "Happy families are all alike; every unhappy family is unhappy in its own way.",
+}
+"""Real ones, by where they are from, in which teacher and student are compared."""
 _SETUP = """\
 from mixvocab_book.chapter import open_chapter
 from mixvocab_book.show import live_elements
@@ -96,3 +109,41 @@ def shape() -> None:
     provide("shape", known.value)
     display(ShapeWidget(known.value))
     display(HTML(cited(known.records)))
+
+
+def forward(chapter: Chapter) -> ForwardWidget | None:
+    """The mixed teacher's forward pass, of the chapter's sizes. None as for `vocabularies`, and for tied pieces, which
+    go another way (section 6)."""
+    packs, settings = vocabularies(chapter), chapter.profile.stage_one
+    if packs is None or settings.shared:
+        return None
+    teacher, narrow = teacher_shape(chapter.plan.teacher.value.folder), chapter.profile.student.hidden
+    sizes = {"layers": teacher.layers, "wide": teacher.hidden, "narrow": narrow}
+    return ForwardWidget(packs, p=chapter.profile.mixing.p_sv, tied=settings.tied, **sizes)
+
+
+def attention(chapter: Chapter, student: StudentStep, title: str) -> AttentionWidget | None:
+    """Attention and guesses of the teacher, its head trained, and of a student, called `title`; they are provided.
+
+    None if the teacher cuts other words than the student does.
+    """
+    if not reads_like_bert(chapter.plan.teacher_tokenizer):
+        return None
+    head, texts = teacher_head(chapter.plan), tuple(SENTENCES.values())
+    of_teacher, of_student = chapter.get(Looks(head, texts)), chapter.get(Looks(student, texts))
+    sentences = [
+        {"source": source, "words": words_of(text), "teacher": theirs, "student": own}
+        for (source, text), theirs, own in zip(SENTENCES.items(), of_teacher, of_student, strict=True)
+    ]
+    corpus, model = (f"{s.name} ({'real' if s.real else 'synthetic'})" for s in chapter.text_and_teacher)
+    teacher, made = chapter.get(head), chapter.get(student)
+    about = (
+        "Both models read these sentences when this page was made, each word hidden in turn, with all its pieces; no "
+        "model runs here. Attention is told by words: the mean over the pieces that look, the sum over those looked "
+        f"at; rounded to 8 bits. Teacher: {model}, {teacher.shape.name}, its head trained on "
+        f"{teacher.spent.tokens_read:,} tokens. Student: {title}, {made.shape.name}, {made.shape.total_params:,} "
+        f"parameters, profile {chapter.profile.name}, {made.result.tokens:,} tokens read. Both read {corpus}."
+    )
+    looks = {"sentences": sentences, "about": about}
+    provide("attention", looks)
+    return AttentionWidget(looks=looks, word=3)

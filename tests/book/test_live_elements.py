@@ -107,3 +107,16 @@ def test_chapters_and_widget_begin_with_one_example(chapter):
 def test_most_of_general_english_is_the_teachers(general):
     teacher = load_tokenizer(resolve_teacher("embedded").folder).get_vocab()
     assert sum(piece in teacher for piece in general.pieces) / len(general) > 0.9
+
+
+def test_forward_has_the_sizes_of_the_chapters_models(chapter):
+    found = live_elements.forward(chapter)
+    assert found.vocabularies == live_elements.vocabularies(chapter)
+    assert (found.layers, found.wide, found.narrow, found.tied) == (2, 32, 16, True)
+    assert found.p == chapter.profile.mixing.p_sv
+
+
+def test_pieces_that_are_tied_go_another_way_than_is_drawn(cache, tiny_corpus, tiny_teacher, tiny_settings):
+    settings = tiny_settings | {"teacher.source": str(tiny_teacher), "vocabulary.sizes": [300]}
+    tied = settings | {"stage_one.shared": True}
+    assert live_elements.forward(open_chapter("03_stage_one", profile="smoke", data_dir=tiny_corpus, **tied)) is None

@@ -2,66 +2,19 @@
 
 import { LENGTH, mix } from "../core/mixing.js";
 import { h } from "../dom.js";
-import { freshId, grouped } from "./naming.js";
-import { MAX_SEED } from "./share.js";
+import { drawControls } from "./drawing.js";
+import { grouped } from "./naming.js";
 
 /** @param {import("./store.js").Store} store */
 export function sequencePanel(store) {
-  const [pId, seedId] = [freshId(), freshId()];
-  const p = h("input", {
-    id: pId,
-    type: "range",
-    min: 0,
-    max: 1,
-    step: 0.05,
-    oninput: () => store.set("p", Number(p.value)),
-  });
-  const shown = h("output", { htmlFor: pId });
-  const seed = h("input", {
-    id: seedId,
-    type: "number",
-    min: 0,
-    max: MAX_SEED,
-    step: 1,
-    onchange: () => setSeed(seed.value),
-  });
-  const again = h(
-    "button",
-    { class: "mv-button", type: "button", onclick: () => setSeed(store.get("seed") + 1) },
-    "Draw again",
-  );
-  const setSeed = (value) => {
-    const wanted = Math.trunc(Number(value));
-    store.set("seed", wanted > MAX_SEED ? 0 : Math.max(wanted || 0, 0));
-    seed.value = store.get("seed");
-  };
+  const controls = drawControls(store);
   const row = h("div", { class: "mv-sequence", role: "group", "aria-label": "One mixed sequence", tabIndex: 0 });
   const told = h("p", { class: "mv-summary", "aria-live": "polite" });
-  const element = h(
-    "section",
-    { class: "mv-mixed" },
-    h(
-      "div",
-      { class: "mv-controls" },
-      h(
-        "span",
-        { class: "mv-control" },
-        h("label", { htmlFor: pId }, "Probability of the student's vocabulary, ", h("i", {}, "p"), h("sub", {}, "SV")),
-        p,
-        shown,
-      ),
-      h("span", { class: "mv-control" }, h("label", { htmlFor: seedId }, "Seed"), seed, again),
-    ),
-    row,
-    told,
-    legend(),
-  );
+  const element = h("section", { class: "mv-mixed" }, controls.element, row, told, legend());
   return {
     element,
     update(words, { teacher, student }) {
-      p.value = store.get("p");
-      shown.textContent = store.get("p").toFixed(2);
-      if (document.activeElement !== seed) seed.value = store.get("seed");
+      controls.update();
       const drawn = mix(words, teacher, student, { p: store.get("p"), seed: store.get("seed") });
       row.replaceChildren(
         ...drawn.words.map((word, n) =>

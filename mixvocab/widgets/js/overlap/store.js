@@ -40,3 +40,16 @@ export function modelStore(model) {
     },
   };
 }
+
+/** Several changes at once, and changes while a key is held down, are drawn once. */
+export function afterwards(update) {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      update();
+    });
+  };
+}

@@ -11,6 +11,7 @@ import { countsTable, sizeCards } from "./figures.js";
 import { drawWords } from "./pieces.js";
 import { pointing } from "./pointing.js";
 import { sequencePanel } from "./sequence.js";
+import { afterwards } from "./store.js";
 
 const WORDS = 400; // drawn at most, so that a pasted book does not stop the page
 const PIECES = 3000;
@@ -107,17 +108,4 @@ export function overlapView(vocabularies, shapes, store, page = {}) {
   );
   update();
   return { element, remove: store.on(afterwards(update)) };
-}
-
-/** Several changes at once, and changes while a key is held down, are drawn once. */
-function afterwards(update) {
-  let waiting = false;
-  return () => {
-    if (waiting) return;
-    waiting = true;
-    setTimeout(() => {
-      waiting = false;
-      update();
-    });
-  };
 }
