@@ -31,6 +31,7 @@ from mixvocab_book.press import gate
 from mixvocab_book.press.book import Book
 from mixvocab_book.show.cited import with_records
 from mixvocab_book.show.page_data import PAGE_DATA, provided_files
+from mixvocab_book.show.scorecard import scorecard_html
 from mixvocab_book.store.provenance import BANNER
 
 STAMP = ".made-from"
@@ -90,7 +91,7 @@ def source_files(book: Book) -> dict[str, bytes]:
     sizes = {name: len(content) for name, content in sorted(provided.items())}
     files["book/published/published.json"] = json.dumps(sizes, indent=1).encode()
     files |= {f"book/published/{name}": content for name, content in provided.items()}
-    marks = [("status.md", "status", status_html(chapters))]
+    marks = [("status.md", "status", status_html(chapters)), ("scorecard.md", "scorecard", scorecard_html())]
     marks += [("intro.md", tag, shown_by(tag, chapters.values())) for tag in ("headline", "shape", "budgets")]
     for page, mark, html in marks:
         files[f"book/{page}"] = files[f"book/{page}"].replace(f"<!-- {mark} -->".encode(), html.encode())

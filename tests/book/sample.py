@@ -18,6 +18,7 @@ parts:
       - file: notebooks/01_sample
   - caption: Back matter
     chapters:
+      - file: book/scorecard
       - file: book/status
       - file: book/bibliography
 """
@@ -94,7 +95,7 @@ def write_book(root: Path, cells: list[tuple[str, str, list[str]]] = CELLS) -> P
     (root / "records" / "a" / "smoke-s0.json").write_text("{}")
     for folder in ("theme", "templates"):
         shutil.copytree(ROOT / "book" / folder, root / "book" / folder)
-    for name in ("references.bib", "bibliography.md", "status.md", "start.html"):
+    for name in ("references.bib", "bibliography.md", "status.md", "scorecard.md", "start.html"):
         shutil.copyfile(ROOT / "book" / name, root / "book" / name)
     shutil.copyfile(ROOT / "_config.yml", root / "_config.yml")
     (root / "_toc.yml").write_text(TOC)

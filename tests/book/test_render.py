@@ -10,6 +10,7 @@ import pytest
 from mixvocab.common.errors import UserError
 from mixvocab.widgets.element import element
 from mixvocab_book.press import gate, render
+from mixvocab_book.store import records
 from mixvocab_book.store.provenance import BANNER
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -71,6 +72,23 @@ def test_a_table_leads_to_the_record_of_its_numbers(rendered_book):
     chapter = (rendered_book.html / "notebooks" / "01_sample.html").read_text(encoding="utf-8")
     assert '<a href="../_static/records/a/smoke-s0.json">a/smoke-s0.json</a> at commit ffffffffff' in chapter
     assert (rendered_book.html / "_static" / "records" / "a" / "smoke-s0.json").read_text() == "{}"
+
+
+def test_every_link_to_a_record_leads_to_it(pages):
+    """Of all pages; and the first page and the scorecard show nothing that was made from synthetic data."""
+    followed = 0
+    for page in pages.rglob("*.html"):
+        for link in re.findall(r'href="([^"]*_static/records/[^"]*)"', page.read_text(encoding="utf-8")):
+            path = page.parent / link
+            assert path.is_file(), f"{page.name} links to {link}"
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if record:  # the small book's is empty
+                place = records.file_of(record["name"], record["profile"], record["seed"]).as_posix()
+                assert path.as_posix().endswith(f"/{place}")
+            if page.name in ("intro.html", "scorecard.html"):
+                assert all(source["real"] for source in record["sources"]), f"{page.name}: {link}"
+            followed += 1
+    assert followed
 
 
 def test_pages_name_no_path_of_this_machine(rendered_book):
