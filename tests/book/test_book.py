@@ -29,7 +29,9 @@ def test_papermill_knows_every_parameter_of_a_chapter(chapter):
 @pytest.mark.parametrize("chapter", Book.find("laptop").chapters())
 def test_a_chapters_code_fits_its_page_and_begins_folded(chapter):
     cells = json.loads(Book.find("laptop").notebook(chapter).read_text(encoding="utf-8"))["cells"]
-    code = [("".join(cell["source"]), cell["metadata"].get("tags", [])) for cell in cells if cell["cell_type"] == "code"]
+    code = [
+        ("".join(cell["source"]), cell["metadata"].get("tags", [])) for cell in cells if cell["cell_type"] == "code"
+    ]
     too_long = [line for source, _ in code for line in source.splitlines() if len(line) > 78]
     assert not too_long
     assert code[0][1] == ["parameters", "hide-input"]
