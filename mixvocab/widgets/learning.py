@@ -64,7 +64,7 @@ class LearnerWidget(LiveWidget):
     def table_html(self) -> str:
         counts, known = count_typed(self.text), self.vocabulary
         joined = html_table(
-            ("number", "piece that is joined", "in the end"),
+            ("join", "piece", "in the end"),
             [
                 (f"{number}", piece, "kept" if piece in known.pieces else "taken out")
                 for number, piece in enumerate(self.candidates, 1)

@@ -51,18 +51,17 @@ class ShapeWidget(LiveWidget):
         return self._bytes(self.shape, BITS[self.numbers])
 
     def table_html(self) -> str:
-        """The paper's shapes with this vocabulary; milliseconds where they were recorded."""
+        """The paper's shapes with this vocabulary, milliseconds where they were recorded; what was scored here."""
         place = self.known["lengths"].index(self.length)
+        timed = {
+            (time["layers"], time["hidden"], time["numbers"]): f"{time['ms'][place]:.2f}"
+            for time in self.known["times"]
+        }
         rows = []
         for name, shape in STUDENT_SHAPES.items():
             chosen = BertShape(shape.layers, shape.hidden, self.pieces)
             sizes = [sum(self._bytes(chosen, bits).values()) / 1e6 for bits in (32, 8)]
-            times = [
-                f"{time['ms'][place]:.2f}"
-                for numbers in ("fp32", "int8")
-                for time in self.known["times"]
-                if (time["layers"], time["hidden"], time["numbers"]) == (shape.layers, shape.hidden, numbers)
-            ]
+            times = [timed.get((shape.layers, shape.hidden, numbers), "not timed") for numbers in ("fp32", "int8")]
             rows.append((name, f"{chosen.total_params / 1e6:.2f}M", *(f"{size:.2f} MB" for size in sizes), *times))
         headers = ("shape", "parameters", "in 32 bits", "in 8 bits", "ms in 32 bits", "ms in 8 bits")
         caption = f"{self.pieces:,} pieces; milliseconds for {self.length} tokens, fastest query of one thread"
@@ -70,6 +69,7 @@ class ShapeWidget(LiveWidget):
             (chart["name"], point.get("label") or series["name"], series["name"], f"{point['y']:.1f}")
             for chart in self.known["charts"]
             for series in chart["series"]
+            if not series.get("hollow")
             for point in series["points"]
         ]
         return html_table(headers, rows, caption) + html_table(("task", "model", "of which", "score (%)"), scores)

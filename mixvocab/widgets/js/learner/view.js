@@ -24,11 +24,15 @@ export function learnerView(store) {
     h("button", { type: "button", onclick: () => begin({ text: words, pieces }) }, name),
   );
   const pieces = h("input", { type: "number", min: 0, step: 1 });
-  pieces.addEventListener("change", () => begin({ pieces: Math.max(0, Math.trunc(Number(pieces.value))) }));
+  pieces.addEventListener("input", () => begin({ pieces: Math.max(0, Math.trunc(Number(pieces.value))) }));
+  pieces.addEventListener("change", () => {
+    learnAnew();
+    showSize();
+  });
   const slider = h("input", { type: "range", min: 0, step: 1, "aria-label": "Step" });
-  slider.addEventListener("input", () => go(Number(slider.value)));
+  slider.addEventListener("input", () => go(() => Number(slider.value)));
   const turn = (name, sign, target) =>
-    h("button", { type: "button", "aria-label": name, title: name, onclick: () => go(target()) }, sign);
+    h("button", { type: "button", "aria-label": name, title: name, onclick: () => go(target) }, sign);
   const place = () => Math.min(store.get("step"), run.steps.length);
   const buttons = [
     turn("First step", "|◀", () => 0),
@@ -38,7 +42,7 @@ export function learnerView(store) {
   ];
   const jump = h(
     "button",
-    { type: "button", onclick: () => go(run.steps.findIndex(({ kind }) => kind === "read") + 1) },
+    { type: "button", onclick: () => go(() => run.steps.findIndex(({ kind }) => kind === "read") + 1) },
     "To the removals",
   );
   const spoken = h("p", { class: "mv-learner-told", role: "status", "aria-live": "polite" });
@@ -55,8 +59,14 @@ export function learnerView(store) {
     for (const [key, value] of Object.entries({ ...values, step: 0 })) store.set(key, value);
   }
 
-  function go(step) {
-    store.set("step", Math.max(0, Math.min(step, run.steps.length)));
+  /** To the step that `target` says, of what has been typed by now. */
+  function go(target) {
+    learnAnew();
+    store.set("step", Math.max(0, Math.min(target(), run.steps.length)));
+  }
+
+  function showSize() {
+    pieces.value = Math.min(store.get("pieces"), run.most);
   }
 
   /** Learn anew if there is something new to learn from. */
@@ -69,7 +79,7 @@ export function learnerView(store) {
     run = learn(counts, store.get("pieces"));
     slider.max = run.steps.length;
     pieces.max = run.most;
-    pieces.value = Math.min(store.get("pieces"), run.most);
+    if (document.activeElement !== pieces) showSize();
     const full = counts.size === WORDS ? ` Only the first ${WORDS} different words are learned from.` : "";
     about.textContent =
       `The algorithm is that of mixvocab/text/learner.py. A vocabulary has ${FIXED} pieces that are not shown: five ` +
@@ -139,7 +149,7 @@ export function learnerView(store) {
   let waiting = 0;
   const remove = store.on(() => {
     clearTimeout(waiting);
-    waiting = setTimeout(update, document.activeElement === text ? PAUSE : 0);
+    waiting = setTimeout(update, [text, pieces].includes(document.activeElement) ? PAUSE : 0);
   });
   const element = h(
     "div",
