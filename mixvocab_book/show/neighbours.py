@@ -48,9 +48,10 @@ class System:
         return [record for entry in (self.student, *self.tasks.values()) for record in entry.records]
 
     def score(self, heading: str) -> Estimate | None:
-        """In percent; None: not fine-tuned on that task."""
+        """In percent; None: not fine-tuned on that task, or scored otherwise, as where it is synthetic."""
         task, score = SCORES[heading]
-        return self.tasks[task].mean("test", score, factor=100) if task in self.tasks else None
+        known = task in self.tasks and score in self.tasks[task].metrics["test"]
+        return self.tasks[task].mean("test", score, factor=100) if known else None
 
 
 def systems(students: Sequence[Entry], tuned: Sequence[Entry]) -> list[System]:
@@ -116,7 +117,7 @@ def gains(found: Sequence[System], before: Sequence[System] | None = None) -> li
             for task, score in (SCORES[heading] for heading in ("SNIPS slot F1", "SST-2")):
                 own, other = system.tasks.get(task), base.tasks.get(task)
                 gain, beside = None, None
-                if own and other:
+                if own and other and score in own.metrics["test"]:
                     gain = entries.difference(own, other, "test", score, factor=100)
                     beside = entries.recorded_gain(tuned, own, other, "test", score, factor=100)
                 table[-1].append(verdict(gain, beside=beside))
