@@ -66,6 +66,9 @@ smoke: setup  ## run every chapter at smoke and render them, without the tests
 shots: setup browser  ## screenshots of every page of the rendered book: light, dark, phone (book/_build/shots)
 	@$(BIN)/python tools/shots.py
 
+print: setup browser  ## the rendered book as one document (book/_build/book.pdf)
+	@$(BIN)/python tools/print.py
+
 pictures: setup browser  ## make the committed pictures anew: README's, the card, the icon
 	@$(BIN)/python tools/pictures.py
 
@@ -91,4 +94,4 @@ browser:
 	    apt-get update -qq >/dev/null 2>&1 && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; } || true
 
-.PHONY: help setup book lab test test-chapters test-library faults smoke shots pictures bench format lock clean distclean browser
+.PHONY: help setup book lab test test-chapters test-library faults smoke shots print pictures bench format lock clean distclean browser

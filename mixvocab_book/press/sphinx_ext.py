@@ -18,6 +18,8 @@ _MARKUP = re.compile(r"(`+)(?P<code>.+?)\1(?=(?P<letter>\w?))|[*|](?!\s)|(?<=\S)
 _REPAIRS = {
     # Browsers refuse to preload fonts for a page opened from disk; the style sheet loads them anyway.
     r'\s*<link rel="preload" as="font"[^>]*>': "",
+    # Icons come from Font Awesome's font; its script, half of what a first visit loads, would draw them once more.
+    r'\s*<script src="[^"]*/fontawesome/[^"]*\.js[^"]*"></script>': "",
     # Names that hide from a screen reader what stands on the button: "Search", "Show code cell source".
     r'(<button class="btn search-button-field[^>]*?|<summary) aria-label="[^"]*"': r"\1",
     # The bibliography's entries have a role of their own, which no list may have for its items.
