@@ -133,18 +133,18 @@ def load_teacher(folder: Path) -> PreTrainedModel:
 
 def check_teacher(folder: Path, length: int) -> None:
     """Raises UserError for what would fail in training: an unknown head, rows too long, pieces that have no row."""
-    model: Any = load_teacher(folder)
+    require_fit(load_teacher(folder), folder, length, "mixing.length")
+
+
+def require_fit(model: Any, folder: Path, length: int, setting: str) -> None:
+    """Raises UserError for pieces that have no row in the model's table, and for sequences, as long as the setting asks
+    for, that it has no positions for."""
     pieces, rows = len(load_tokenizer(folder)), model.get_input_embeddings().num_embeddings
     if pieces > rows:
         raise UserError(
             f"{folder.name}: its tokenizer has {pieces} pieces and its table {rows}: give the tokenizer that it was "
             "trained with, or resize the table (resize_token_embeddings) and train it"
         )
-    require_positions(model, folder, length, "mixing.length")
-
-
-def require_positions(model: Any, folder: Path, length: int, setting: str) -> None:
-    """Raises UserError if the model has no positions for sequences as long as the setting asks for."""
     table = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
     if table is not None:
         most = table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)

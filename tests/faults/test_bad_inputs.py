@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 
 from mixvocab.cli import main
 from mixvocab_book import cli as book
@@ -122,6 +123,14 @@ def weights(drop: str) -> Callable[[World], None]:
     return change
 
 
+def two_more_words(world: World) -> None:
+    """A change: the teacher's tokenizer knows words that its table has no rows for."""
+    path = world / "teacher" / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.add_tokens(["zorblax", "quuxes"])
+    tokenizer.save(str(path))
+
+
 def nothing(world: World) -> None:
     """No change: the arguments are what is wrong."""
 
@@ -191,6 +200,9 @@ CASES: list[tuple[str, Callable[[World], None], str]] = [
     (DISTIL, weights("embeddings.LayerNorm"), "LayerNorm"),
     (DISTIL, weights("layer.1.attention.self.query"), "query"),
     (DISTIL, put("teacher/tokenizer.json", "{"), "tokenizer"),
+    (DISTIL, two_more_words, r"its tokenizer has \d+ pieces and its table \d+: give the tokenizer"),
+    (ORDERS, two_more_words, r"its tokenizer has \d+ pieces and its table \d+: give the tokenizer"),
+    (GLUE, two_more_words, r"its tokenizer has \d+ pieces and its table \d+: give the tokenizer"),
     (DISTIL, without("teacher/tokenizer.json", "teacher/vocab.txt", "teacher/tokenizer_config.json"), "tokenizer"),
     # orders
     (ORDERS, without("orders/train/seq.out"), "no file seq.out; a split is a folder with"),
