@@ -133,9 +133,9 @@ def joint_scores(rows: Sequence[SnipsRow], predictions: Sequence[Prediction]) ->
 
     `slot_f1`, `slot_precision` and `slot_recall` are over whole slots as conlleval counts them, and with it the code
     published for SNIPS (Goo et al. 2018, Qin et al. 2019): an I- tag that continues nothing begins a slot. It begins
-    none for `slot_f1_strict`, seqeval's strict IOB2, so that a wrong tag may go unpunished. Rows that hold no slot, of
-    which none is predicted, are all right. `frame_accuracy` asks for the intent and all tags of an utterance that fitted
-    into the window.
+    none for `slot_f1_strict`, seqeval's strict IOB2, so that a wrong tag may go unpunished. Where there is no
+    slot, and none is predicted, they are 1. `frame_accuracy` asks for the intent and all tags of an utterance that
+    fitted into the window.
     """
     gold, predicted = [list(row.slots) for row in rows], [list(p.slots) for p in predictions]
     intents = [row.intent == p.intent for row, p in zip(rows, predictions, strict=True)]

@@ -50,7 +50,8 @@ def learn_vocabularies(
     counts: Mapping[str, int], sizes: Iterable[int], *, lowercase: bool = True
 ) -> dict[int, Vocabulary]:
     """`learn_vocabulary` for each of `sizes`, sharing the merges, which are the same for all."""
-    counts = {word: count for word, count in counts.items() if len(word) <= MAX_WORD_CHARACTERS}  # longer ones are [UNK]
+    # Longer words are [UNK] whatever is learned.
+    counts = {word: count for word, count in counts.items() if len(word) <= MAX_WORD_CHARACTERS}
     sizes, alphabet = sorted(set(sizes)), ascii_pieces(lowercase)
     fixed = [*SPECIAL_PIECES, *alphabet]
     if sizes[0] < len(fixed):

@@ -232,7 +232,11 @@ CASES: list[tuple[str, Callable[[World], None], str]] = [
     (DISTIL, config(vocab_size=99), "teacher|tokenizer"),
     (DISTIL, custom_code, "custom code"),
     (ORDERS, custom_code, "evil"),
-    ("mixvocab vocab {w}/text --size 160 --out {w}/out --teacher {w}/teacher", custom_code, "no tokenizer can be loaded"),
+    (
+        "mixvocab vocab {w}/text --size 160 --out {w}/out --teacher {w}/teacher",
+        custom_code,
+        "no tokenizer can be loaded",
+    ),
     (DISTIL, pickled("teacher"), "no \\*.safetensors; weights as pickle"),
     (ORDERS, pickled("teacher"), "does not load .*safetensors"),
     ("mixvocab export {w}/tuned --out {w}/out", pickled("tuned"), "does not load .*safetensors"),
