@@ -123,9 +123,8 @@ def test_jupyterlab_asks_for_its_token_and_listens_on_loopback(tmp_path: Path) -
             urllib.request.urlopen(address)
         with urllib.request.urlopen(f"{address}?token={token}") as answer:
             assert answer.status == 200
-        for elsewhere in {each[4][0] for each in socket.getaddrinfo(socket.gethostname(), port)} - {"127.0.0.1", "::1"}:
-            with pytest.raises(OSError, match="refused"):
-                socket.create_connection((elsewhere, port), timeout=5)
+        with pytest.raises(OSError):  # noqa: PT011 - another address of this machine, and 0.0.0.0 would answer there
+            socket.create_connection(("127.0.0.2", port), timeout=5)
         assert running["hostname"] == "127.0.0.1"
     finally:
         server.kill()
