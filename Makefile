@@ -39,7 +39,7 @@ book: setup  ## run the chapters and render the book (PROFILE=laptop)
 	@$(BIN)/mixbook build --profile '$(PROFILE)'
 
 lab: setup  ## open the chapters in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir=notebooks
+	@$(BIN)/jupyter lab --notebook-dir=notebooks --ip=127.0.0.1
 
 test: setup browser  ## check, run every chapter at smoke, build the book, test all of it
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -45,12 +45,14 @@ def load_pretrained(model_class: Any, folder: Path, *, new_head: bool, **setting
     wanted = getattr(getattr(model_class, "config_class", None), "model_type", kind)  # of an Auto class: any
     if kind and kind != wanted:
         raise UserError(f"{folder.name} is a {kind}: give a {wanted}")
+    _stays_inside(folder)
     try:
         with quietly():
             model, report = model_class.from_pretrained(
                 folder,
                 local_files_only=True,
                 use_safetensors=True,
+                trust_remote_code=False,  # else a terminal is asked whether to run it
                 output_loading_info=True,
                 ignore_mismatched_sizes=new_head,
                 dtype=torch.float32,  # whatever the file has: training in fp16 would lose small updates
@@ -64,6 +66,17 @@ def load_pretrained(model_class: Any, folder: Path, *, new_head: bool, **setting
         task = "pretrained" if new_head else "fine-tuned"
         raise UserError(f"{folder.name} lacks weights ({min(needed)}): give one of a {task} model")
     return model.eval(), missing
+
+
+def _stays_inside(folder: Path) -> None:
+    """Raises UserError if the index of a model's files names one that does not lie in its folder."""
+    for index in folder.glob("*.index.json"):
+        try:
+            files = {str(name) for name in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            raise UserError(f"{index}: no index of files, or damaged: save the model again") from None
+        if outside := sorted(name for name in files if Path(name).name != name):
+            raise UserError(f"{index} names {outside[0]!r}, which is not in its folder: save the model again")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -133,18 +146,18 @@ def load_teacher(folder: Path) -> PreTrainedModel:
 
 def check_teacher(folder: Path, length: int) -> None:
     """Raises UserError for what would fail in training: an unknown head, rows too long, pieces that have no row."""
-    model: Any = load_teacher(folder)
+    require_fit(load_teacher(folder), folder, length, "mixing.length")
+
+
+def require_fit(model: Any, folder: Path, length: int, setting: str) -> None:
+    """Raises UserError for pieces that have no row in the model's table, and for sequences, as long as the setting asks
+    for, that it has no positions for."""
     pieces, rows = len(load_tokenizer(folder)), model.get_input_embeddings().num_embeddings
     if pieces > rows:
         raise UserError(
             f"{folder.name}: its tokenizer has {pieces} pieces and its table {rows}: give the tokenizer that it was "
             "trained with, or resize the table (resize_token_embeddings) and train it"
         )
-    require_positions(model, folder, length, "mixing.length")
-
-
-def require_positions(model: Any, folder: Path, length: int, setting: str) -> None:
-    """Raises UserError if the model has no positions for sequences as long as the setting asks for."""
     table = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
     if table is not None:
         most = table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
@@ -159,7 +172,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
         return Vocabulary.load(folder).tokenizer()  # transformers would take any vocab.txt for one without capitals
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: no tokenizer can be loaded from it ({error})") from None
     if not isinstance(tokenizer, PreTrainedTokenizerFast):

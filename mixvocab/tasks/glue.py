@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import BertForSequenceClassification, MobileBertForSequenceClassification
 
-from mixvocab.models.pretrained import load_pretrained, require_positions
+from mixvocab.models.pretrained import load_pretrained, require_fit
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import GlueData, GlueRow
 from mixvocab.tasks.encoding import Bundle, Encoded, Encoder
@@ -105,7 +105,7 @@ def new_classifier(folder: Path, data: GlueData, tuning: TuningSettings, seed: i
             hidden_dropout_prob=tuning.dropout,
             attention_probs_dropout_prob=tuning.dropout,
         )
-    require_positions(model, folder, tuning.window, "window")
+    require_fit(model, folder, tuning.window, "window")
     fresh = [(model.classifier, model.config.initializer_range)]
     if "bert.pooler.dense.weight" in missing:
         # BERT's 0.02 suits 768 units; with 96 it leaves a [CLS] so faint that training first has to raise it.

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import BertModel, BertPreTrainedModel, MobileBertModel
 
-from mixvocab.models.pretrained import load_pretrained, require_positions
+from mixvocab.models.pretrained import load_pretrained, require_fit
 from mixvocab.settings.profiles import TuningSettings
 from mixvocab.sources.rows import SnipsData, SnipsRow
 from mixvocab.tasks.encoding import Bundle, Encoded, Encoder, viterbi
@@ -162,7 +162,7 @@ def new_joint_bert(folder: Path, data: SnipsData, roles: Roles, tuning: TuningSe
             hidden_dropout_prob=tuning.dropout,
             attention_probs_dropout_prob=tuning.dropout,
         )
-    require_positions(model, folder, tuning.window, "window")
+    require_fit(model, folder, tuning.window, "window")
     return JointTask(model, folder, tuning.window, tuning.piece_dropout)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -132,18 +133,20 @@ def joint_scores(rows: Sequence[SnipsRow], predictions: Sequence[Prediction]) ->
 
     `slot_f1`, `slot_precision` and `slot_recall` are over whole slots as conlleval counts them, and with it the code
     published for SNIPS (Goo et al. 2018, Qin et al. 2019): an I- tag that continues nothing begins a slot. It begins
-    none for `slot_f1_strict`, seqeval's strict IOB2, so that a wrong tag may go unpunished. `frame_accuracy` asks for
-    the intent and all tags of an utterance that fitted into the window.
+    none for `slot_f1_strict`, seqeval's strict IOB2, so that a wrong tag may go unpunished. Where there is no
+    slot, and none is predicted, they are 1. `frame_accuracy` asks for the intent and all tags of an utterance that
+    fitted into the window.
     """
     gold, predicted = [list(row.slots) for row in rows], [list(p.slots) for p in predictions]
     intents = [row.intent == p.intent for row, p in zip(rows, predictions, strict=True)]
     slots = [row.slots == p.slots and p.complete for row, p in zip(rows, predictions, strict=True)]
-    precision, recall, f1, _ = precision_recall_fscore_support(gold, predicted, average="micro", zero_division=0)
+    empty = float({*chain(*gold, *predicted)} <= {"O"})  # what the scores are then
+    precision, recall, f1, _ = precision_recall_fscore_support(gold, predicted, average="micro", zero_division=empty)
     return {
         "intent_accuracy": float(np.mean(intents)),
         "slot_f1": float(f1),
         "slot_precision": float(precision),
         "slot_recall": float(recall),
-        "slot_f1_strict": float(slot_f1(gold, predicted, mode="strict", scheme=IOB2, zero_division=0)),
+        "slot_f1_strict": float(slot_f1(gold, predicted, mode="strict", scheme=IOB2, zero_division=empty)),
         "frame_accuracy": float(np.mean(np.logical_and(intents, slots))),
     }

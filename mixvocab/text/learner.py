@@ -17,7 +17,7 @@ from itertools import islice, pairwise
 from mixvocab.common.errors import UserError
 from mixvocab.common.progress import progress
 from mixvocab.text.reading import words_of
-from mixvocab.text.wordpiece import CONTINUATION, SPECIAL_PIECES, Vocabulary
+from mixvocab.text.wordpiece import CONTINUATION, MAX_WORD_CHARACTERS, SPECIAL_PIECES, Vocabulary
 
 Pair = tuple[str, str]
 
@@ -50,6 +50,8 @@ def learn_vocabularies(
     counts: Mapping[str, int], sizes: Iterable[int], *, lowercase: bool = True
 ) -> dict[int, Vocabulary]:
     """`learn_vocabulary` for each of `sizes`, sharing the merges, which are the same for all."""
+    # Longer words are [UNK] whatever is learned.
+    counts = {word: count for word, count in counts.items() if len(word) <= MAX_WORD_CHARACTERS}
     sizes, alphabet = sorted(set(sizes)), ascii_pieces(lowercase)
     fixed = [*SPECIAL_PIECES, *alphabet]
     if sizes[0] < len(fixed):

@@ -1,9 +1,12 @@
-"""A small Sphinx extension: a reference from docstrings in plain text, and pages that work when opened from disk."""
+"""A small Sphinx extension: a reference from docstrings in plain text, and pages that work from disk, sealed."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import pkgutil
 import re
+from html import unescape
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,17 @@ _REPAIRS = {
 }
 # Sphinx gives MathJax, two megabytes, to every page that lists one with formulas: to the first page of the book.
 _MATHJAX = re.compile(r'\s*<script[^>]*src="[^"]*/mathjax\.js[^"]*"[^>]*></script>')
+# What stands in a page around its text, the theme's, may run as it was rendered; what text and outputs bring may not.
+_TEXT = re.compile(r"<article\b.*</article>", re.DOTALL)
+_SCRIPT = re.compile(r"<script\b(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
+_HANDLER = re.compile(r'<[^>]*\son\w+="([^"]*)"')
+# Widgets that a kernel had made check their state with functions compiled from text; the book's own do without.
+_KERNEL_WIDGET = "application/vnd.jupyter.widget-view+json"
+# Styles are free: formulas, icons and charts bring their own as they are drawn, in ways that no hash can foresee.
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-hashes'{more}; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; object-src 'none'; form-action 'self'; base-uri 'none'"
+)
 
 
 def modules(package: str) -> list[str]:
@@ -61,14 +75,25 @@ def readable_signature(_: Sphinx, __: str, ___: str, ____: Any, _____: Any, give
     return given and re.sub("<[^<>]*>", "...", given), returned
 
 
-def open_from_disk(app: Sphinx, error: Exception | None) -> None:
-    """Take out of finished pages what fails without a server, misleads or is unused."""
+def content_security_policy(page: str) -> str:
+    """What browsers are to allow a finished page: files from beside it and, by hash, the theme's inline scripts."""
+    around = _TEXT.sub("", page)
+    inline = _SCRIPT.findall(around) + [unescape(handler) for handler in _HANDLER.findall(around)]
+    digests = (base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() for code in inline)
+    more = [f" 'sha256-{digest}'" for digest in dict.fromkeys(digests)]
+    return _POLICY.format(more="".join(more + [" 'unsafe-eval' blob:"] * (_KERNEL_WIDGET in page)))
+
+
+def finish_pages(app: Sphinx, error: Exception | None) -> None:
+    """Take out of finished pages what fails without a server, misleads or is unused, and seal them."""
     for path in Path(app.outdir).rglob("*.html") if error is None else ():
         text = path.read_text(encoding="utf-8")
         for pattern, replacement in _REPAIRS.items():
             text = re.sub(pattern, replacement, text)
         if 'class="math' not in text:
             text = _MATHJAX.sub("", text)
+        sealed = f'<meta http-equiv="Content-Security-Policy" content="{content_security_policy(text)}" />'
+        text = text.replace('<meta charset="utf-8" />', f'<meta charset="utf-8" />\n    {sealed}', 1)
         path.write_text(text, encoding="utf-8")
 
 
@@ -78,5 +103,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # Before napoleon, which turns sections such as "Args:" into fields.
     app.connect("autodoc-process-docstring", as_restructured_text, priority=100)
     app.connect("autodoc-process-signature", readable_signature)
-    app.connect("build-finished", open_from_disk, priority=900)
+    app.connect("build-finished", finish_pages, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

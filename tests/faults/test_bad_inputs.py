@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import shutil
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 
 from mixvocab.cli import main
 from mixvocab_book import cli as book
@@ -122,6 +124,51 @@ def weights(drop: str) -> Callable[[World], None]:
     return change
 
 
+def two_more_words(world: World) -> None:
+    """A change: the teacher's tokenizer knows words that its table has no rows for."""
+    path = world / "teacher" / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.add_tokens(["zorblax", "quuxes"])
+    tokenizer.save(str(path))
+
+
+def custom_code(world: World) -> None:
+    """A change: the teacher asks for classes in a file of Python beside it, which would leave a trace."""
+    (world / "teacher" / "evil.py").write_text(f"open({str(world / 'teacher' / 'trace')!r}, 'w')\n")
+    config(model_type="evil", auto_map={"AutoConfig": "evil.Config", "AutoModelForMaskedLM": "evil.Model"})(world)
+    path = world / "teacher" / "tokenizer_config.json"
+    asked = {"tokenizer_class": "Evil", "auto_map": {"AutoTokenizer": ["evil.Slow", "evil.Fast"]}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | asked))
+
+
+class Touch:
+    """What leaves a trace when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+def pickled(name: str) -> Callable[[World], None]:
+    """A change: a model's weights are a pickle, which would leave a trace."""
+
+    def change(world: World) -> None:
+        (world / name / "model.safetensors").unlink()
+        (world / name / "pytorch_model.bin").write_bytes(pickle.dumps({"weight": Touch(world / name / "trace")}))
+
+    return change
+
+
+def shards_elsewhere(world: World) -> None:
+    """A change: the index of the teacher's weights names a file of another folder."""
+    path = world / "teacher" / "model.safetensors"
+    index = {"metadata": {}, "weight_map": dict.fromkeys(load_file(path), "../tuned/model.safetensors")}
+    path.rename(path.with_name("model-00001-of-00001.safetensors"))
+    path.with_name("model.safetensors.index.json").write_text(json.dumps(index))
+
+
 def nothing(world: World) -> None:
     """No change: the arguments are what is wrong."""
 
@@ -183,14 +230,27 @@ CASES: list[tuple[str, Callable[[World], None], str]] = [
     (DISTIL, config(model_type="alchemy"), "alchemy"),
     (DISTIL, config(hidden_size=48), "teacher"),
     (DISTIL, config(vocab_size=99), "teacher|tokenizer"),
-    (DISTIL, config(auto_map={"AutoModel": "evil.Model"}, model_type="evil"), "evil"),
-    (DISTIL, without("teacher/model.safetensors"), "no \\*.safetensors; weights as pickle"),
+    (DISTIL, custom_code, "custom code"),
+    (ORDERS, custom_code, "evil"),
+    (
+        "mixvocab vocab {w}/text --size 160 --out {w}/out --teacher {w}/teacher",
+        custom_code,
+        "no tokenizer can be loaded",
+    ),
+    (DISTIL, pickled("teacher"), "no \\*.safetensors; weights as pickle"),
+    (ORDERS, pickled("teacher"), "does not load .*safetensors"),
+    ("mixvocab export {w}/tuned --out {w}/out", pickled("tuned"), "does not load .*safetensors"),
+    (DISTIL, shards_elsewhere, r"names '\.\./tuned/model\.safetensors', which is not in its folder"),
+    (DISTIL + "--set stage_two.steps=!!python/name:os.system", nothing, "the value is no YAML"),
     (DISTIL, cut_short("teacher/model.safetensors"), "model.safetensors|does not load"),
     (DISTIL, put("teacher/model.safetensors", b""), "model.safetensors|does not load"),
     (DISTIL, weights("word_embeddings"), "word_embeddings"),
     (DISTIL, weights("embeddings.LayerNorm"), "LayerNorm"),
     (DISTIL, weights("layer.1.attention.self.query"), "query"),
     (DISTIL, put("teacher/tokenizer.json", "{"), "tokenizer"),
+    (DISTIL, two_more_words, r"its tokenizer has \d+ pieces and its table \d+: give the tokenizer"),
+    (ORDERS, two_more_words, r"its tokenizer has \d+ pieces and its table \d+: give the tokenizer"),
+    (GLUE, two_more_words, r"its tokenizer has \d+ pieces and its table \d+: give the tokenizer"),
     (DISTIL, without("teacher/tokenizer.json", "teacher/vocab.txt", "teacher/tokenizer_config.json"), "tokenizer"),
     # orders
     (ORDERS, without("orders/train/seq.out"), "no file seq.out; a split is a folder with"),

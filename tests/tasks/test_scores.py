@@ -121,6 +121,15 @@ def test_an_inside_tag_alone_begins_a_slot_unless_counted_strictly() -> None:
     assert scores["slot_f1_strict"] == 1.0
 
 
+def test_rows_without_slots_are_right_where_none_is_said() -> None:
+    rows = [SnipsRow(("a", "b"), ("O", "O"), "i")]
+    kinds = ("slot_f1", "slot_precision", "slot_recall", "slot_f1_strict")
+    right = joint_scores(rows, [Prediction("i", ("O", "O"))])
+    assert [right[kind] for kind in kinds] == [1.0] * 4
+    wrong = joint_scores(rows, [Prediction("i", ("O", "B-x"))])
+    assert [wrong[kind] for kind in kinds] == [0.0] * 4
+
+
 def test_an_utterance_that_did_not_fit_is_never_right() -> None:
     rows = [SnipsRow(("a", "b"), ("O", "O"), "i")]
     assert joint_scores(rows, [Prediction("i", ("O", "O"), complete=False)])["frame_accuracy"] == 0.0

@@ -13,7 +13,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.text.learner import ascii_pieces, learn_vocabularies, learn_vocabulary, merged_pieces
 from mixvocab.text.reading import count_words, words_of
 from mixvocab.text.reports import segmentation
-from mixvocab.text.wordpiece import SPECIAL_PIECES, UNK, Vocabulary
+from mixvocab.text.wordpiece import MAX_WORD_CHARACTERS, SPECIAL_PIECES, UNK, Vocabulary
 
 FIXED = len(SPECIAL_PIECES) + len(ascii_pieces())
 
@@ -46,6 +46,12 @@ def test_the_alphabet_is_what_survives_normalisation() -> None:
 @pytest.mark.parametrize("size", [FIXED, FIXED + 1, 300, 1000])
 def test_the_size_is_exact(counts: dict[str, int], size: int) -> None:
     assert len(learn_vocabulary(counts, size)) == size
+
+
+def test_a_word_that_is_always_unknown_trains_nothing(counts: dict[str, int], vocabulary: Vocabulary) -> None:
+    unbroken = "abcdefghij" * 5000
+    assert vocabulary.segment(unbroken) == [UNK]
+    assert learn_vocabulary({**counts, unbroken: 9, "é" * (MAX_WORD_CHARACTERS + 1): 9}, 600) == vocabulary
 
 
 def test_ids_are_special_then_ascii_then_by_use(counts: dict[str, int], vocabulary: Vocabulary) -> None:

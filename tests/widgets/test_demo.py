@@ -14,11 +14,13 @@ from republished import unpublish
 
 from mixvocab.common.errors import UserError
 from mixvocab.edge.runtime import ROUNDED, Predictor, softmax
+from mixvocab.sources.source import Source
 from mixvocab.tasks.encoding import Bundle, Encoder, spans, viterbi
 from mixvocab.text.wordpiece import Vocabulary
 from mixvocab.widgets import assets
 from mixvocab.widgets.demo import demo, guessed
 
+EVIL = "</script><script>pwned = 1</script><img src=x onerror='pwned = 1'>\"`|[a](javascript:pwned)"
 SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u200a\u200b\u2028\u2029\u202f\u205f\u3000\ufeff\x00"
 
 
@@ -189,3 +191,11 @@ def test_probabilities_and_guesses_are_the_same():
         best = np.argsort(-row, kind="stable")[:5]
         assert [guess["piece"] for guess in guesses] == [pieces[i] for i in best]
         np.testing.assert_allclose([guess["probability"] for guess in guesses], softmax(row)[best], rtol=1e-5)
+
+
+def test_labels_and_sources_are_text_in_pages(device):
+    source = Source("snips", EVIL, "embedded", EVIL, EVIL, "0" * 64, False)
+    about = {"origin": EVIL, "parameters": 1, "profile": "smoke", "sources": [source], "scores": {EVIL: EVIL}}
+    html = demo(device("joint"), [f"play {EVIL}"], **about).html()
+    assert "<img" not in html
+    assert "<script" not in html
