@@ -2,16 +2,21 @@
 
 Each measurement is a process of its own, which streams the text from disk: it counts the words, learns 5,000 pieces,
 keeps the text as a WordStore, and mixes sequences. "limit_times": how many times as large as what was held the text is.
+"limited" does all but mixing in so few megabytes of memory, given by the system (RLIMIT_DATA, with what Python and the
+libraries take), from a text ten times as large: copies of the text with other long words.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +75,51 @@ def measure(folder: Path, how: str) -> dict[str, Any]:
     }
 
 
+def limited(folder: Path, limit: int) -> dict[str, Any]:
+    """Seconds of each part, and what was held at most, with no more than `limit` bytes to be had."""
+    from mixvocab.text.learner import learn_vocabulary
+    from mixvocab.text.reading import count_words, read_chunks
+    from mixvocab.text.words import WordStore
+
+    began = time.perf_counter()
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    documents = resolve_corpus(str(folder)).documents
+    counts = count_words(documents(), most=50_000)
+    counted = time.perf_counter()
+    learn_vocabulary(counts, 5000)
+    del counts
+    learned = time.perf_counter()
+    store = WordStore.write(read_chunks(documents()), folder.parent / "store")
+    seconds = {"count": counted - began, "learn": learned - counted, "keep": time.perf_counter() - learned}
+    return {
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+        "peak_mb": round(_peak()),  # with libraries' code, which the limit does not count
+        "words": int(store.counts.sum()),
+        "distinct_words": len(store.counts),
+        "documents": sum(len(store.documents(split)) for split in ("train", "heldout")),
+    }
+
+
+def grow(documents: list[str], path: Path, megabytes: float) -> float:
+    """Write copies of documents until there is so much text; returns its megabytes."""
+    written = 0
+    with open(path, "w", encoding="utf-8") as file:
+        for copy in count():
+            mark = "".join(chr(ord("a") + int(digit)) for digit in str(copy))
+            for document in documents:
+                file.write(re.sub(r"\b[a-z]{7,}\b", lambda word: word[0] + mark, document) + "\n\n")  # noqa: B023
+                if (written := file.tell()) >= 1e6 * megabytes:
+                    return written / 1e6
+    raise AssertionError("unreachable")
+
+
 def _peak() -> float:
     """The most that this process has held, in MB; each process that it started has its own."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def main() -> None:
-    chosen = options(__doc__, largest=100.0)
+    chosen = options(__doc__, largest=100.0, limit=160, times=10.0)
     results: dict[str, Any] = {}
     sizes = [size for size in (1.0, 10.0, 100.0) if size <= chosen.largest]
     source = resolve_corpus(data_dir=chosen.data_dir, megabytes=sizes[-1])
@@ -96,11 +139,21 @@ def main() -> None:
             found["limit_times"] = round(size / max(found["held_mb"], 1), 2)
             results.setdefault(f"{size:g} MB", {})[how] = found
             print(f"{size:6g} MB  {how:14}{found}", flush=True)
-    write(__file__, corpus=source.source.as_record(), results=results)
+    with tempfile.TemporaryDirectory() as name:
+        text = Path(name) / "text.txt"
+        size = grow([*source.documents()], text, chosen.times * chosen.limit)
+        command = [sys.executable, __file__, "--limited", str(text), str(chosen.limit * 1_000_000)]
+        alone = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # each of its threads would take memory beforehand
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=alone)
+    found = {"limit_mb": chosen.limit, "text_mb": round(size)} | json.loads(done.stdout.splitlines()[-1])
+    print(found, flush=True)
+    write(__file__, corpus=source.source.as_record(), results=results, limited=found)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
         print(json.dumps(measure(Path(sys.argv[2]), sys.argv[3])))
+    elif sys.argv[1:2] == ["--limited"]:
+        print(json.dumps(limited(Path(sys.argv[2]), int(sys.argv[3]))))
     else:
         main()

@@ -9,22 +9,30 @@ and draws its masks anew, and theirs scores all positions.
 
 Stage I: a step of the mixed teacher against a plain masked-language-model step of the same teacher, with as many
 tokens. The plain step is measured twice: as `transformers` does it (all positions scored) and as we would do it
-(masked positions alone), which is the harder peer. About 5 minutes on 2 cores.
+(masked positions alone), which is the harder peer.
+
+Processes: stage II by two processes of one thread each (gloo), as `accelerate launch` starts them, against one process
+of two threads and one of one; the same batch over all. About 6 minutes on 2 cores.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from common import Speeds, Texts, compare, options, texts, timed, write
 from datasets import Dataset
 from torch import nn
 from torch.nn import functional as F
-from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
+from transformers import AutoTokenizer, DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
+from mixvocab.common.store import distributed
 from mixvocab.distill.mixed_vocab import MixedTeacher, StudentMLM, drawing
 from mixvocab.models.init import copied_vectors, pca_init, teacher_pieces
 from mixvocab.models.parameters import BertShape
@@ -32,6 +40,7 @@ from mixvocab.models.pretrained import load_teacher
 from mixvocab.models.student import new_student
 from mixvocab.settings.profiles import MixingSettings
 from mixvocab.text.mixing import Mixer
+from mixvocab.text.words import WordStore
 from mixvocab.train.loop import Recipe, train
 from mixvocab.train.losses import Losses, Part
 
@@ -132,11 +141,48 @@ def stage_one(text: Texts, chosen: Namespace) -> Speeds:
     return compare(f"stage I, {batch} x {length}", sides, chosen.rounds, warm_up=0)
 
 
+def processes(text: Texts, chosen: Namespace) -> Speeds:
+    text.student.save_pretrained(text.store.folder.parent / "student")
+
+    def launched(processes: int, threads: int) -> float:
+        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+        done = subprocess.run(
+            [*launch, __file__, "--one", str(text.store.folder), str(chosen.steps)],
+            env=os.environ | {"OMP_NUM_THREADS": str(threads)},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return float(done.stdout.splitlines()[-1])
+
+    sides = {
+        "2 processes of 1 thread": lambda: launched(2, 1),
+        "1 process of 2 threads": lambda: launched(1, 2),
+        "1 process of 1 thread": lambda: launched(1, 1),
+    }
+    return compare("stage II by processes, L-6 H-96, 32 x 128", sides, chosen.rounds, warm_up=0)
+
+
+def one(store: Path, steps: int) -> None:
+    """A process of several: trains, and the first one says how many tokens a second all together read."""
+    student = AutoTokenizer.from_pretrained(store.parent / "student")
+    words = WordStore.open(store)
+    mixer = Mixer(words, words.table(student), None, MixingSettings(length=128))
+    model = new_student(BertShape(6, 96, len(student)), generator=torch.Generator().manual_seed(0))
+    result = train(StudentMLM(model), drawing(mixer), Recipe(steps, 32, 1e-4, precision="fp32"), seed=0)
+    if distributed().is_main_process:
+        print(result.tokens / result.seconds)
+
+
 def main() -> None:
     chosen = options(__doc__, megabytes=8.0, rounds=3, steps=40)
     with texts(chosen) as text:
-        write(__file__, **text.record, stage_two=stage_two(text, chosen), stage_one=stage_one(text, chosen))
+        measured = {side.__name__: side(text, chosen) for side in (stage_two, stage_one, processes)}
+        write(__file__, **text.record, **measured)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--one"]:
+        one(Path(sys.argv[2]), int(sys.argv[3]))
+    else:
+        main()

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mixvocab.cli import main
+from mixvocab.common.errors import refused_by_disk
+from mixvocab.text.tally import tables
 from mixvocab.text.wordpiece import SPECIAL_PIECES, Vocabulary
 
 TEXT = "the cat reads a small book in the city by the river, and the other cat reads at night\n\n" * 50
@@ -150,3 +154,11 @@ def test_a_full_disk_is_one_line_and_the_same_call_goes_on(
     assert re.search("no room is left; make room and call the same again, which goes on", done.stderr.splitlines()[-1])
     assert "Traceback" not in done.stderr
     assert run(*command) == 0
+
+
+def test_no_room_for_what_counting_puts_aside_is_one_line() -> None:
+    with closing(tables()) as made:
+        made.execute("pragma max_page_count = 2")
+        with pytest.raises(sqlite3.OperationalError) as ended:
+            made.execute("create table full as select zeroblob(100000)")
+    assert "(TMPDIR): no room is left" in (refused_by_disk(ended.value) or "")

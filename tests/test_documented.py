@@ -11,8 +11,13 @@ import sys
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
+from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, repocard
+from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from mixvocab.cli import main
 
@@ -89,13 +94,49 @@ def test_readmes_commands_make_an_app_that_answers(made: list[str], folder: Path
 
 @pytest.mark.parametrize("loads", [("transformers",), ("onnxruntime", "tokenizers")])
 def test_what_was_made_loads_without_this_library(loads: tuple[str, ...], made: list[str], folder: Path) -> None:
-    (code,) = (
-        block for block in blocks("python", "book/your-own-bert.md") if all(f"{name}" in block for name in loads)
-    )
+    code, *_ = (block for block in blocks("python", "book/your-own-bert.md") if all(name in block for name in loads))
     alone = "import sys\nsys.modules['mixvocab'] = None\n"
     if "onnxruntime" in loads:
         alone += "sys.modules['torch'] = sys.modules['transformers'] = None\n"
     assert run([sys.executable, "-c", alone + code], folder).strip()
+
+
+def test_a_student_is_pushed_to_a_hub_with_its_card(
+    made: list[str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    student, pushed = folder / "my_student", {}
+
+    def commit(api: HfApi, repo_id: str, operations: list[CommitOperationAdd], **_: Any) -> SimpleNamespace:
+        for operation in operations:
+            with operation.as_file() as file:
+                pushed[operation.path_in_repo] = file.read()
+        return SimpleNamespace(commit_url="", pr_url=None, oid="")
+
+    def download(*_: Any, **__: Any) -> str:
+        (tmp_path / "README.md").write_bytes(pushed["README.md"])
+        return str(tmp_path / "README.md")
+
+    monkeypatch.setattr(HfApi, "create_repo", lambda api, repo_id, **_: SimpleNamespace(repo_id=repo_id))
+    monkeypatch.setattr(HfApi, "create_commit", commit)
+    monkeypatch.setattr(repocard, "hf_hub_download", download)
+    monkeypatch.setattr(ModelCard, "validate", lambda card, **_: None)  # asks the hub
+    (code,) = (block for block in blocks("python", "book/your-own-bert.md") if "push_to_hub" in block)
+    monkeypatch.chdir(folder)
+    exec(compile(code, "your-own-bert.md", "exec"), {})
+    card = ModelCard.load(student / "README.md")
+    assert "| teacher | my_bert |" in card.text == ModelCard(pushed["README.md"].decode()).text
+    for name, content in pushed.items():
+        (tmp_path / name).write_bytes(content)
+    model, tokenizer = AutoModelForMaskedLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
+    assert model.config.vocab_size == len(tokenizer) == 300
+    weights = AutoModelForMaskedLM.from_pretrained(student).state_dict()
+    assert all(torch.equal(weights[name], tensor) for name, tensor in model.state_dict().items())
+    said = card.data.to_dict()
+    assert (said["library_name"], said["license"], said["license_name"]) == (
+        "transformers",
+        "other",
+        "as-of-its-sources",
+    )
 
 
 def test_the_pages_commands(made: list[str], folder: Path) -> None:

@@ -17,9 +17,11 @@ from mixvocab.common.errors import UserError
 from mixvocab.common.store import Store
 from mixvocab.distill import mixed_vocab
 from mixvocab.pipeline import Plan, distill
+from mixvocab.settings import profiles
 from mixvocab.text.wordpiece import Vocabulary
 
 Planner = Callable[..., Plan]
+ACCELERATE = Path(profiles.__file__).with_name("accelerate.yaml")
 
 
 @pytest.fixture
@@ -99,6 +101,28 @@ def test_a_given_vocabulary_is_the_students(tmp_path: Path, plan: Plan, tiny_cor
     assert not given.rows().lowercase  # the text is read as the vocabulary reads
 
 
+def test_a_kill_while_the_finished_student_is_put_in_its_place_costs_no_training(
+    tmp_path: Path, planned: Planner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, replace_file = tmp_path / "student", os.replace
+
+    def killed(source: Path, place: Path) -> None:
+        if Path(place) == out / "model.safetensors":
+            raise KeyboardInterrupt
+        replace_file(source, place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            distill(planned(), out)
+    assert (out / "config.json").exists()
+    assert not (out / "model.safetensors").exists()
+    monkeypatch.setattr(mixed_vocab, "train", None)
+    distill(planned(), out)
+    assert AutoModelForMaskedLM.from_pretrained(out).config.vocab_size == 300
+    assert not (out / ".work").exists()
+
+
 def test_padding_is_where_the_vocabulary_has_it(tmp_path: Path, planned: Planner) -> None:
     learned = planned().vocabulary()
     pieces = Store(tmp_path / "store").get(learned).pieces
@@ -125,7 +149,8 @@ def main_ends(*arguments: object) -> int:
 def test_two_processes_train_one_student(
     tmp_path: Path, tiny_corpus: Path, tiny_teacher: Path, tiny_settings: dict[str, Any]
 ) -> None:
-    launched = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    launched = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(ACCELERATE)]
+    launched += ["--num_machines", "1", "--num_processes", "2", "--main_process_ip", "127.0.0.1"]
     launched += ["--main_process_port", "0", "-m"]
     given = [f"--set={name}={value}" for name, value in tiny_settings.items()]
     command = ["mixvocab.cli", "distill", "--text", str(tiny_corpus), "--teacher", str(tiny_teacher), *given]

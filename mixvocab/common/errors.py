@@ -39,6 +39,8 @@ def refused_by_disk(error: Exception) -> str | None:
     if told and (said := re.search(r"\(os error (\d+)\)|\d+ requested and \d+ written", str(error))):
         number = int(said[1] or errno.ENOSPC)
     place = getattr(error, "filename", None) or "the output folder"
+    if getattr(error, "sqlite_errorname", None) in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):  # what counting puts aside
+        number, place = errno.ENOSPC, "the temporary folder (TMPDIR)"
     if number in NO_ROOM:
         return f"{place}: no room is left; make room and call the same again, which goes on, or name another folder"
     if number in NOT_ALLOWED:

@@ -16,6 +16,7 @@ from mixvocab.common.errors import UserError
 
 WORK = ".work"  # below an output folder: what is half done
 NOTE = "settings.json"  # there: what was asked for
+HALF = ".copy"  # there: a finished file on its way
 
 
 @contextmanager
@@ -83,8 +84,12 @@ def claim(out: Path, settings: Mapping[str, Any]) -> Path:
 
 
 def publish(finished: Path, out: Path) -> None:
-    """Move the files of `finished`, a folder in the work folder, to `out`, and clear the work away."""
+    """Put the files of `finished`, a folder in the work folder, into `out`, and clear the work away.
+
+    They are copied: until all of them are there, a call that goes on after a kill finds `finished` as it was.
+    """
     for file in sorted(finished.iterdir()):
-        os.replace(file, out / file.name)
+        shutil.copyfile(file, out / WORK / HALF)
+        os.replace(out / WORK / HALF, out / file.name)
     (out / WORK / NOTE).unlink()  # first: from here on nobody has to go on with it
     shutil.rmtree(out / WORK)

@@ -1,7 +1,8 @@
 """The corpus: where raw text comes from, as a stream of documents.
 
 Format of a corpus in files: `.txt`, `.txt.gz`, `.txt.xz` or `.txt.zst`, UTF-8; one paragraph a line, a blank line
-between documents, or, where no line is blank, a document a line. It is read with constant memory. In a folder all such
+between documents, or, where no line is blank, a document a line. It is read with constant memory: a document of more
+than `LONGEST` characters comes in parts. In a folder all such
 files are text but hidden ones, those in hidden folders, and those called README, LICENSE, vocab or requirements.
 """
 
@@ -25,6 +26,7 @@ from mixvocab.sources.source import Source, cache_root, files_source, read_lines
 
 SUFFIXES = (".txt", ".txt.gz", ".txt.xz", ".txt.zst")
 HUB_MEGABYTES = 500  # of the hub's default text where no limit is set; all of it is some 20 GB
+LONGEST = 10_000_000  # characters of a document, about; no book has as many
 _NOT_TEXT = ("readme", "license", "licence", "vocab", "requirements")
 
 
@@ -119,8 +121,21 @@ def read_documents(path: Path) -> Iterator[str]:
         return map(str.strip, read_lines(path))
 
     separated = sum(has_text for has_text, _ in islice(groupby(lines(), key=bool), 4)) == 2
-    joined = ("\n".join(paragraphs) for has_text, paragraphs in groupby(lines(), key=bool) if has_text)
+    joined = (part for has_text, paragraphs in groupby(lines(), key=bool) if has_text for part in _joined(paragraphs))
     yield from joined if separated else filter(None, lines())
+
+
+def _joined(paragraphs: Iterable[str]) -> Iterator[str]:
+    """A document from its paragraphs, in parts where it is too long to be held whole."""
+    part, size = [], 0
+    for paragraph in paragraphs:
+        part.append(paragraph)
+        size += len(paragraph)
+        if size >= LONGEST:
+            yield "\n".join(part)
+            part, size = [], 0
+    if part:
+        yield "\n".join(part)
 
 
 def limited(streams: Sequence[Iterable[str]], megabytes: float | None) -> Iterator[str]:

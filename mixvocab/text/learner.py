@@ -12,6 +12,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
+from functools import cache
 from itertools import islice, pairwise
 
 from mixvocab.common.errors import UserError
@@ -81,15 +82,16 @@ def merged_pieces(counts: Mapping[str, int]) -> Iterator[str]:
     with nothing: a pair never occurs more often than its parts, so a character comes before what is merged from it.
     Equal scores are ordered by the piece's text, so equal counts give equal pieces.
     """
-    chains = {word: [word[0], *(f"##{character}" for character in word[1:])] for word in counts}
+    inner = cache(CONTINUATION.__add__)  # one string for each character, not for each of its occurrences
+    chains = {word: [word[0], *map(inner, word[1:])] for word in counts}
     scores: defaultdict[Pair, int] = defaultdict(int)
-    holders: defaultdict[Pair, set[str]] = defaultdict(set)  # the words that a pair was ever seen in
+    holders: defaultdict[Pair, list[str]] = defaultdict(list)  # the words that a pair was ever seen in
     for word, chain in chains.items():
         for symbol in chain:
             scores[symbol, ""] += counts[word]
         for pair in pairwise(chain):
             scores[pair] += counts[word]
-            holders[pair].add(word)
+            holders[pair].append(word)
     queue = [(-score, left + right[2:], (left, right)) for (left, right), score in scores.items()]
     heapq.heapify(queue)
     pieces: set[str] = set()
@@ -101,13 +103,13 @@ def merged_pieces(counts: Mapping[str, int]) -> Iterator[str]:
                 heapq.heappush(queue, (current, piece, pair))
             continue
         neighbours: set[Pair] = set()
-        for word in holders.pop(pair, ()):
+        for word in set(holders.pop(pair, ())):
             lost, gained = _merge(chains[word], pair, piece)
             for former in lost:
                 scores[former] -= counts[word]
             for neighbour in gained:
                 scores[neighbour] += counts[word]
-                holders[neighbour].add(word)
+                holders[neighbour].append(word)
             neighbours.update(gained)
         for left, right in neighbours:
             if scores[left, right]:

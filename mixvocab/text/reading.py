@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import multiprocessing
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from functools import cache, partial
 from hashlib import blake2b
 from itertools import chain, count, islice
@@ -25,11 +26,18 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from mixvocab.common.errors import UserError
+from mixvocab.text.tally import Tally, tables
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-CHUNK_CHARACTERS = 8_000_000  # large enough to be worth sending to a process, small enough to bound memory
+CHUNK_CHARACTERS = 2_000_000  # large enough to be worth sending to a process, small enough to bound memory
+
+OBJECT = 100  # bytes that a document takes up however short it is, about
+
+# Words that counting keeps at most: the most frequent ones, from which a vocabulary is learned in half a kilobyte each.
+# Half a gigabyte of English has as many.
+MOST_WORDS = 1_000_000
 
 # Characters at which str.split() breaks but which BERT deletes, joining what stands on either side.
 _DELETED_SPACES = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
@@ -113,24 +121,27 @@ def read_chunks(
             yield from pool.map(read, waiting)
 
 
-def count_words(documents: Iterable[str], *, processes: int = 1, lowercase: bool = True) -> dict[str, int]:
-    """Count the words of `documents` exactly as `words_of` reads them.
+def count_words(
+    documents: Iterable[str], *, processes: int = 1, lowercase: bool = True, most: int = MOST_WORDS
+) -> dict[str, int]:
+    """Count the words of `documents` exactly as `words_of` reads them; the `most` frequent ones are kept.
 
     The result is the same whatever `processes` is (see `read_chunks`): words by falling count, ties in alphabetical
-    (code point) order. Raises UserError if there is no word at all.
+    (code point) order. What is held in memory does not grow with the text. Raises UserError if there is no word at all.
     """
-    return count_readings(read_chunks(documents, lowercase=lowercase, processes=processes))
+    return count_readings(read_chunks(documents, lowercase=lowercase, processes=processes), most)
 
 
-def count_readings(readings: Iterable[Reading]) -> dict[str, int]:
+def count_readings(readings: Iterable[Reading], most: int = MOST_WORDS) -> dict[str, int]:
     """The same of text that was read already."""
-    total: Counter[str] = Counter()
-    for words, rows, _ in readings:
-        counts = np.bincount(np.concatenate(rows), minlength=len(words))
-        total.update(dict(zip(words, counts.tolist(), strict=True)))
-    if not total:
+    with closing(tables()) as made:
+        tally = Tally(made)
+        for words, rows, _ in readings:
+            tally.add(words, occurrences(words, rows))
+        counts = dict(islice(tally.ranked(), most))
+    if not counts:
         raise UserError("the corpus has no words: give at least one non-empty document")
-    return _by_count(total)
+    return counts
 
 
 def count_listed(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -139,11 +150,12 @@ def count_listed(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
     for written, occurrences in counted:
         for word in words_of(written) if occurrences else ():
             total[word] += occurrences
-    return _by_count(total)
-
-
-def _by_count(total: Counter[str]) -> dict[str, int]:
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+
+def occurrences(words: list[str], rows: list[np.ndarray]) -> np.ndarray:
+    """How often each word of a reading stands in it."""
+    return np.bincount(np.concatenate(rows), minlength=len(words))
 
 
 def _chunks(documents: Iterable[str]) -> Iterator[list[str]]:
@@ -151,7 +163,7 @@ def _chunks(documents: Iterable[str]) -> Iterator[list[str]]:
     size = 0
     for document in documents:
         chunk.append(document)
-        size += len(document)
+        size += len(document) + OBJECT
         if size >= CHUNK_CHARACTERS:
             yield chunk
             chunk, size = [], 0

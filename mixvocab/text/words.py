@@ -10,25 +10,24 @@ from __future__ import annotations
 
 import json
 import re
-from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
+from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mixvocab.common.errors import UserError
-from mixvocab.common.files import write_json
 from mixvocab.text.reading import Reading, lowercases, read_chunks, reads_like_bert, stripped
+from mixvocab.text.writing import write_store
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 UNUSED = re.compile(r"\[unused\d+\]")
-AT_ONCE = 4_000_000  # words of a text that is written
+WORDS_AT_ONCE = 100_000  # that a tokenizer is given: each takes up a kilobyte meanwhile
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,18 +62,21 @@ class WordTable:
             )
         if stretches:
             model = stripped(tokenizer)
-            words = [f" {stretch}" for stretch in words]  # behind a space as in running text
+            words = (f" {stretch}" for stretch in words)  # behind a space as in running text
         else:  # normalised and split already
             model = stripped(tokenizer, "normalizer", "pre_tokenizer", "added_tokens")
-        encodings = model.encode_batch_fast(list(words), add_special_tokens=False)
-        rows = [encoding.ids or [tokenizer.unk_token_id] for encoding in encodings]  # every word has a piece
-        starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-        ids = np.fromiter(chain.from_iterable(rows), np.int32, count=starts[-1])
+        words, lengths, ids = iter(words), [np.zeros(1, np.int64)], [np.zeros(0, np.int32)]
+        while some := list(islice(words, WORDS_AT_ONCE)):
+            encodings = model.encode_batch_fast(some, add_special_tokens=False)
+            rows = [encoding.ids or [tokenizer.unk_token_id] for encoding in encodings]  # every word has a piece
+            lengths.append(np.fromiter(map(len, rows), np.int64))
+            ids.append(np.fromiter(chain.from_iterable(rows), np.int32))
         pieces = tokenizer.get_vocab()
         special = np.unique([*tokenizer.all_special_ids, *roles.values()])
         unused = [number for piece, number in pieces.items() if UNUSED.fullmatch(piece)]
         regular = np.setdiff1d(list(pieces.values()), [*special, *unused])
-        return cls(starts, ids, **roles, special=special, regular=regular)
+        starts = np.cumsum(np.concatenate(lengths))
+        return cls(starts, np.concatenate(ids), **roles, special=special, regular=regular)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -105,9 +107,6 @@ class WordStore:
     """
 
     folder: Path
-    types: list[str]
-    lowercase: bool
-    stretches: bool = False
 
     @classmethod
     def build(
@@ -147,48 +146,30 @@ class WordStore:
     ) -> WordStore:
         """The store of text that was read already, with the settings that it was read with.
 
-        What is held in memory is one reading, the distinct words, and some numbers a document; the text waits on disk.
+        What is held in memory does not grow with the text.
         """
-        folder = Path(folder)
-        if folder.exists():
-            raise UserError(f"{folder} is there already: remove it or name another")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        numbers: dict[str, int] = {}  # of all words, by appearance
-        lengths, hashes = array("q"), array("Q")  # of each document with words
-        with TemporaryFile(dir=folder.parent) as text:
-            for words, rows, digests in readings:
-                renumbered = np.array([numbers.setdefault(word, len(numbers)) for word in words], np.uint32)
-                for row, digest in zip(rows, digests, strict=True):
-                    if len(row):
-                        text.write(renumbered[row].tobytes())
-                        lengths.append(len(row))
-                        hashes.append(digest)
-            if not numbers:
-                raise UserError("the corpus holds no words: name a text file or folder with text in it")
-            sizes = np.array(lengths)
-            held_out = _held_out(sizes, np.array(hashes), heldout)
-            counts = np.zeros(len(numbers), np.int64)
-            for part, _ in _documents(text, sizes):
-                counts += np.bincount(part, minlength=len(numbers))
-            types = sorted(numbers, key=lambda word: (-counts[numbers[word]], word))
-            order = np.array([numbers[word] for word in types])
-            rank = np.argsort(order).astype("<u4")
-            folder.mkdir()
-            np.save(folder / "counts.npy", counts[order])
-            for split, chosen in (("train", ~held_out), ("heldout", held_out)):
-                with open(folder / f"{split}.npy", "wb") as file:
-                    form = {"descr": "<u4", "fortran_order": False, "shape": (int(sizes[chosen].sum()),)}
-                    np.lib.format.write_array_header_1_0(file, form)
-                    for part, which in _documents(text, sizes):
-                        file.write(rank[part[np.repeat(chosen[which], sizes[which])]].tobytes())
-                np.save(folder / f"{split}-documents.npy", np.cumsum(sizes[chosen]) - sizes[chosen])
-        write_json(folder / "words.json", {"types": types, "lowercase": lowercase, "stretches": stretches})
-        return cls(folder, types, lowercase, stretches)
+        write_store(readings, Path(folder), lowercase=lowercase, stretches=stretches, heldout=heldout)
+        return cls(Path(folder))
 
     @classmethod
     def open(cls, folder: Path | str) -> WordStore:
-        words = json.loads((Path(folder) / "words.json").read_text(encoding="utf-8"))
-        return cls(Path(folder), words["types"], words["lowercase"], words.get("stretches", False))
+        return cls(Path(folder))
+
+    @cached_property
+    def _words(self) -> dict[str, Any]:
+        return json.loads((self.folder / "words.json").read_text(encoding="utf-8"))
+
+    @property
+    def types(self) -> list[str]:
+        return self._words["types"]
+
+    @property
+    def lowercase(self) -> bool:
+        return self._words["lowercase"]
+
+    @property
+    def stretches(self) -> bool:
+        return self._words.get("stretches", False)
 
     @property
     def counts(self) -> np.ndarray:
@@ -217,41 +198,3 @@ class WordStore:
 
     def _load(self, name: str) -> np.ndarray:
         return np.load(self.folder / name, mmap_mode="r", allow_pickle=False)
-
-
-def _documents(text: IO[bytes], sizes: np.ndarray) -> Iterator[tuple[np.ndarray, slice]]:
-    """The words of some documents after another, (words,) uint32, some megabytes at a time, and which these are."""
-    text.seek(0)
-    ends, first = np.cumsum(sizes), 0
-    while first < len(sizes):
-        read = ends[first] - sizes[first]
-        last = max(first + 1, int(np.searchsorted(ends, read + AT_ONCE, side="right")))
-        yield np.frombuffer(text.read(4 * int(ends[last - 1] - read)), np.uint32), slice(first, last)
-        first = last
-
-
-def _held_out(lengths: np.ndarray, hashes: np.ndarray, share: float) -> np.ndarray:
-    """Which documents are held out: (documents,) bool.
-
-    Documents queue by the hash of their text; each is held out if the `share` of all words has room for it. If none
-    fits, the shortest is held out, so that there is always something to evaluate on. Copies of one text have one hash
-    and stay on one side.
-    """
-    if share == 0:
-        return np.zeros(len(lengths), bool)
-    texts, group = np.unique(hashes, return_inverse=True)
-    if len(texts) < 2:
-        raise UserError(
-            "the corpus is a single document, so none can be held out: "
-            "give more text, a document a line or with blank lines between"
-        )
-    words = np.bincount(group, weights=lengths).astype(np.int64)  # groups are in order of hash
-    side = np.zeros(len(texts), bool)
-    room = int(share * words.sum())
-    for number, size in enumerate(words.tolist()):
-        if size <= room:
-            side[number] = True
-            room -= size
-    if not side.any():
-        side[np.argmin(words)] = True
-    return side[group]

@@ -203,3 +203,10 @@ def test_digest_depends_on_bytes_and_names(tmp_path):
     assert files_sha256([one]) == "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
     two.write_text("c")
     assert files_sha256([one, two]) != digest
+
+
+def test_a_document_too_long_to_be_held_comes_in_parts(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("one two\nthree\nfour\n\nfive\nsix\n")
+    assert [*read_documents(tmp_path / "a.txt")] == ["one two\nthree\nfour", "five\nsix"]
+    monkeypatch.setattr("mixvocab.sources.corpus.LONGEST", 8)
+    assert [*read_documents(tmp_path / "a.txt")] == ["one two\nthree", "four", "five\nsix"]
