@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
@@ -147,9 +147,9 @@ def count_readings(readings: Iterable[Reading], most: int = MOST_WORDS) -> dict[
 def count_listed(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
     """The same of a list of words, as someone else writes them (don't), with their occurrences."""
     total: Counter[str] = Counter()
-    for written, occurrences in counted:
-        for word in words_of(written) if occurrences else ():
-            total[word] += occurrences
+    for written, times in counted:
+        for word in words_of(written) if times else ():
+            total[word] += times
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
