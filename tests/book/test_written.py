@@ -58,7 +58,7 @@ def test_what_is_cited_is_in_the_bibliography_and_the_other_way_round() -> None:
 def test_an_entry_says_who_what_when_and_where_to_find_it(entry: str) -> None:
     fields = dict(re.findall(r"^  (\w+) = \{(.*)\},?$", entry, re.MULTILINE))
     assert fields.keys() >= {"title", "author", "year"}
-    assert fields.keys() & {"booktitle", "journal"}
+    assert fields.keys() & {"booktitle", "journal", "howpublished"}
     assert re.fullmatch(r"10\.\d{4,}/\S+", fields.get("doi", "")) or fields["url"].startswith("https://arxiv.org/abs/")
     if preprint := re.match(r"arXiv:(.*)", fields.get("journal", "")):
         assert fields["url"].endswith(preprint[1])
