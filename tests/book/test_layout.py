@@ -12,8 +12,8 @@ from visiting import PHONE, open_page
 
 DESK = {"width": 1280, "height": 900}
 MEGABYTE = 1_000_000
-# What is wider than its box, or ends right of the window. Left out: formulas and figures that scroll in a box of their
-# own, which has a tab stop and, for a figure, says so above.
+# What is wider than its box, or ends right of the window. Left out: what only screen readers read; formulas and figures that
+# scroll in a box of their own, which has a tab stop and, for a figure, says so above.
 CUT = """() => {
   const looked = "pre, table, caption, th, td, details, figure, img, .mv-table, .mv-banner, .cell_input," +
     ".cell_output, .output, .pst-scrollable-table-container";
@@ -21,7 +21,7 @@ CUT = """() => {
     const figure = box.closest(".mv-wide");
     return figure && getComputedStyle(figure, "::before").content.includes("sideways");
   };
-  return [...document.querySelectorAll("article :is(" + looked + ")")]
+  return [...document.querySelectorAll("article :is(" + looked + "):not(.mv-silent)")]
     .filter((box) => box.checkVisibility() && box.clientWidth && !hinted(box))
     .filter((box) => box.scrollWidth > box.clientWidth + 1 || box.getBoundingClientRect().right > innerWidth + 1)
     .map((box) => `${box.tagName} ${box.className}, ${box.scrollWidth} wide: ${box.textContent.trim().slice(0, 60)}`);
