@@ -12,8 +12,8 @@ from visiting import PHONE, open_page
 
 DESK = {"width": 1280, "height": 900}
 MEGABYTE = 1_000_000
-# What is wider than its box, or ends right of the window. Left out: what only screen readers read; formulas and figures that
-# scroll in a box of their own, which has a tab stop and, for a figure, says so above.
+# What is wider than its box, or ends right of the window. Left out: what only screen readers read; formulas and figures
+# that scroll in a box of their own, which has a tab stop and, for a figure, says so above.
 CUT = """() => {
   const looked = "pre, table, caption, th, td, details, figure, img, .mv-table, .mv-banner, .cell_input," +
     ".cell_output, .output, .pst-scrollable-table-container";
