@@ -135,7 +135,8 @@ def attention(chapter: Chapter, student: StudentStep, title: str) -> AttentionWi
         {"source": source, "words": words_of(text), "teacher": theirs, "student": own}
         for (source, text), theirs, own in zip(SENTENCES.items(), of_teacher, of_student, strict=True)
     ]
-    corpus, model = (f"{s.name} ({'real' if s.real else 'synthetic'})" for s in chapter.text_and_teacher)
+    sources = (ref.value.source for ref in (chapter.plan.corpus(), chapter.plan.teacher))
+    corpus, model = (f"{source.name} ({'real' if source.real else 'synthetic'})" for source in sources)
     teacher, made = chapter.get(head), chapter.get(student)
     about = (
         "Both models read these sentences when this page was made, each word hidden in turn, with all its pieces; no "
