@@ -120,8 +120,10 @@ def test_of_a_large_model_the_mean_of_the_heads_is_kept(teacher, monkeypatch) ->
 def test_the_chapter_provides_both_models_and_names_them(
     cache, tiny_corpus, tiny_teacher, tiny_settings, monkeypatch
 ) -> None:
-    settings = tiny_settings | {"teacher.source": str(tiny_teacher), "mixing.length": 64}
+    words = {"vocabulary.source": "wordfreq:en", "vocabulary.megabytes": 0.1}  # a third source, read by neither model
+    settings = tiny_settings | words | {"teacher.source": str(tiny_teacher), "mixing.length": 64}
     chapter = open_chapter("04_stage_two", profile="smoke", data_dir=tiny_corpus, **settings)
+    assert len(chapter.text_and_teacher) == 3
     provided = {}
     monkeypatch.setattr(live_elements, "provide", provided.__setitem__)
     step = student_step(chapter.plan, "pca", 0)
@@ -137,6 +139,7 @@ def test_the_chapter_provides_both_models_and_names_them(
     about = provided["attention"]["about"]
     assert "Student: PCA, L-1 H-16" in about
     assert tiny_teacher.name in about
+    assert about.endswith(f"Both read {chapter.plan.corpus().value.source.name} (real).")
     assert "no model runs here" in about
 
 
