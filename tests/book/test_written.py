@@ -33,6 +33,8 @@ def test_a_chapter_opens_with_an_aim_and_closes_with_computed_findings(path: Pat
     assert kind == "code"
     assert "closing(" in code
     assert parts[place + 2][1].startswith("## Exercises")
+    headings = re.findall(r"^#+ .*", prose(path), re.MULTILINE)
+    assert len(headings) == len({*headings})
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
