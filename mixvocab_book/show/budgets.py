@@ -17,7 +17,7 @@ from mixvocab.widgets.charts import MARKS, Axis, Chart, Reference, Series
 from mixvocab_book.show import entries, paper
 from mixvocab_book.show.ablation_charts import OPERATIONS
 from mixvocab_book.show.entries import Entry, Model
-from mixvocab_book.show.tables import plus_minus, verdict
+from mixvocab_book.show.tables import plus_minus, short_verdict, standing
 from mixvocab_book.sweep.grid import load_grid
 from mixvocab_book.sweep.run import recorded_results
 
@@ -78,30 +78,28 @@ class Course:
         other = next((other for other in self.students if other.model == model != entry.model), None)
         return entries.difference(entry, other, *self.measure.path, factor=factor) if other else None
 
-    def told(self) -> str:
-        """Where each method is better, worse or not told apart from those in `AGAINST`: a line for each of these."""
-        sentences = []
+    def told(self) -> list[str]:
+        """Which methods are better, worse or not told apart from those in `AGAINST`, a line for each of these."""
+        lines, judged = [], self.measure.label.partition(" (")[0]
         for over in AGAINST:
-            parts = []
-            for method, group in self.lines().items():
-                places: dict[str, list[str]] = {}
-                for entry in group:
-                    if gain := self.gain(entry, over):
-                        places.setdefault(_standing(gain), []).append(_millions(entry))
-                if places and method != AGAINST[0]:
-                    told = ", ".join(f"{how} at {' and '.join(budgets)}" for how, budgets in places.items())
-                    parts.append(f"{methods()[method].title} is {told}")
-            if parts:
-                judged = self.measure.label.partition(" (")[0]
-                sentences.append(f"By {judged}, against {methods()[over].title}: {'; '.join(parts)}.")
-        return "\n".join(sentences)
+            found: dict[str, dict[str, list[str]]] = {}  # how -> who -> at which budgets
+            for entry in self.students:
+                if entry.model.method != AGAINST[0] and (gain := self.gain(entry, over)):
+                    found.setdefault(standing(gain), {}).setdefault(entry.name, []).append(_millions(entry))
+            told = []
+            for how in ("better", "worse", "not told apart", "one seed"):
+                who = [f"{name} at {_and(budgets)}" for name, budgets in found.get(how, {}).items()]
+                told += [f"{how[:1].upper()}{how[1:]}: {'; '.join(who)}."] if who else []
+            if told:
+                lines.append(f"By {judged}, against {methods()[over].title}. {' '.join(told)}")
+        return lines
 
     def rows(self) -> list[list[str]]:
         """A row a budget and method under `HEADERS`, smallest budget first."""
-        unit, decimals = self.measure.unit, self.measure.decimals
+        decimals = self.measure.decimals
         found = [(entry, [self.gain(entry, over) for over in AGAINST]) for entry in self.students]
         return [
-            [_millions(entry), entry.name, *(verdict(gain, unit, decimals) for gain in gains)]
+            [_millions(entry), entry.name, *(short_verdict(gain, decimals) for gain in gains)]
             for entry, gains in found
             if any(gains) and entry.model.method != AGAINST[0]
         ]
@@ -118,7 +116,7 @@ class Course:
         """What else differs between the budgets."""
         recipes = list(dict.fromkeys(_recipe(entry) for entry in self.students))
         joined = " A line also joins different recipes." if len(recipes) > 1 else ""
-        return f"{SIZE}, means over seeds with 95 % intervals.{joined} {'; '.join(recipes)}."
+        return f"{SIZE}, means over seeds, with 95% intervals where there are three.{joined} {'; '.join(recipes)}."
 
     def _mean(self, entry: Entry) -> Estimate:
         return entry.mean(*self.measure.path, factor=self.measure.factor)
@@ -193,12 +191,8 @@ def _cells() -> list[Entry]:
     return entries.grouped(entries.on_real_data(found.values()))
 
 
-def _standing(gain: Estimate) -> str:
-    if gain.n < 2:
-        return "seen with one seed"
-    if gain.low <= 0 <= gain.high:
-        return "not told apart"
-    return "better" if gain.mean > 0 else "worse"
+def _and(parts: list[str]) -> str:
+    return " and ".join(parts) if len(parts) < 3 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _millions(entry: Entry) -> str:

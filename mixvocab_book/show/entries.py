@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
-from itertools import groupby, product
+from itertools import chain, groupby, product
 from math import log
 from operator import attrgetter
 from pathlib import Path
@@ -15,16 +15,14 @@ from typing import Any
 
 from mixvocab.evaluate.stats import Estimate, estimate
 from mixvocab.widgets.charts import Point
-from mixvocab_book.show.tables import Finding, millions, plus_minus, verdict
+from mixvocab_book.show.tables import NONE, Finding, millions, plus_minus, short_verdict, verdict
 from mixvocab_book.steps.tasks import BASELINES, BERT_JOINT, method_title, titles
 from mixvocab_book.store import records
 from mixvocab_book.store.records import OverSeeds, Record
 
 NOKD = ("nokd", "nokd-wide", "nokd-matched")
-GLUE_HEADERS = (
-    "task", "score (%)", "model", "profile", "tokens read", "seeds", "training rows", *BASELINES.values(), "the model",
-    "over the bag of words",
-)  # fmt: skip
+LEFT_OUT = ("/score", "_strict", "_precision", "_recall")
+"""Ends of names of scores that no table needs: the mean of two metrics is for choosing, the others make slot F1."""
 
 
 @dataclass(frozen=True, order=True)
@@ -61,8 +59,8 @@ class Entry(OverSeeds):
 
     @property
     def scores(self) -> list[str]:
-        """The scores that are reported; not the mean of two metrics, which is for choosing."""
-        return [name for name in self.metrics["test"] if not name.endswith(("/score", "_strict"))]
+        """The scores that are reported."""
+        return [name for name in self.metrics["test"] if not name.endswith(LEFT_OUT)]
 
     @property
     def tokens(self) -> float | None:
@@ -184,29 +182,68 @@ def recorded_gain(
     return Finding(gain, f"over {gain.n if gain else 0} seeds of {budget_title(a)}")
 
 
-def glue_rows(entries: Sequence[Entry]) -> list[list[str]]:
-    """A row for each reported score of each model, as `GLUE_HEADERS` names the cells."""
-    return [
-        [
-            entry.task,
-            score_title(score),
-            entry.title,
-            entry.model.profile,
-            millions(entry.tokens),
-            str(len(entry.seeds)),
-            f"{entry.metrics['training_rows']:,} of {entry.metrics['training_rows_available']:,}",
-            *(f"{100 * entry.metrics['baselines'][baseline][score]:.1f}" for baseline in BASELINES),
-            plus_minus(entry.mean("test", score, factor=100)),
-            verdict(entry.over(score)),
+@dataclass(frozen=True)
+class TaskTable:
+    """The students of a task that had the same training rows, below the trivial guesses that had them, too."""
+
+    students: list[Entry]
+
+    @property
+    def caption(self) -> str:
+        first = self.students[0]
+        used, there = (first.metrics[f"training_rows{which}"] for which in ("", "_available"))
+        rows = f"{used:,}" if used == there else f"{used:,} of {there:,}"
+        return f"{first.task}, {rows} training rows: percent, mean and 95% interval over seeds"
+
+    @property
+    def headers(self) -> list[str]:
+        scores = [[score_title(score), "over the bag of words"] for score in self.students[0].scores]
+        return ["model", "tokens read", "seeds", *chain(*scores)]
+
+    def rows(self) -> list[list[str]]:
+        guesses = self.students[0].metrics["baselines"]
+        scores = self.students[0].scores
+        lines = [
+            [title, NONE, NONE, *chain(*([f"{100 * guesses[name][score]:.1f}", ""] for score in scores))]
+            for name, title in BASELINES.items()
         ]
-        for entry in entries
-        for score in entry.scores
+        for one in self.students:
+            cells = [[plus_minus(one.mean("test", s, factor=100)), short_verdict(one.over(s))] for s in scores]
+            lines.append([one.title, millions(one.tokens), str(len(one.seeds)), *chain(*cells)])
+        return lines
+
+
+def task_tables(found: Sequence[Entry]) -> list[TaskTable]:
+    """Entries of GLUE by task and training rows."""
+    same: dict[tuple[Any, ...], list[Entry]] = {}
+    for entry in found:
+        same.setdefault((entry.task, entry.metrics["training_rows"], *entry.scores), []).append(entry)
+    return [TaskTable(group) for group in same.values()]
+
+
+def twin_table(found: Sequence[Entry]) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows: each pair of twins with its gains, a column a score."""
+    pairs: dict[tuple[Model, Model], dict[str, str]] = {}
+    for taught, other in twins(found):
+        cells = pairs.setdefault((taught.model, other.model), {})
+        for score in taught.scores:
+            gain = difference(taught, other, "test", score, factor=100)
+            cells[f"{taught.task} {score_title(score)}".strip()] = short_verdict(gain)
+    scores = list(dict.fromkeys(chain(*pairs.values())))
+    rows = [
+        [
+            f"{titles()[taught.method]} against {titles()[other.method]}, {taught.size}",
+            f"{taught.read / 1e6:.3g}M",
+            *(cells.get(score, NONE) for score in scores),
+        ]
+        for (taught, other), cells in pairs.items()
     ]
+    return ["twins", "tokens of stage II", *scores], rows
 
 
 def point(x: float, mean: Estimate, label: str = "") -> Point:
-    """A mean in a chart, with its interval where there are several seeds."""
-    low, high = (mean.low, mean.high) if mean.n > 1 else (None, None)
+    """A mean in a chart, with its interval from three seeds on: that of two is some 13 standard errors wide."""
+    low, high = (mean.low, mean.high) if mean.n > 2 else (None, None)
     return Point(x, mean.mean, low, high, label)
 
 

@@ -106,20 +106,19 @@ def ours(table: PaperTable, entries: Sequence[Entry]) -> list[Row]:
 def side_by_side(table: PaperTable, rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Headers and rows: each published model, below it those of ours that stand beside it, and then the others of ours.
 
-    The two last columns are of ours alone.
+    The last column is of ours alone.
     """
-    headers = ["model", "parameters", *table.scores.values(), "MB on disk", "tokens read"]
+    headers = ["model", "parameters", *table.scores.values(), "tokens read"]
     cells = []
     for name, published in table.published.items():
-        cells.append([name, str(table.rows[name][0]), *_scores(table, published), NONE, NONE])
+        cells.append([name, str(table.rows[name][0]), *_scores(table, published), NONE])
         cells += [_own(table, row) for row in rows if table.twin(row) == name]
     return headers, [*cells, *(_own(table, row) for row in rows if not table.twin(row))]
 
 
 def _own(table: PaperTable, row: Row) -> list[str]:
     entry = row.entries[0]
-    size = f"{entry.metrics['bytes'] / 1e6:.2f}"
-    return [f"ours: {row.name}", millions(row.parameters), *_scores(table, row), size, millions(entry.tokens)]
+    return [f"ours: {row.name}", millions(row.parameters), *_scores(table, row), millions(entry.tokens)]
 
 
 def _scores(table: PaperTable, row: Row) -> list[str]:

@@ -11,7 +11,7 @@ from mixvocab.evaluate.word_scores import MARGIN
 from mixvocab.widgets.charts import Axis, Chart, Reference, curves
 from mixvocab_book.chapter import Chapter
 from mixvocab_book.show import entries, told
-from mixvocab_book.show.entries import Entry
+from mixvocab_book.show.entries import Entry, Model
 from mixvocab_book.show.tables import plus_minus, verdict
 from mixvocab_book.steps import students
 
@@ -35,12 +35,19 @@ QUESTIONS = (
     ("Is stage I worth more than its compute spent on NoKD?", "mixed", "nokd-matched"),
 )
 """What chapter 4 asks: the question, the student in question, and whom it is compared with."""
+COMPARED = frozenset(method for _, *pair in QUESTIONS for method in pair)
 
 
 def pretrained(chapter: Chapter, names: Iterable[str]) -> list[Entry]:
     """The students of these methods as they are before fine-tuning, over the seeds of the chapter."""
     known = [name for name in names if name in methods()]
     return entries.live(students.record(chapter, name, seed) for seed in chapter.seeds for name in known)
+
+
+def recorded() -> dict[Model, list[Entry]]:
+    """The recorded students that chapter 4 asks about, by budget, the longest first."""
+    found = [entry for entry in entries.recorded("students") if entry.model.method in COMPARED]
+    return dict(sorted(entries.by_budget(found).items(), key=lambda group: -group[0].read))
 
 
 def masked(entry: Entry) -> Estimate:
@@ -51,7 +58,7 @@ def masked(entry: Entry) -> Estimate:
 def rows(group: Sequence[Entry]) -> list[list[Any]]:
     """A row a student under `HEADERS`, below that of the guess."""
     frequency = group[0].metrics["guess"]
-    scores = [f"{frequency['masked']:.3f}", f"{100 * frequency['right']:.1f} %", f"{frequency['word']:.3f}"]
+    scores = [f"{frequency['masked']:.3f}", f"{100 * frequency['right']:.1f}%", f"{frequency['word']:.3f}"]
     return [["guessing by frequency", "", *scores, "", "", "", ""], *map(_row, group)]
 
 
@@ -60,7 +67,7 @@ def _row(entry: Entry) -> list[Any]:
         entry.name,
         len(entry.seeds),
         plus_minus(masked(entry), 3),
-        f"{plus_minus(entry.mean('heldout', 'right', factor=100))} %",
+        f"{plus_minus(entry.mean('heldout', 'right', factor=100))}%",
         plus_minus(entry.mean("heldout_word_nats"), 3),
         off_the_plateau(entry),
         *(f"{entry.spent('tokens_read', stage):,.0f}" for stage in ("stage one", "stage two")),

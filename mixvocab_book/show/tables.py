@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from html import escape
 from typing import Any, NamedTuple
 
 from IPython.display import HTML, display
@@ -33,6 +34,11 @@ def table(
     display(HTML(html_table(headers, rows, caption) + cited(records)))
 
 
+def prose(*paragraphs: str) -> None:
+    """Display sentences as paragraphs of the page, escaped; `print` is for what a program says."""
+    display(HTML("".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph)))
+
+
 def millions(count: float | None) -> str:
     """A count in millions: "6.2M"."""
     return NONE if count is None else f"{count / 1e6:,.1f}M"
@@ -58,7 +64,21 @@ def verdict(gain: Estimate | None, unit: str = "points", decimals: int = 1, *, b
         return f"{gained} with one seed" + (f", {agreement(gain, beside, decimals)}" if beside else "")
     if gain.low <= 0 <= gain.high:
         return f"{gained} over {gain.n} seeds: no difference found at this scale"
-    return f"{gained} over {gain.n} seeds: {'better' if gain.mean > 0 else 'worse'}"
+    return f"{gained} over {gain.n} seeds: {standing(gain)}"
+
+
+def standing(gain: Estimate) -> str:
+    """The verdict in a word or two."""
+    if gain.n < 2:
+        return "one seed"
+    if gain.low <= 0 <= gain.high:
+        return "not told apart"
+    return "better" if gain.mean > 0 else "worse"
+
+
+def short_verdict(gain: Estimate | None, decimals: int = 1) -> str:
+    """A gain with its verdict for a narrow column: "+9.0 ± 1.2: better"."""
+    return NONE if gain is None else f"{plus_minus(gain, decimals, sign='+')}: {standing(gain)}"
 
 
 def agreement(now: Estimate, beside: Finding, decimals: int = 1) -> str:

@@ -52,27 +52,27 @@ def test_without_records_there_is_nothing_to_show(courses: Any) -> None:
 
 def test_each_sign_is_told_and_what_chance_may_explain(courses: Any) -> None:
     (course,) = courses(students=CROSSING)
-    assert course.told() == (
-        "By loss of a whole hidden word, against NoKD: PCA is better at 0.1M, worse at 10M; "
-        "mixed-vocab from PCA is not told apart at 10M.\n"
-        "By loss of a whole hidden word, against PCA: mixed-vocab from PCA is not told apart at 10M."
-    )
+    assert course.told() == [
+        "By loss of a whole hidden word, against NoKD. Better: PCA at 0.1M. Worse: PCA at 10M. "
+        "Not told apart: mixed-vocab from PCA at 10M.",
+        "By loss of a whole hidden word, against PCA. Not told apart: mixed-vocab from PCA at 10M.",
+    ]
     (alone,) = courses(students=[*read("nokd", 100, 6.0), *read("pca", 100, 5.0)])
-    assert alone.told() == "By loss of a whole hidden word, against NoKD: PCA is seen with one seed at 0.1M."
+    assert alone.told() == ["By loss of a whole hidden word, against NoKD. One seed: PCA at 0.1M."]
 
 
 def test_gains_are_paired_by_seed_a_row_a_budget_and_method(courses: Any) -> None:
     (course,) = courses(students=CROSSING)
     rows = [row[:2] for row in course.rows()]
     assert rows == [["0.1M", "PCA"], ["10M", "PCA"], ["10M", "mixed-vocab from PCA"]]
-    assert course.rows()[0][2:] == ["+1.00 ± 0.00 nats over 2 seeds: better", "–"]
-    assert course.rows()[1][2:] == ["-0.50 ± 0.00 nats over 2 seeds: worse", "–"]
+    assert course.rows()[0][2:] == ["+1.00 ± 0.00: better", "–"]
+    assert course.rows()[1][2:] == ["-0.50 ± 0.00: worse", "–"]
     assert all(len(row) == len(budgets.HEADERS) for row in course.rows())
 
 
 def test_nobody_is_compared_across_profiles(courses: Any) -> None:
     (course,) = courses(students=[*read("nokd", 100, 6.0, 6.1, profile="gpu"), *read("pca", 100, 5.0, 5.1)])
-    assert course.told() == ""
+    assert course.told() == []
     assert course.charts()[0].title == "PCA over NoKD: not known yet"
     assert "profile evening" in course.caption()
     assert "profile gpu" in course.caption()
@@ -87,13 +87,18 @@ def test_a_line_joins_budgets_and_a_single_one_is_a_mark(courses: Any) -> None:
         ("mixed-vocab from PCA", False, [10]),
     ]
     assert [point.y for point in chart.series[1].points] == pytest.approx([6.55, 6.05])
-    low, high = chart.series[1].points[0].low, chart.series[1].points[0].high
-    assert (low, high) == (pytest.approx(6.55 - 0.635, abs=1e-3), pytest.approx(6.55 + 0.635, abs=1e-3))  # t of 2 seeds
     assert len({(each.colour, each.mark) for each in chart.series}) == 3
     (alone,) = courses(students=[one for one in CROSSING if one["params"]["method"] != "pca"])
     assert alone.charts()[0].series[1].mark == chart.series[2].mark  # a method looks alike whoever is beside it
     assert (chart.x.scale, chart.references[0].value) == ("log", GUESS["word"])
     assert chart.title == "PCA over NoKD, in nats: +1.00 ± 0.00 at 0.1M and -0.50 ± 0.00 at 10M tokens"
+
+
+def test_intervals_are_drawn_from_three_seeds_on(courses: Any) -> None:
+    (course,) = courses(students=[*read("nokd", 100, 6.0, 6.1), *read("pca", 100, 5.0, 5.1, 5.2)])
+    two, three = (series.points[0] for series in course.charts()[0].series)
+    assert (two.low, two.high) == (None, None)
+    assert (three.low, three.high) == (pytest.approx(6.6 - 0.248, abs=1e-3), pytest.approx(6.6 + 0.248, abs=1e-3))
 
 
 def test_compute_is_of_all_stages_and_names_whom_nothing_cheaper_beats(courses: Any) -> None:

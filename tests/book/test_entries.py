@@ -94,23 +94,45 @@ def test_students_of_one_budget_and_text_stand_in_one_table() -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([0.90, 0.91, 0.90], "better"),
-        ([0.70, 0.71, 0.70], "worse"),
-        ([0.70, 0.90, 0.80], "no difference found at this scale"),
-        ([0.99], "points with one seed"),
+        ([0.90, 0.91, 0.90], "+10.3 ± 1.4: better"),
+        ([0.70, 0.71, 0.70], "-9.7 ± 1.4: worse"),
+        ([0.70, 0.90, 0.80], "+0.0 ± 24.8: not told apart"),
+        ([0.99], "+19.0: one seed"),
     ],
 )
 def test_a_row_of_glue_says_what_its_gain_over_the_bag_of_words_is_worth(values: list[float], expected: str) -> None:
-    (entry,) = grouped([scored("nokd", seed, "SST-2", dev_accuracy=v, dev_score=v) for seed, v in enumerate(values)])
-    (row,) = entries.glue_rows([entry])
-    cells = dict(zip(entries.GLUE_HEADERS, row, strict=True))
-    assert (cells["task"], cells["score (%)"], cells["model"]) == ("SST-2", "dev accuracy", "NoKD L-6 H-96")
-    assert (cells["majority class"], cells["bag of words"], cells["training rows"]) == (
-        "50.0",
-        "80.0",
-        "1,000 of 2,000",
-    )
-    assert cells["over the bag of words"].endswith(expected)
+    found = [scored("nokd", seed, "SST-2", dev_accuracy=v, dev_score=v) for seed, v in enumerate(values)]
+    (table,) = entries.task_tables(grouped(found))
+    assert table.caption.startswith("SST-2, 1,000 of 2,000 training rows")
+    majority, words, row = (dict(zip(table.headers, cells, strict=True)) for cells in table.rows())
+    assert (majority["dev accuracy"], words["dev accuracy"]) == ("50.0", "80.0")
+    assert (row["model"], row["seeds"]) == ("NoKD L-6 H-96", str(len(values)))
+    assert row["over the bag of words"] == expected
+
+
+def test_baselines_of_other_rows_stand_in_another_table() -> None:
+    found = [scored("nokd", 0, "SST-2", dev_accuracy=0.8), scored("pca", 0, "SST-2", dev_accuracy=0.8)]
+    found[1]["metrics"]["training_rows"] = 500
+    found.append(scored("pca", 0, "MRPC", test_f1=0.8))
+    captions = [table.caption.partition(" training")[0] for table in entries.task_tables(grouped(found))]
+    assert captions == ["MRPC, 1,000 of 2,000", "SST-2, 1,000 of 2,000", "SST-2, 500 of 2,000"]
+
+
+def test_a_pair_of_twins_is_a_row_and_a_score_a_column() -> None:
+    found = [
+        scored(method, seed, task, **{score: value + seed / 100})
+        for task, score in (("MRPC", "test_f1"), ("SST-2", "dev_accuracy"))
+        for method, value in (("pca", 0.9), ("nokd", 0.8))
+        for seed in range(3 if task == "MRPC" else 1)
+    ]
+    found += [scored("mixed", 0, "MRPC", test_f1=0.7)]
+    headers, rows = entries.twin_table(grouped(found))
+    assert headers == ["twins", "tokens of stage II", "MRPC test F1", "SST-2 dev accuracy"]
+    assert rows == [
+        ["PCA against NoKD, L-6 H-96", "0.1M", "+10.0 ± 0.0: better", "+10.0: one seed"],
+        ["mixed-vocab from PCA against NoKD, L-6 H-96", "0.1M", "-10.0: one seed", "–"],
+    ]
+    assert entries.twin_table([]) == (["twins", "tokens of stage II"], [])
 
 
 def test_the_teacher_has_another_name_in_glue_and_has_read_nobody_knows_how_much() -> None:

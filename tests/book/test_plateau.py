@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from recorded import GUESS, student
+from recorded import GUESS, commit, student
 
 from mixvocab_book.show import plateau
 from mixvocab_book.show.entries import Entry, grouped
@@ -24,7 +24,7 @@ def group(**students: tuple[float, float | None]) -> list[Entry]:
 
 def test_the_guess_is_the_tables_first_row() -> None:
     rows = plateau.rows(group(pca=(5.0, 1.0), nokd=(6.4, None)))
-    assert rows[0][:5] == ["guessing by frequency", "", "6.500", "5.2 %", "8.100"]
+    assert rows[0][:5] == ["guessing by frequency", "", "6.500", "5.2%", "8.100"]
     assert (rows[1][0], rows[1][5]) == ("NoKD", "not yet")
     assert rows[2][2].startswith("5.010 ± ")
     assert rows[2][5:] == ["1.0M tokens", "0", "100,000", "2.00"]
@@ -85,3 +85,11 @@ def test_the_chart_shows_the_guess() -> None:
     assert [each.name for each in chart.series] == ["NoKD", "PCA"]
     assert [point.x for point in chart.series[1].points] == [0.05, 0.1]  # without the evaluation before training
     assert [(r.axis, r.value) for r in chart.references] == [("y", GUESS["masked"])]
+
+
+def test_the_longest_runs_of_those_that_chapter_4_asks_about_lead(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [student(method, 0, 5.0, steps=steps) for method in ("nokd", "pca", "mobilebert") for steps in (10, 300)]
+    commit(monkeypatch, students=found)
+    groups = plateau.recorded()
+    assert [budget.read for budget in groups] == [300_000, 10_000]
+    assert [[entry.model.method for entry in group] for group in groups.values()] == [["nokd", "pca"]] * 2

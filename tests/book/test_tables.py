@@ -19,6 +19,13 @@ def test_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "<caption>Two</caption>" in html
 
 
+def test_sentences_are_paragraphs_and_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(tables, "display", lambda html: shown.append(html.data))
+    tables.prose("One <b>", "", "Two")
+    assert shown == ["<p>One &lt;b&gt;</p><p>Two</p>"]
+
+
 def test_a_mean_has_its_interval_where_it_has_one() -> None:
     assert tables.plus_minus(estimate([86.0, 85.0, 84.0])) == "85.0 ± 2.5"
     assert tables.plus_minus(Estimate(5.0, math.nan, 1), sign="+") == "+5.0"
