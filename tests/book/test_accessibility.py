@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from browsing import settle
-from visiting import PHONE, open_page
+from visiting import PHONE, new_window, open_page
 
 DESK = {"width": 1280, "height": 900}
 GRAVE = {"serious", "critical"}
@@ -52,7 +52,7 @@ def test_no_page_keeps_a_reader_out(browser, server: str, names: list[str], axe:
     for name in names:
         if name == "index.html":
             continue  # a redirection
-        window = browser.new_context(color_scheme="light")
+        window = new_window(browser, color_scheme="light")
         page, _, _ = open_page(window, server, name)
         found |= {f"{name}, {look}": wrong for look, wrong in looks(page, axe) if wrong}
         window.close()

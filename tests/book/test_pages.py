@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from browsing import settle
-from visiting import PHONE, expect, open_page
+from visiting import PHONE, expect, new_window, open_page
 
 
 def test_pages_are_quiet_ask_nobody_describe_pictures_and_fit_a_phone(browser, base: str, names: list[str]):
     """Pages seen once, each in a window without history, on a desk and then on a phone; from disk all of them."""
     faults = {}
     for name in names if base.startswith("file:") else names[::4]:  # over http nothing but the origin differs
-        window = browser.new_context()
+        window = new_window(browser)
         page, wrong, outside = open_page(window, base, name)
         page.set_viewport_size(PHONE)
         settle(page)

@@ -18,7 +18,7 @@ from mixvocab_book.press.book import Book
 from mixvocab_book.press.build import run_chapters
 
 PHONE = {"width": 375, "height": 800}
-PATIENCE = 30_000  # ms: how long `expect` looks again, on a busy machine
+PATIENCE = 120_000  # ms: how long pages and `expect` are waited for, on a busy machine
 # JupyterLab's side of a widget, as far as the modules use it; `saved` has what was sent to the kernel, by `keys`.
 LAB = """async ({ source, values, keys }) => {
   const { default: widget } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
@@ -129,9 +129,16 @@ def names(pages: Path) -> list[str]:
 @pytest.fixture
 def context(browser) -> Iterator:
     """A browser window without history."""
-    window = browser.new_context()
+    window = new_window(browser)
     yield window
     window.close()
+
+
+def new_window(browser, **options: Any) -> Any:
+    """A window that waits as long as a busy machine may need."""
+    window = browser.new_context(**options)
+    window.set_default_timeout(PATIENCE)
+    return window
 
 
 def expect(what: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from browsing import settle
-from visiting import expect, open_page
+from visiting import expect, new_window, open_page
 
 from mixvocab.evaluate.stats import Estimate
 from mixvocab.widgets.charts import Axis, Chart, Point, Reference, Series, chart_element, curves, dots
@@ -202,7 +202,7 @@ def test_print_keeps_the_picture(page) -> None:
 
 
 def test_without_scripts_there_is_the_picture(browser, folder) -> None:
-    bare = browser.new_context(java_script_enabled=False)
+    bare = new_window(browser, java_script_enabled=False)
     page = bare.new_page()
     page.goto(f"{folder.as_uri()}/page.html")
     expect(page.locator("[data-mv=chart] img").first).to_be_visible()
