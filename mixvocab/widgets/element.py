@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -17,18 +18,23 @@ def element(kind: str, config: Mapping[str, Any] | None = None, fallback: str = 
     return f'<div class="{LIVE}" data-mv="{escape(kind, quote=True)}" data-mv-config="{attribute}">{fallback}</div>'
 
 
+def unbroken(text: str) -> str:
+    """The text with spaces that no line ends at before "%" and on both sides of "±"."""
+    return re.sub(r" (?=[±%])|(?<=±) ", "\u00a0", text)
+
+
 def html_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
     """HTML of a table. The first column names the row, numbers are aligned right, text is escaped."""
-    head = "".join(f'<th scope="col">{escape(header)}</th>' for header in headers)
+    head = "".join(f'<th scope="col">{escape(unbroken(header))}</th>' for header in headers)
     body = "".join(f"<tr>{''.join(_cell(value, first=i == 0) for i, value in enumerate(row))}</tr>" for row in rows)
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    title = f"<caption>{escape(unbroken(caption))}</caption>" if caption else ""
     inner = f"{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     return f'<div class="mv-table" style="overflow-x:auto"><table class="table">{inner}</table></div>'
 
 
 def _cell(value: Any, *, first: bool) -> str:
     is_number = isinstance(value, int | float)
-    text = f"{value:,}" if isinstance(value, int) else f"{value:,.3g}" if is_number else str(value)
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,.3g}" if is_number else unbroken(str(value))
     if first:
         return f'<th scope="row" style="text-align:left">{escape(text)}</th>'
     return f'<td style="text-align:{"right" if is_number else "left"}">{escape(text)}</td>'

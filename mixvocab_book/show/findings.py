@@ -9,6 +9,7 @@ from typing import Any
 
 from IPython.display import HTML, display
 
+from mixvocab.widgets.element import unbroken
 from mixvocab_book.show import entries
 from mixvocab_book.show.budgets import Course
 from mixvocab_book.show.cited import cited
@@ -19,7 +20,7 @@ from mixvocab_book.show.tables import verdict
 
 def closing(lines: Sequence[str], *, records: Iterable[Any] = ()) -> None:
     """Display a chapter's findings, and below them the records that their numbers come from."""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    items = "".join(f"<li>{escape(unbroken(line))}</li>" for line in lines)
     display(HTML(f'<ul class="mv-found">{items}</ul>{cited(records)}'))
 
 

@@ -10,7 +10,7 @@ from IPython.display import HTML, display
 
 from mixvocab.evaluate.stats import Estimate
 from mixvocab.tasks.encoding import spans
-from mixvocab.widgets.element import html_table
+from mixvocab.widgets.element import html_table, unbroken
 from mixvocab_book.show import told
 from mixvocab_book.show.cited import cited
 
@@ -36,7 +36,7 @@ def table(
 
 def prose(*paragraphs: str) -> None:
     """Display sentences as paragraphs of the page, escaped; `print` is for what a program says."""
-    display(HTML("".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph)))
+    display(HTML("".join(f"<p>{escape(unbroken(paragraph))}</p>" for paragraph in paragraphs if paragraph)))
 
 
 def millions(count: float | None) -> str:

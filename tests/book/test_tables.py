@@ -26,6 +26,17 @@ def test_sentences_are_paragraphs_and_text(monkeypatch: pytest.MonkeyPatch) -> N
     assert shown == ["<p>One &lt;b&gt;</p><p>Two</p>"]
 
 
+def test_no_line_of_a_table_ends_before_a_sign_or_beside_plus_minus(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(tables, "display", lambda html: shown.append(html.data))
+    tables.table(["model", "± 95 %"], [["a", "85.0 ± 2.5 points"]], caption="At 99.3 %")
+    assert '<td style="text-align:left">85.0\u00a0±\u00a02.5 points</td>' in shown[0]
+    assert "At 99.3\u00a0%<" in shown[0]
+    assert "95\u00a0%<" in shown[0]
+    tables.prose("1 ± 2")
+    assert shown[1] == "<p>1\u00a0±\u00a02</p>"
+
+
 def test_a_mean_has_its_interval_where_it_has_one() -> None:
     assert tables.plus_minus(estimate([86.0, 85.0, 84.0])) == "85.0 ± 2.5"
     assert tables.plus_minus(Estimate(5.0, math.nan, 1), sign="+") == "+5.0"
