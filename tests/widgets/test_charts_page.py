@@ -27,6 +27,7 @@ LINES = curves(
         "stage I": [(1000, 6.3, 0.05), (2000, 5.9, 0.04), (3000, 5.8, 0.03)],
     },
     dashes=("dashed", "solid"),
+    references=[Reference("y", 5.8, "guessing")],  # where a line ends
 )
 ROWS = dots(
     "Both are better",
@@ -34,7 +35,7 @@ ROWS = dots(
     {"a start with quite a long name": Estimate(5.5, 0.1, 3), "PCA <b>": Estimate(5.25, 0.05, 3)},
     {"a start with quite a long name": [5.4, 5.5, 5.6], "PCA <b>": [5.2, 5.25, 5.3]},
     dict.fromkeys(("a start with quite a long name", "PCA <b>"), ("mean over seeds", 0)),
-    references=[Reference("x", 5.5, "baseline")],
+    references=[Reference("x", 5.5, "baseline"), Reference("x", 5.52, "guessing by frequency")],
 )
 MODELS = Chart(
     "A student of 1.2M parameters",
@@ -190,6 +191,24 @@ def test_one_of_several_charts_is_chosen_even_faster_than_it_is_drawn(page) -> N
     page.wait_for_function("(one) => one.textContent", arg=view.locator(".mv-chart-spoken").element_handle())
     series = VIEWS[1].series[0]
     assert view.locator(".mv-chart-spoken").text_content() == sentence(VIEWS[1], series, series.points[0])
+
+
+def test_names_of_references_hide_neither_each_other_nor_points(page) -> None:
+    page.set_viewport_size({"width": 375, "height": 800})
+    settle(page)
+    lines, rows = drawn(page).nth(0), drawn(page).nth(1)
+    names = [rows.locator("svg text", has_text=one.label).bounding_box() for one in ROWS.references]
+    marks = [mark.bounding_box() for mark in lines.locator("svg [aria-label=dot] > *").all()]
+    assert len(marks) == 6
+    level = lines.locator("svg text", has_text="guessing").bounding_box()
+    for box, others in ((names[0], names[1:]), (level, marks)):
+        assert not any(meet(box, other) for other in others)
+
+
+def meet(a: dict[str, float], b: dict[str, float]) -> bool:
+    return all(
+        a[side] < b[side] + b[size] and b[side] < a[side] + a[size] for side, size in (("x", "width"), ("y", "height"))
+    )
 
 
 def test_print_keeps_the_picture(page) -> None:

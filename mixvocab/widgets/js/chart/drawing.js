@@ -1,12 +1,13 @@
 /** A chart's specification as a drawing. Colours are the page's variables, so that it follows the theme by itself. */
 
 import { areaY, axisX, axisY, dot, gridX, gridY, line, link, plot, ruleX, ruleY, text } from "@observablehq/plot";
-import { writeLabels } from "./labels.js";
+import { nameLevel, writeLabels } from "./labels.js";
 import { colour } from "./marks.js";
 import { measured } from "./words.js";
 
 export const DASHES = { dashed: "6 4", dotted: "1.5 4" };
 const FONT_SIZE = 13;
+const LINE = 15; // between the names of references, one above the other
 const MOST_MARKS = 40; // a line of more points is drawn without marks
 
 /**
@@ -18,7 +19,8 @@ const MOST_MARKS = 40; // a line of more points is drawn without marks
  */
 export function draw(chart, shown, width) {
   const rows = chart.y.categories?.length;
-  const height = rows ? 44 + 42 * rows : Math.min(400, Math.max(250, 0.62 * width));
+  const top = 16 + LINE * Math.max(0, references(chart, "x").length - 1);
+  const height = rows ? top + 28 + 42 * rows : Math.min(400, Math.max(250, 0.62 * width));
   const margins = rows ? Math.min(0.42 * width, 14 + 0.62 * FONT_SIZE * longest(chart.y.categories)) : 52;
   const [across, up] = [scale(chart, "x", shown), scale(chart, "y", shown)];
   const [below, beside] = [
@@ -30,7 +32,7 @@ export function draw(chart, shown, width) {
     height,
     marginLeft: margins,
     marginRight: 22,
-    marginTop: 16,
+    marginTop: top,
     marginBottom: 28,
     style: { background: "none", color: "var(--mv-ink)", fontFamily: "inherit", fontSize: `${FONT_SIZE}px` },
     x: across,
@@ -46,7 +48,11 @@ export function draw(chart, shown, width) {
   });
   const [x, y] = [svg.scale("x"), svg.scale("y")];
   const place = (point) => [x.apply(point.x), y.apply(point.y)];
-  writeLabels(svg, shown, place, { left: margins, right: width - 4, top: 4, bottom: height - 28 });
+  const frame = { left: margins, right: width - 4, top: 4, bottom: height - 28 };
+  writeLabels(svg, shown, place, frame);
+  for (const one of (chart.references ?? []).filter(({ axis }) => axis === "y")) {
+    nameLevel(svg, one.label, y.apply(one.value), shown, place, frame);
+  }
   return { svg, place };
 }
 
@@ -104,13 +110,16 @@ function names(axis) {
   return { tickFormat: (value) => short.format(value) };
 }
 
-function reference(chart, { axis, value, label }) {
+/** A line across; the name of one at a value of x stands above the drawing, each in a line of its own. */
+function reference(chart, one) {
+  const { axis, value, label } = one;
   const rule = (axis === "x" ? ruleX : ruleY)([value], { stroke: "var(--mv-muted)", strokeDasharray: "5 4" });
-  const numbers = chart.series.flatMap((series) => series.points.map((point) => point[axis]));
-  const right = axis === "x" && value > (Math.min(...numbers) + Math.max(...numbers)) / 2;
-  const spot = axis === "x" ? { x: value, frameAnchor: "top", dy: -11 } : { y: value, frameAnchor: "right", dy: -8 };
-  const anchor = axis === "x" && !right ? "start" : "end";
-  return [rule, text([label], { ...spot, textAnchor: anchor, fill: "var(--mv-muted)" })];
+  if (axis === "y") return [rule]; // its name is written where there is room
+  const numbers = chart.series.flatMap((series) => series.points.map((point) => point.x));
+  const textAnchor = value > (Math.min(...numbers) + Math.max(...numbers)) / 2 ? "end" : "start";
+  const above = chart.references.filter((other) => other.axis === "x").indexOf(one);
+  const spot = { x: value, frameAnchor: "top", dy: -11 - LINE * above, textAnchor };
+  return [rule, text([label], { ...spot, fill: "var(--mv-muted)" })];
 }
 
 function marks(chart, series) {

@@ -29,6 +29,21 @@ export function writeLabels(svg, shown, place, frame) {
   }
 }
 
+/** Write the name of a line across: above it or below, at one end, where the fewest points are in the way. */
+export function nameLevel(svg, name, y, shown, place, frame) {
+  const taken = shown.flatMap((series) => series.points.map((point) => around(point, place)));
+  const width = 7 * name.length;
+  const boxes = [y - HEIGHT - 3, y + 3].flatMap((top) =>
+    [frame.right - 18 - width, frame.left + 4].map((left) => ({ left, top, right: left + width, bottom: top + HEIGHT })),
+  );
+  const hidden = boxes.map((box) => taken.filter((other) => meet(box, other)).length);
+  const { left, top } = boxes[hidden.indexOf(Math.min(...hidden))];
+  // A seam, so that no line of the grid runs through it.
+  const seam = { stroke: "var(--mv-page)", "stroke-width": 4, "paint-order": "stroke" };
+  const attributes = { x: left + width / 2, y: top + 11, "text-anchor": "middle", fill: "var(--mv-muted)", ...seam };
+  svg.append(s("text", attributes, name));
+}
+
 function sides(x, y, width) {
   const [right, left, middle] = [x + GAP, x - GAP - width, x - width / 2];
   const [up, down, level] = [y - GAP - HEIGHT, y + GAP, y - HEIGHT / 2];
