@@ -1,11 +1,17 @@
-"""The charts of chapter 07: cells side by side, curves over an axis or over what was spent, and all differences."""
+"""The charts of chapter 07: cells side by side, curves over an axis or over what was spent, and all differences.
+
+And what is told of an experiment: its finding, what stands below its figure, how much of it is recorded.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from mixvocab.evaluate.stats import corrected
+from mixvocab.evaluate.word_scores import MARGIN
 from mixvocab.widgets.charts import Axis, Chart, Reference, curves, dots
+from mixvocab.widgets.element import unbroken
 from mixvocab_book.show import told
 from mixvocab_book.show.entries import course
 from mixvocab_book.show.tables import Finding, verdict
@@ -16,13 +22,68 @@ LOSS = Axis(f"held-out loss ({UNIT})", decimals=3)
 OPERATIONS = "floating-point operations of all stages (PFLOPs)"
 
 
+def finding(answer: Answer) -> str:
+    """The largest difference that is a finding, and how many are; else that none was found, or what one seed gave."""
+    compared = [(row, row.difference) for row in answer.rows if row.difference]
+    several = [difference.half_width for _, difference in compared if difference.n > 1]
+    if answer.findings:
+        costs = _costs(answer.findings[0])
+        return f"{costs}; {told.DIFFER(len(answer.findings), len(several))}" if len(several) > 1 else costs
+    if several:
+        return told.NO_DIFFERENCE.format(margin=f"{max(several):.3f}")
+    if compared:
+        return _costs(max(compared, key=lambda pair: abs(pair[1].mean))[0])
+    return told.NOTHING_TO_COMPARE
+
+
+def _costs(row: Row) -> str:
+    assert row.difference
+    assert row.baseline
+    names = {"cell": row.cell.told, "baseline": row.baseline.told}
+    if row.difference.n < 2:
+        return told.ONE_SEED_COSTS(row.difference.mean, **names)
+    return told.CELL_COSTS(row.difference.mean, margin=f"{row.difference.half_width:.3f}", **names)
+
+
+def title(answer: Answer) -> str:
+    """An experiment's name and finding."""
+    return f"{answer.experiment.topic}: {finding(answer)}"
+
+
+def caption(answer: Answer) -> str:
+    """What an experiment asks, how its differences are judged, and what is missing; the method is told in 7.1."""
+    parts, family = [answer.experiment.question, answer.experiment.about], answer.comparisons
+    if family:
+        level = f"{100 * corrected(family):.3g} %"
+        parts.append(f"Intervals of differences at {level}, for {family} comparison{'s' * (family > 1)}.")
+    few = [row for row in answer.known if len(row.records) < answer.seeds]
+    if few or len(answer.known) < len(answer.rows):
+        lacking = f", {len(few)} of them with fewer than {answer.seeds} seeds" if few else ""
+        parts.append(f"{told.RECORDED(len(answer.known), len(answer.rows))}{lacking}.")
+    return " ".join(filter(None, parts))
+
+
+def plateau(answer: Answer) -> str:
+    """How many of an experiment's students have learned no context in any seed; "" where the guess differs."""
+    if answer.guess("word") is None:
+        return ""
+    still = sum(all(tokens is None for tokens in row.values("left_plateau_tokens")) for row in answer.known)
+    return f"{told.ON_PLATEAU(still, len(answer.known), margin=MARGIN)}."
+
+
+def charts(answer: Answer) -> list[Chart]:
+    """An experiment over its axis where that has numbers, else its cells side by side."""
+    numbers = all(isinstance(row.cell.value, int | float) for row in answer.known)
+    return over_axis(answer) if numbers else [cells(answer)]
+
+
 def cells(answer: Answer) -> Chart:
     """One row a cell: the mean with its interval over seeds, single seeds, the baseline as a line."""
     rows = {row.cell.label: row for row in answer.known}
     means = {label: row.mean(WORDS) for label, row in rows.items()}
     baselines = [Reference("x", means[label].mean, "baseline") for label, row in rows.items() if row.baseline is None]
     return dots(
-        answer.title,
+        title(answer),
         LOSS,
         means,
         {label: row.values(WORDS) for label, row in rows.items()},
@@ -32,19 +93,21 @@ def cells(answer: Answer) -> Chart:
 
 
 def differences(answers: Sequence[Answer]) -> Chart:
-    """Every difference to a baseline of as many pieces, with its corrected interval; to the left is better."""
-    rows = {
-        f"{answer.experiment.name.replace('_', ' ')}: {row.cell.label}": row
-        for answer in answers
-        for row in answer.rows
-        if row.comparison and _has_baselines_size(answer, row)
-    }
-    kinds = {name: _kind(row) for name, row in rows.items()}
-    intervals = sum(row.comparison is not None and row.comparison.estimate.n > 1 for row in rows.values())
+    """Every difference to a baseline of as many pieces, with its corrected interval; to the left is better.
+
+    What several experiments compare is drawn once, as the first has it.
+    """
+    rows: dict[frozenset[str], tuple[str, Row]] = {}
+    for answer in answers:
+        for row in answer.rows:
+            if row.difference and _has_baselines_size(answer, row):
+                rows.setdefault(row.pair, (f"{answer.experiment.topic}: {row.cell.told}", row))
+    kinds = {name: _kind(row) for name, row in rows.values()}
+    drawn = {name: row.difference for name, row in rows.values() if row.difference}
     return dots(
-        told.EXCEED(sum(colour > 0 for _, colour in kinds.values()), intervals),
+        told.EXCEED(sum(colour > 0 for _, colour in kinds.values()), sum(each.n > 1 for each in drawn.values())),
         Axis(f"difference to the experiment's baseline ({UNIT})", decimals=3),
-        {name: row.comparison.estimate for name, row in rows.items() if row.comparison},
+        drawn,
         {},
         kinds=kinds,
         references=[Reference("x", 0.0, "baseline")],
@@ -58,10 +121,10 @@ def beside(answer: Answer, recorded: Answer | None) -> list[str]:
     for row in answer.rows:
         if row.comparison and row.comparison.estimate.n < 2 and row.baseline:
             twin = known.get(row.cell.label)
-            gain = twin.comparison.estimate if twin and twin.comparison else None
+            gain = twin.difference if twin else None
             found = Finding(gain, f"over {gain.n if gain else 0} seeds")
             told_gain = verdict(row.comparison.estimate, UNIT, 3, beside=found)
-            lines.append(f"{row.cell.label} against {row.baseline.label}: {told_gain}")
+            lines.append(unbroken(f"{row.cell.label} against {row.baseline.label}: {told_gain}"))
     return lines
 
 
@@ -101,7 +164,7 @@ def _over(answer: Answer, name: str, axis: Axis, place: Callable[[Row], float | 
         line or "mean over seeds": [(place(row), row.mean(WORDS).mean, row.mean(WORDS).half_width) for row in rows]
         for line, rows in answer.lines().items()
     }
-    return curves(answer.title, axis, LOSS, lines, references=_guess(answer, "y", "word"), name=name)
+    return curves(title(answer), axis, LOSS, lines, references=_guess(answer, "y", "word"), name=name)
 
 
 def _kind(row: Row) -> tuple[str, int]:

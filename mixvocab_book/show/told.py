@@ -112,6 +112,29 @@ EXCEED = Counted(
     "No difference exceeds its interval",
     "No difference has an interval yet",
 )
+CELL_COSTS = Told(
+    "{cell} costs {by}\u00a0±\u00a0{margin} nats a word more than {baseline}",
+    "{cell} costs {by}\u00a0±\u00a0{margin} nats a word less than {baseline}",
+    "{cell} costs as much as {baseline}",
+    about=0.0005,
+    by="{:.3f}",
+)
+ONE_SEED_COSTS = Told(
+    "{cell} costs {by} nats a word more than {baseline} with one seed, which is no finding",
+    "{cell} costs {by} nats a word less than {baseline} with one seed, which is no finding",
+    "{cell} costs as much as {baseline} with one seed, which is no finding",
+    about=0.0005,
+    by="{:.3f}",
+)
+DIFFER = Counted("all {total} differ", "{count} of {total} differ", "none of {total} differs")
+RECORDED = Counted("All {total} cells are recorded", "{count} of {total} cells are recorded", "No cell is recorded")
+ON_PLATEAU = Counted(
+    "All {total} students are less than {margin} nats below the guess behind [MASK]: still on the plateau, they have "
+    "learned no context",
+    "{count} of {total} students are less than {margin} nats below the guess behind [MASK]: still on the plateau, they "
+    "have learned no context",
+    "All students are more than {margin} nats below the guess behind [MASK]: none is on the plateau any more",
+)
 STAGE_ONE_COST = Told(
     "Stage I costs {by} times the operations of stage II",
     "None of these students has a stage I",
@@ -138,6 +161,9 @@ def faster(ratios: list[float], other: str) -> str:
     difference = low - 1 if low > 1 else high - 1 if high < 1 else 0.0
     return FASTER(difference, other=other, **dict(zip(("low", "high"), written, strict=True)))
 
+
+NO_DIFFERENCE = "no difference found at this scale (±\u00a0{margin})"
+NOTHING_TO_COMPARE = "nothing to compare yet"
 
 # A run with one seed beside what is recorded over several.
 AGREES = "which agrees with {recorded}, recorded {where}"

@@ -33,6 +33,11 @@ class Cell:
     settings: Mapping[str, Any] = field(hash=False)  # over the profile's, by dotted name
     profile: Profile = field(hash=False, repr=False)  # with these settings
 
+    @property
+    def told(self) -> str:
+        """The cell in a sentence: "PCA at 5000"."""
+        return f"{self.line} at {as_text(self.value)}" if self.line else self.label
+
     @cached_property
     def key(self) -> str:
         """Fingerprint of what is asked for, seed and data apart: cells with the same one are the same student."""
@@ -50,6 +55,13 @@ class Experiment:
     axis_label: str
     baseline: Any
     cells: tuple[Cell, ...]
+    title: str = ""
+    about: str = ""  # what the names of its cells mean
+
+    @property
+    def topic(self) -> str:
+        """Its name for readers."""
+        return self.title or self.name.replace("_", " ").capitalize()
 
     def baseline_of(self, cell: Cell) -> Cell | None:
         """The cell that this one is compared with; None for the same student, or if it is not among the cells."""
@@ -82,6 +94,8 @@ class _Experiment(Section):
     """An experiment as it stands in the file, with what it says for the profile that is read."""
 
     question: str
+    title: str = ""
+    about: str = ""
     paper: str | None = None
     settle: str | None = None
     method: str | None = None
@@ -177,7 +191,7 @@ def _experiment(path: Path, name: str, written: _Experiment, common: Settings, p
             cells.append(Cell(label, line, value, method, settings, load_profile(profile, **settings)))
         except UserError as error:
             raise UserError(f"{where}, {label}: {error}") from None
-    told = written.model_dump(include={"question", "paper", "settle", "axis_label", "baseline"})
+    told = written.model_dump(include={"question", "title", "about", "paper", "settle", "axis_label", "baseline"})
     experiment = Experiment(name=name, cells=tuple(cells), **told)
     if written.baseline is not None and not any(experiment.baseline_of(cell) for cell in cells):
         labels = ", ".join(cell.label for cell in cells)

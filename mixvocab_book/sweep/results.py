@@ -13,17 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from mixvocab.evaluate.stats import Comparison, compare, corrected, pooled_noise, score
-from mixvocab.evaluate.word_scores import MARGIN
+from mixvocab.evaluate.stats import Comparison, Estimate, compare, pooled_noise, score
 from mixvocab_book.store.records import OverSeeds, Record
-from mixvocab_book.sweep.grid import Cell, Experiment, Grid
+from mixvocab_book.sweep.grid import Cell, Experiment, Grid, as_text
 
 UNIT = "nats a word"
 WORDS = "heldout_word_nats"
-HEADERS = (
-    "", "seeds", UNIT, "guessing by frequency", "against the baseline", "verdict", "behind [MASK]", "right there",
-    "parameters", "PFLOPs",
-)  # fmt: skip
+SAID_ONCE = ("seeds", "guessing by frequency", "parameters", "PFLOPs")
+"""Columns that a table has only where its rows differ in them."""
+HEADERS = ("", UNIT, "against the baseline", "verdict", "behind [MASK]", "right there", *SAID_ONCE)
 
 
 @dataclass(frozen=True)
@@ -48,12 +46,25 @@ class Row(OverSeeds):
     comparison: Comparison | None  # None also where no seed has both
 
     @property
+    def pair(self) -> frozenset[str]:
+        """The students that are compared: the same pair whichever is the baseline."""
+        return frozenset(cell.key for cell in (self.cell, self.baseline) if cell)
+
+    @property
+    def difference(self) -> Estimate | None:
+        """To the baseline, with the wider of both intervals: it leaves out zero where the difference is a finding."""
+        found = self.comparison
+        return Estimate(found.estimate.mean, found.margin, found.estimate.n) if found else None
+
+    @property
     def verdict(self) -> str:
-        if not self.records:
-            return "missing"
         if self.baseline is None:
             return "baseline"
-        return self.comparison.verdict(UNIT) if self.comparison else "its baseline is missing"
+        if self.comparison is None:
+            return "its baseline is missing"
+        if not self.comparison.finding:
+            return "one seed" if self.comparison.estimate.n < 2 else "none found"
+        return "lower" if self.comparison.estimate.mean < 0 else "higher"
 
 
 @dataclass(frozen=True)
@@ -87,24 +98,10 @@ class Answer:
         return [row for _, row in sorted(found, key=lambda pair: -abs(pair[0].estimate.mean))]
 
     @property
-    def title(self) -> str:
-        compared = [row.comparison for row in self.rows if row.comparison]
-        if not compared:
-            return f"{self.experiment.name}: nothing to compare yet"
-        if not self.findings:
-            several = [comparison for comparison in compared if comparison.estimate.n >= 2]
-            # Else the largest difference that single seeds gave.
-            widest = max(several or compared, key=lambda one: one.margin if several else abs(one.estimate.mean))
-            row = next(row for row in self.rows if row.comparison is widest)
-            verdict = widest.verdict(UNIT)
-            if several:
-                return verdict[:1].upper() + verdict[1:]
-            assert row.baseline
-            return f"{self.experiment.name}, {row.cell.label}: {verdict}, against {row.baseline.label}"
-        first = self.findings[0]
-        assert first.baseline
-        told = f"{self.experiment.name}, {first.cell.label}: {first.verdict} than {first.baseline.label}"
-        return f"{told}; {len(self.findings)} of {len(compared)} differ"
+    def varied(self) -> bool:
+        """Whether what it varies along its axis is known at more than one value; it may have no axis."""
+        known, wanted = ({as_text(row.cell.value) for row in rows} for rows in (self.known, self.rows))
+        return len(known) > 1 or len(wanted) == 1
 
     @property
     def told_missing(self) -> str:
@@ -116,6 +113,21 @@ class Answer:
 def answers(results: Results) -> list[Answer]:
     """Every experiment of the results with its rows."""
     return [_answer(experiment, results) for experiment in results.grid.experiments]
+
+
+def telling(found: Sequence[Answer]) -> tuple[list[Answer], list[Answer]]:
+    """Those that tell something of their own, and those that do not yet.
+
+    An experiment shares cells with those before it: what these compare already is no answer to its question.
+    """
+    told: list[Answer] = []
+    silent: list[Answer] = []
+    before: set[frozenset[str]] = set()
+    for answer in found:
+        pairs = {row.pair for row in answer.rows if row.comparison}
+        (told if answer.varied and pairs - before else silent).append(answer)
+        before |= pairs
+    return told, silent
 
 
 def _answer(experiment: Experiment, results: Results) -> Answer:
@@ -144,63 +156,47 @@ def word_rows(record: Record) -> np.ndarray:
     return np.stack([curves["word_nats"], curves["word_counts"]], axis=1).astype(np.float64)
 
 
-def table_rows(answer: Answer) -> list[list[Any]]:
-    """An experiment as a table under `HEADERS`; a cell without a record says "missing"."""
-    rows: list[list[Any]] = []
-    for row in answer.rows:
-        if not row.records:
-            rows.append([row.cell.label, "0", "missing", *[""] * (len(HEADERS) - 3)])
-            continue
-        difference = row.comparison and row.comparison.estimate
-        width = f" ± {difference.half_width:.3f}" if difference and difference.n > 1 else ""
-        rows.append(
-            [
-                row.cell.label,
-                str(len(row.records)),
-                str(row.mean(WORDS)),
-                f"{row.metrics['guess']['word']:.3f}",
-                f"{difference.mean:+.3f}{width}" if difference else "",
-                row.verdict,
-                str(row.mean("heldout", "masked")),
-                f"{row.mean('heldout', 'right').mean:.1%}",
-                row.metrics["parameters"],
-                f"{row.spent('flops') / 1e15:.3g}",
-            ]
-        )
-    return rows
+def table_of(answer: Answer) -> tuple[list[str], list[list[Any]], str]:
+    """Headers and rows of the cells that have records, and in words what is the same in all of them."""
+    rows = [_cells(row) for row in answer.known]
+    columns = list(zip(HEADERS, *rows, strict=True))
+    same = [c for c in columns if c[0] in SAID_ONCE and len(rows) > 1 and len({*c[1:]}) == 1]
+    headers, *kept = (list(row) for row in zip(*(c for c in columns if c not in same), strict=True))
+    once = ", ".join(f"{header} {_text(value)}" for header, value, *_ in same)
+    return headers, kept, f"In every row: {once}." if once else ""
 
 
-def told_guessing(answer: Answer) -> str:
-    """How many of an experiment's students have learned no context; "" where `guess` is None."""
-    guess, rows = answer.guess("word"), answer.known
-    if guess is None:
-        return ""
-    still = sum(all(tokens is None for tokens in row.values("left_plateau_tokens")) for row in rows)
-    best = min(row.mean(WORDS).mean for row in rows)
-    return (
-        f"Who guesses pieces by their frequency pays {guess:.3f} nats a word; the best student pays {best:.3f}. "
-        f"{still} of {len(rows)} are not {MARGIN} nats below the guess behind [MASK] in any seed: still on the "
-        "plateau, they have learned no context."
-    )
+def _cells(row: Row) -> list[Any]:
+    return [
+        row.cell.label,
+        _plus_minus(row.mean(WORDS)),
+        _plus_minus(row.difference, "+") if row.difference else "",
+        row.verdict,
+        _plus_minus(row.mean("heldout", "masked")),
+        f"{row.mean('heldout', 'right').mean:.1%}",
+        str(len(row.records)),
+        f"{row.metrics['guess']['word']:.3f}",
+        row.metrics["parameters"],
+        f"{row.spent('flops') / 1e15:.3g}",
+    ]
 
 
-def table_note(answer: Answer) -> str:
-    """What the numbers of the table are, for its caption."""
-    return (
-        "Held-out -log p of whole hidden words, mean ± half of the 95 % t interval over seeds. Differences are paired "
-        f"by seed, with {100 * corrected(answer.comparisons):.3g} % intervals (comparisons: {answer.comparisons}), the "
-        "noise pooled over the experiment; a verdict needs the bootstrap over seeds and held-out rows as well. "
-        f"{answer.told_missing}."
-    )
+def _plus_minus(value: Estimate, sign: str = "") -> str:
+    return f"{value.mean:{sign}.3f}" + (f" ± {value.half_width:.3f}" if value.n > 1 else "")
+
+
+def _text(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def plain_table(results: Results) -> str:
     """Every experiment of the results as text."""
     parts = []
     for answer in answers(results):
-        rows = [HEADERS, *([f"{v:,}" if isinstance(v, int) else v for v in row] for row in table_rows(answer))]
+        headers, found, once = table_of(answer)
+        rows = [headers, *(list(map(_text, row)) for row in found)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        head = [f"{answer.experiment.name}: {answer.experiment.question}", answer.title]
-        parts.append("\n  ".join([*head, *lines, answer.told_missing]))
+        head = f"{answer.experiment.name}: {answer.experiment.question}"
+        parts.append("\n  ".join([head, *lines, *filter(None, [once]), answer.told_missing]))
     return "\n\n".join([*parts, *(f"failed: {reason}" for reason in results.failed)])

@@ -1,16 +1,17 @@
-"""The charts of chapter 07 hold what the answers say."""
+"""The charts of chapter 07 hold what the answers say, and titles say no more than the data."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from answered import PCA, record, results
+from answered import FRESH, LOST, PCA, record, results
 
 from mixvocab.widgets.charts import Chart
 from mixvocab_book.show import ablation_charts
-from mixvocab_book.sweep.grid import Cell, Experiment, Grid
-from mixvocab_book.sweep.results import WORDS, Answer, Results, answers
+from mixvocab_book.sweep.grid import Cell, Experiment, Grid, load_grid
+from mixvocab_book.sweep.results import WORDS, Answer, Results, answers, table_of, telling
+from mixvocab_book.sweep.run import recorded_results
 
 
 def over_steps(**losses: list[float]) -> Answer:
@@ -55,7 +56,7 @@ def test_cells_are_coloured_by_what_may_be_said_of_them() -> None:
     assert [point.x for point in chart.series[0].points] == [
         value for row in answer.rows for value in row.values(WORDS)
     ]
-    assert chart.title == answer.title
+    assert chart.title == ablation_charts.title(answer)
     assert [line.value for line in chart.references] == [means(chart)["fresh"][0], 6.05]  # and the guess
 
 
@@ -95,4 +96,81 @@ def test_students_of_other_sizes_are_not_among_the_differences() -> None:
     found = results(fresh=6.0, PCA=5.9, both=5.95)
     for (key, _), known in found.records.items():
         known["metrics"]["pieces"] = 30_000 if key == PCA.key else 400
-    assert list(means(ablation_charts.differences(answers(found)))) == ["init: both"]
+    assert list(means(ablation_charts.differences(answers(found)))) == ["Init: both"]
+
+
+def test_what_two_experiments_compare_is_one_difference() -> None:
+    (answer,) = answers(results(fresh=6.0, PCA=5.9, both=5.95))
+    chart = ablation_charts.differences([answer, answer])
+    assert chart.title == "1 of 2 differences exceed their intervals"
+
+
+def told_of(found: Results) -> str:
+    (answer,) = answers(found)
+    return ablation_charts.title(answer).replace("\u00a0", " ")
+
+
+def test_a_title_names_the_finding_in_words() -> None:
+    found = results(fresh=6.0, PCA=5.9, both=5.95)
+    (answer,) = answers(found)
+    margin = answer.rows[1].comparison.margin
+    assert told_of(found) == f"Init: PCA costs 0.100 ± {margin:.3f} nats a word less than fresh; 1 of 2 differ"
+    more = {(LOST.key, seed): record(7.0, seed) for seed in range(3)}
+    found = Results(found.grid, found.seeds, {k: v for k, v in found.records.items() if k[0] != PCA.key} | more)
+    assert told_of(found).startswith("Init: lost costs 1.000 ± ")
+    assert told_of(found).endswith(" nats a word more than fresh; 1 of 2 differ")
+
+
+def test_no_finding_no_claim() -> None:
+    assert told_of(results(fresh=6.0, both=5.95)).startswith("Init: no difference found at this scale (± 0.1")
+    assert (
+        told_of(results(seeds=1, fresh=6.0, PCA=5.0))
+        == "Init: PCA costs 1.000 nats a word less than fresh with one seed, which is no finding"
+    )
+    assert told_of(results(PCA=5.0)) == "Init: nothing to compare yet"
+
+
+def test_a_cell_on_an_axis_is_named_by_its_line_and_value() -> None:
+    answer = over_steps(random=[6, 5.9, 5.0], PCA=[5.8, 5.8, 5.8])
+    assert ablation_charts.finding(answer).startswith("random at 240 costs 1.000")
+    assert "than random at 0; 2 of 4 differ" in ablation_charts.finding(answer)
+
+
+def test_what_chapter_7_draws_of_the_records_has_a_finding_and_a_name_for_readers() -> None:
+    grid = load_grid("full", profile="evening")
+    assert not [one.name for one in grid.experiments if "_" in one.topic or not one.topic[0].isupper()]
+    told, silent = telling(answers(recorded_results(grid)))
+    assert len(told) + len(silent) == len(grid.experiments)
+    for answer in told:
+        title = ablation_charts.title(answer)
+        assert "_" not in title
+        assert "nothing to compare" not in title
+        assert all(len(line.points) > 1 for chart in ablation_charts.charts(answer) for line in chart.series[:1])
+        _, rows, _ = table_of(answer)
+        assert len(rows) == len(answer.known)
+
+
+def test_below_a_figure_stands_what_is_asked_and_what_is_missing_and_no_method() -> None:
+    (answer,) = answers(results(fresh=6.0, PCA=5.9, both=5.95))
+    assert ablation_charts.caption(answer) == (
+        "Which init? Intervals of differences at 98.3 %, for 3 comparisons. 3 of 4 cells are recorded."
+    )
+    found = results(fresh=6.0, PCA=5.9, both=5.95)
+    more = {(LOST.key, 0): record(5.0, 0)}
+    (answer,) = answers(Results(found.grid, found.seeds, {**found.records, **more}))
+    told = ablation_charts.caption(answer)
+    assert told.endswith(" All 4 cells are recorded, 1 of them with fewer than 3 seeds.")
+
+
+def test_students_on_the_plateau_are_counted() -> None:
+    found = results(fresh=6.0, PCA=5.4)
+    (answer,) = answers(found)
+    assert ablation_charts.plateau(answer).startswith("1 of 2 students are less than 0.5 nats below the guess")
+    found.records[FRESH.key, 0]["metrics"]["guess"] = {"word": 6.5}  # of another vocabulary
+    assert ablation_charts.plateau(answer) == ""
+
+
+def test_numbers_of_an_axis_are_curves_and_anything_else_is_rows() -> None:
+    assert len(ablation_charts.charts(over_steps(random=[6, 5.9, 5.7]))) == 2
+    (answer,) = answers(results(fresh=6.0, PCA=5.9))
+    assert [chart.y.scale for chart in ablation_charts.charts(answer)] == ["categories"]
