@@ -11,7 +11,6 @@ from typing import Literal
 from mixvocab.evaluate.stats import corrected
 from mixvocab.evaluate.word_scores import MARGIN
 from mixvocab.widgets.charts import Axis, Chart, Reference, curves, dots
-from mixvocab.widgets.element import unbroken
 from mixvocab_book.show import told
 from mixvocab_book.show.entries import course
 from mixvocab_book.show.tables import Finding, verdict
@@ -124,7 +123,7 @@ def beside(answer: Answer, recorded: Answer | None) -> list[str]:
             gain = twin.difference if twin else None
             found = Finding(gain, f"over {gain.n if gain else 0} seeds")
             told_gain = verdict(row.comparison.estimate, UNIT, 3, beside=found)
-            lines.append(unbroken(f"{row.cell.label} against {row.baseline.label}: {told_gain}"))
+            lines.append(f"{row.cell.label} against {row.baseline.label}: {told_gain}")
     return lines
 
 

@@ -63,7 +63,7 @@ class Row(OverSeeds):
         if self.comparison is None:
             return "its baseline is missing"
         if not self.comparison.finding:
-            return "one seed" if self.comparison.estimate.n < 2 else "none found"
+            return "one seed" if self.comparison.estimate.n < 2 else "not told apart"
         return "lower" if self.comparison.estimate.mean < 0 else "higher"
 
 

@@ -27,12 +27,12 @@ def row_of(answer: Answer, label: str) -> Row:
 def test_a_finding_is_named_and_nothing_else() -> None:
     (answer,) = answers(results(fresh=6.0, PCA=5.9, both=5.95))
     assert answer.comparisons == 3  # the missing one is of the family, too
-    assert [row.verdict for row in answer.known] == ["baseline", "lower", "none found"]
+    assert [row.verdict for row in answer.known] == ["baseline", "lower", "not told apart"]
     assert [row.cell.label for row in answer.findings] == ["PCA"]
     assert answer.told_missing == "Missing: lost (0 of 3 seeds)"
     for row in answer.known[1:]:
         assert row.difference.half_width == row.comparison.margin
-        assert (row.difference.low <= 0 <= row.difference.high) == (row.verdict == "none found")
+        assert (row.difference.low <= 0 <= row.difference.high) == (row.verdict == "not told apart")
     (answer,) = answers(results(seeds=1, fresh=6.0, PCA=5.0))
     assert row_of(answer, "PCA").verdict == "one seed"
     (answer,) = answers(results(PCA=5.0))
