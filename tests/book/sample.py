@@ -70,7 +70,8 @@ CELLS: list[tuple[str, str, list[str]]] = [
         'git = {"commit": "f" * 40, "dirty": False}\n'
         'record = {"name": "a", "profile": "smoke", "seed": 0, "live": False, "git": git}\n'
         'rows = [["L-6 H-96", 1_200_000, 5.81234]]\n'
-        'tables.table(["model", "parameters", "loss"], rows, caption="Students", records=[record])',
+        'tables.table(["model", "parameters", "loss"], rows, caption="Students", records=[record])\n'
+        'tables.prose("A sentence of numbers.")',
         ["hide-input"],
     ),
     ("code", "import ipywidgets\n\nipywidgets.IntSlider(value=3, max=9, description='zebra')", []),

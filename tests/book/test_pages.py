@@ -51,6 +51,19 @@ def test_figures_follow_the_theme(context, base, names, pages):
         expect(page.locator(f"{picture}.only-{other}").first).to_be_hidden()
 
 
+def test_what_cells_show_stands_on_the_dark_page_itself(context, base, names, pages):
+    """The theme puts a light card behind HTML that it does not know."""
+    cards = "[...document.querySelectorAll('.cell_output .text_html')].map(e => getComputedStyle(e).backgroundColor)"
+    for name in names:
+        if "text_html" not in (pages / name).read_text(encoding="utf-8"):
+            continue
+        page, _, _ = open_page(context, base, name)
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        settle(page)
+        assert set(page.evaluate(cards)) == {"rgba(0, 0, 0, 0)"}, name
+        page.close()
+
+
 def test_theme_switch_works(context, base):
     page, _, _ = open_page(context, base, "index.html")
     button = page.locator("button.theme-switch-button:visible").first
