@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 LIVE = "mv-live"
 """Class of every such place; the page's loader and the renderer look for it."""
+# A number with its interval, one that became another, a student's shape, a short word with a hyphen.
+_WHOLE = re.compile(r"(?<!\S)(?:\S+ [±→] \S+|L-\d+ H-\d+|(?=\S*\w-)\S{1,12}(?!\S))")
 
 
 def element(kind: str, config: Mapping[str, Any] | None = None, fallback: str = "") -> str:
@@ -18,8 +21,11 @@ def element(kind: str, config: Mapping[str, Any] | None = None, fallback: str = 
 
 
 def html_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
-    """HTML of a table. The first column names the row, numbers are aligned right, text is escaped."""
-    head = "".join(f'<th scope="col">{escape(header)}</th>' for header in headers)
+    """HTML of a table. The first column names the row, numbers are aligned right, text is escaped.
+
+    Short names and numbers with what belongs to them are marked: on pages they stay on one line.
+    """
+    head = "".join(f'<th scope="col">{_marked(header)}</th>' for header in headers)
     body = "".join(f"<tr>{''.join(_cell(value, first=i == 0) for i, value in enumerate(row))}</tr>" for row in rows)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     inner = f"{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
@@ -30,5 +36,9 @@ def _cell(value: Any, *, first: bool) -> str:
     is_number = isinstance(value, int | float)
     text = f"{value:,}" if isinstance(value, int) else f"{value:,.3g}" if is_number else str(value)
     if first:
-        return f'<th scope="row" style="text-align:left">{escape(text)}</th>'
-    return f'<td style="text-align:{"right" if is_number else "left"}">{escape(text)}</td>'
+        return f'<th scope="row" style="text-align:left">{_marked(text)}</th>'
+    return f'<td style="text-align:{"right" if is_number else "left"}">{_marked(text)}</td>'
+
+
+def _marked(text: str) -> str:
+    return _WHOLE.sub(lambda found: f'<span class="mv-whole">{found[0]}</span>', escape(text))

@@ -1,6 +1,7 @@
 """Tables with headings for every row and column; numbers and verdicts that claim no more than the data."""
 
 import math
+import re
 
 import pytest
 
@@ -11,12 +12,29 @@ from mixvocab_book.show import tables
 def test_table(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr(tables, "display", lambda html: shown.append(html.data))
-    tables.table(["model", "parameters"], [["<L-6>", 1_200_000], ["b", 0.12345]], caption="Two")
+    tables.table(["model", "parameters"], [["<L6>", 1_200_000], ["b", 0.12345]], caption="Two")
     (html,) = shown
-    assert '<th scope="row" style="text-align:left">&lt;L-6&gt;</th>' in html
+    assert '<th scope="row" style="text-align:left">&lt;L6&gt;</th>' in html
     assert "1,200,000" in html
     assert "0.123" in html
     assert "<caption>Two</caption>" in html
+
+
+def test_short_names_and_numbers_with_their_interval_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is copied is what was written."""
+    shown: list[str] = []
+    monkeypatch.setattr(tables, "display", lambda html: shown.append(html.data))
+    tables.table(
+        ["system", "SST-2"], [["mixed-vocab as in the paper L-12 H-256", "+94.2 ± 0.4: better"], ["a-" * 9, -3]]
+    )
+    (html,) = shown
+    assert re.findall('<span class="mv-whole">(.*?)</span>', html) == [
+        "SST-2",
+        "mixed-vocab",
+        "L-12 H-256",
+        "+94.2 ± 0.4:",
+    ]
+    assert "mixed-vocab as in the paper L-12 H-256" in re.sub("<.*?>", "", html)
 
 
 def test_a_mean_has_its_interval_where_it_has_one() -> None:
