@@ -10,8 +10,8 @@ from typing import Any
 
 LIVE = "mv-live"
 """Class of every such place; the page's loader and the renderer look for it."""
-# A number with its interval, one that became another, a student's shape, a short word with a hyphen.
-_WHOLE = re.compile(r"(?<!\S)(?:\S+ [±→] \S+|L-\d+ H-\d+|(?=\S*\w-)\S{1,12}(?!\S))")
+# A number with its interval, a name with what its number became, a student's shape, a short word with a hyphen.
+_WHOLE = re.compile(r"(?<!\S)(?:\S+ ± \S+|[a-z]+ \S+ → \S+|L-\d+ H-\d+|(?=\S*\w-)\S{1,12}(?!\S))")
 
 
 def element(kind: str, config: Mapping[str, Any] | None = None, fallback: str = "") -> str:
