@@ -118,7 +118,7 @@ class Course:
         """What else differs between the budgets."""
         recipes = list(dict.fromkeys(_recipe(entry) for entry in self.students))
         joined = " A line also joins different recipes." if len(recipes) > 1 else ""
-        return f"{SIZE}, means over seeds with 95 % intervals.{joined} {'; '.join(recipes)}."
+        return f"{SIZE}, means over seeds with 95% intervals.{joined} {'; '.join(recipes)}."
 
     def _mean(self, entry: Entry) -> Estimate:
         return entry.mean(*self.measure.path, factor=self.measure.factor)

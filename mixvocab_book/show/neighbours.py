@@ -102,9 +102,7 @@ def show_systems(found: Sequence[System], told: str) -> None:
     """Display both as tables, below a caption that begins with `told`."""
     students = [system.student for system in found]
     table(COSTS, costs(found), f"{told}. What each costs before the task", records=students)
-    scores = (
-        "test scores in percent, GLUE as chapter 5 reports it; means and 95 % intervals over seeds; –: not recorded"
-    )
+    scores = "test scores in percent, GLUE as chapter 5 reports it; means and 95% intervals over seeds; –: not recorded"
     table(WORTH, worth(found), f"{told}. What each is worth: {scores}", records=found)
 
 

@@ -1,6 +1,6 @@
 """Titles and sentences made of numbers: each has a declared form for every way in which the number can come out.
 
-Neither "-4 % fewer words" nor "0.00 nats ahead" is a sentence. So what compares two numbers says which is the larger,
+Neither "-4% fewer words" nor "0.00 nats ahead" is a sentence. So what compares two numbers says which is the larger,
 that they are about equal, or that nothing is known, and what counts says "all" and "none".
 """
 
@@ -54,7 +54,7 @@ TEXT_LENGTH = Told(
 TAKING_OUT = Told(
     "Taking out saves {by} of the tokens.",
     "Taking out costs {by} more tokens.",
-    "Taking out changes the number of tokens by less than 0.1 %.",
+    "Taking out changes the number of tokens by less than 0.1%.",
     about=0.001,
     by="{:.1%}",
 )
