@@ -3,7 +3,7 @@
     python benchmarks/mixing.py [--data-dir DIR] [--megabytes 20] [--batches 60]
 
 Both sides make the same batches: the same rows of the same text, the same chance of a student word, [CLS] and [SEP] at
-the ends, 15 % of the tokens masked, tensors at the end.
+the ends, 15% of the tokens masked, tensors at the end.
 
 * **Word store**: `Mixer.batch`: draws places in the corpus, draws a vocabulary for each word, gathers the pieces,
   masks under both caps (20 a sequence, 10 of the teacher) within each token's own vocabulary.

@@ -7,7 +7,7 @@ each, on its alphabet, and the trainer held to our alphabet (`limit_alphabet`, `
 best. A vocabulary with fewer characters turns more words into [UNK], one token each, so tokens per word are given
 for all words and for the words that both sides can segment.
 
-Expected on two idle cores, 80 MB of Wikipedia: 5,000 pieces in about 20 s including 7 s of counting; 2 to 3 % fewer
+Expected on two idle cores, 80 MB of Wikipedia: 5,000 pieces in about 20 s including 7 s of counting; 2 to 3% fewer
 tokens per word than the better peer at every size; some four minutes in all.
 """
 

@@ -53,7 +53,7 @@ def caption(answer: Answer) -> str:
     """What an experiment asks, how its differences are judged, and what is missing; the method is told in 7.1."""
     parts, family = [answer.experiment.question, answer.experiment.about], answer.comparisons
     if family:
-        level = f"{100 * corrected(family):.3g} %"
+        level = f"{100 * corrected(family):.3g}%"
         parts.append(f"Intervals of differences at {level}, for {family} comparison{'s' * (family > 1)}.")
     few = [row for row in answer.known if len(row.records) < answer.seeds]
     if few or len(answer.known) < len(answer.rows):

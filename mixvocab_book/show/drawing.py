@@ -36,12 +36,16 @@ def draw(chart: Chart) -> Figure:
     if rows:
         axes.set(ylim=(rows - 0.5, -0.5), ylabel="")  # the rows' names say it
         axes.grid(False, axis="y")
-    title = "\n".join(textwrap.fill(line, 48) for line in chart.title.splitlines())
+    title = "\n".join(_filled(line, 48) for line in chart.title.splitlines())
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     if names > 1:
         figure.legend(loc="outside lower center", fontsize=10, handlelength=3)
     _name_points(figure, axes, chart)
     return figure
+
+
+def _filled(text: str, width: int) -> str:
+    return textwrap.fill(text, width, break_on_hyphens=False)
 
 
 def _draw_series(axes: Axes, chart: Chart, series: Series) -> None:
@@ -77,14 +81,14 @@ def _set_axis(axes: Axes, side: str, axis: Axis) -> None:
     axes.autoscale_view()
     limits = getattr(axes, f"get_{side}lim")()
     ticks: Sequence[tuple[float, str]] = axis.ticks or [
-        (place, textwrap.fill(name, 30)) for place, name in enumerate(axis.categories)
+        (place, _filled(name, 30)) for place, name in enumerate(axis.categories)
     ]
     if axis.scale == "log" and not ticks:
         ticks = [(place, f"{place:g}") for place in _decades(*limits)]
     if ticks:
         line.set_ticks(*zip(*ticks, strict=True))
         line.set_ticks([], minor=True)
-    axes.set(**{f"{side}lim": limits, f"{side}label": textwrap.fill(axis.label, room)})  # ticks may have widened it
+    axes.set(**{f"{side}lim": limits, f"{side}label": _filled(axis.label, room)})  # ticks may have widened it
 
 
 def _decades(low: float, high: float, most: int = 7) -> list[float]:

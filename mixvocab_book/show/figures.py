@@ -48,7 +48,7 @@ def show(drawing: Callable[[], Figure], alt: str, caption: str = "", *, wide: bo
     Raises ValueError without `alt`.
     """
     # In a box of their own: it keeps the theme from hiding what follows along with a picture.
-    _display(f"<div>{_pictures(drawing, alt)}</div>", alt, escape(unbroken(caption)), "mv-wide" if wide else "")
+    _display(f"<div>{_pictures(drawing, alt)}</div>", alt, unbroken(caption), "mv-wide" if wide else "")
 
 
 def show_chart(chart: Chart | Sequence[Chart], caption: str = "", *, records: Iterable[Any] = ()) -> None:
@@ -60,7 +60,7 @@ def show_chart(chart: Chart | Sequence[Chart], caption: str = "", *, records: It
     alt = " ".join(described(each) for each in charts)
     pictures = "".join(_pictures(partial(draw, each), described(each)) for each in charts)
     kind = "mv-panels" if len(charts) > 1 else ""
-    _display(chart_element(charts, alt, pictures), alt, escape(unbroken(caption)) + cited(records), kind)
+    _display(chart_element(charts, alt, pictures), alt, unbroken(caption) + cited(records), kind)
 
 
 def described(chart: Chart) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any
 
 from IPython.display import HTML, display
@@ -20,7 +19,7 @@ from mixvocab_book.show.tables import verdict
 
 def closing(lines: Sequence[str], *, records: Iterable[Any] = ()) -> None:
     """Display a chapter's findings, and below them the records that their numbers come from."""
-    items = "".join(f"<li>{escape(unbroken(line))}</li>" for line in lines)
+    items = "".join(f"<li>{unbroken(line)}</li>" for line in lines)
     display(HTML(f'<ul class="mv-found">{items}</ul>{cited(records)}'))
 
 

@@ -14,7 +14,7 @@ from mixvocab.widgets.charts import MARKS, Axis, Chart, Point, Series
 from mixvocab_book.show import entries, paper
 from mixvocab_book.show.entries import Entry
 from mixvocab_book.show.plateau import off_the_plateau
-from mixvocab_book.show.tables import NONE, millions, plus_minus, verdict
+from mixvocab_book.show.tables import NONE, millions, plus_minus, table, verdict
 from mixvocab_book.store import records
 from mixvocab_book.store.records import Record
 
@@ -27,10 +27,8 @@ SCORES = {
     "MNLI-m": ("MNLI", "m/accuracy"),
 }
 PRINTED = {"sst2": "SST-2", "mnli_m": "MNLI-m", "mrpc_f1": "MRPC F1", "slot_f1": "slot F1", "intent": "intents"}
-HEADERS = (
-    "system", "parameters", "MB in 8 bits", "ms a query", "tokens: student", "teacher", "PFLOPs", "nats a word",
-    "off the plateau", *SCORES, "seeds",
-)  # fmt: skip
+COSTS = ("system", "parameters", "MB in 8 bits", "ms a query", "student's tokens", "teacher's tokens", "PFLOPs")
+WORTH = ("system", "nats a word", "off the plateau", *SCORES, "seeds")
 AGAINST = "nokd"
 GAINS = ("system", "gain: whole words", "gain: slot F1", "gain: SST-2")
 
@@ -69,8 +67,8 @@ def recorded() -> list[System]:
     return max(groups.values(), key=lambda group: len({one.student.model.method for one in group}), default=[])
 
 
-def rows(found: Sequence[System]) -> list[list[Any]]:
-    """A row a system under `HEADERS`; milliseconds are chapter 9's, as recorded for students of that shape."""
+def costs(found: Sequence[System]) -> list[list[Any]]:
+    """A row a system under `COSTS`; milliseconds are chapter 9's, as recorded for students of that shape."""
     latencies = {name: f"{latency:.2f}" for name, latency in milliseconds(16).items()}
     return [
         [
@@ -81,13 +79,31 @@ def rows(found: Sequence[System]) -> list[list[Any]]:
             millions(student.spent("tokens_read", "stage two")),
             millions(student.spent("tokens_read", "stage one", "teacher") or None),
             f"{student.spent('flops') / 1e15:.2f}",
-            plus_minus(student.mean("heldout_word_nats"), 2),
-            off_the_plateau(student),
-            *(plus_minus(system.score(heading)) for heading in SCORES),
-            len(student.seeds),
         ]
-        for system, student in ((system, system.student) for system in found)
+        for student in (system.student for system in found)
     ]
+
+
+def worth(found: Sequence[System]) -> list[list[Any]]:
+    """A row a system under `WORTH`: as a language model, then on tasks."""
+    return [
+        [
+            system.student.title,
+            plus_minus(system.student.mean("heldout_word_nats"), 2),
+            off_the_plateau(system.student),
+            *(plus_minus(system.score(heading)) for heading in SCORES),
+            len(system.student.seeds),
+        ]
+        for system in found
+    ]
+
+
+def show_systems(found: Sequence[System], told: str) -> None:
+    """Display both as tables, below a caption that begins with `told`."""
+    students = [system.student for system in found]
+    table(COSTS, costs(found), f"{told}. What each costs before the task", records=students)
+    scores = "test scores in percent, GLUE as chapter 5 reports it; means and 95% intervals over seeds; –: not recorded"
+    table(WORTH, worth(found), f"{told}. What each is worth: {scores}", records=found)
 
 
 def milliseconds(length: int) -> dict[str, float]:
@@ -107,21 +123,21 @@ def gains(found: Sequence[System], before: Sequence[System] | None = None) -> li
     students = None if before is None else [system.student for system in before]
     tuned = None if before is None else [entry for system in before for entry in system.tasks.values()]
     bases = {system.student.model.size: system for system in found if system.student.model.method == AGAINST}
-    table = []
+    rows = []
     for system in found:
         base = bases.get(system.student.model.size, system)
         nats = entries.difference(system.student, base.student, "heldout_word_nats", factor=-1)
         if nats and base is not system:
             known = entries.recorded_gain(students, system.student, base.student, "heldout_word_nats", factor=-1)
-            table.append([system.student.title, verdict(nats, "nats", 2, beside=known)])
+            rows.append([system.student.title, verdict(nats, "nats", 2, beside=known)])
             for task, score in (SCORES[heading] for heading in ("SNIPS slot F1", "SST-2")):
                 own, other = system.tasks.get(task), base.tasks.get(task)
                 gain, beside = None, None
                 if own and other and score in own.metrics["test"]:
                     gain = entries.difference(own, other, "test", score, factor=100)
                     beside = entries.recorded_gain(tuned, own, other, "test", score, factor=100)
-                table[-1].append(verdict(gain, beside=beside))
-    return table
+                rows[-1].append(verdict(gain, beside=beside))
+    return rows
 
 
 def printed() -> list[list[Any]]:

@@ -126,7 +126,7 @@ def _scores(table: PaperTable, row: Row) -> list[str]:
 
 
 def size_chart(table: PaperTable, rows: Sequence[Row], score: str) -> Chart:
-    """A score against parameters, a series for each family, published and ours; intervals of 95 % over seeds."""
+    """A score against parameters, a series for each family, published and ours; intervals of 95% over seeds."""
     series = []
     for colour, (family, (name, mark)) in enumerate(FAMILIES.items()):
         for whose, models in (("published", table.published.values()), ("ours", rows)):

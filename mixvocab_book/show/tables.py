@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 from IPython.display import HTML, display
@@ -36,7 +35,7 @@ def table(
 
 def prose(*paragraphs: str) -> None:
     """Display sentences as paragraphs of the page, escaped; `print` is for what a program says."""
-    display(HTML("".join(f"<p>{escape(unbroken(paragraph))}</p>" for paragraph in paragraphs if paragraph)))
+    display(HTML("".join(f"<p>{unbroken(paragraph)}</p>" for paragraph in paragraphs if paragraph)))
 
 
 def millions(count: float | None) -> str:

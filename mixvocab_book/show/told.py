@@ -1,6 +1,6 @@
 """Titles and sentences made of numbers: each has a declared form for every way in which the number can come out.
 
-Neither "-4 % fewer words" nor "0.00 nats ahead" is a sentence. So what compares two numbers says which is the larger,
+Neither "-4% fewer words" nor "0.00 nats ahead" is a sentence. So what compares two numbers says which is the larger,
 that they are about equal, or that nothing is known, and what counts says "all" and "none".
 """
 
@@ -54,7 +54,7 @@ TEXT_LENGTH = Told(
 TAKING_OUT = Told(
     "Taking out saves {by} of the tokens.",
     "Taking out costs {by} more tokens.",
-    "Taking out changes the number of tokens by less than 0.1 %.",
+    "Taking out changes the number of tokens by less than 0.1%.",
     about=0.001,
     by="{:.1%}",
 )
@@ -113,8 +113,8 @@ EXCEED = Counted(
     "No difference has an interval yet",
 )
 CELL_COSTS = Told(
-    "{cell} costs {by}\u00a0±\u00a0{margin} nats a word more than {baseline}",
-    "{cell} costs {by}\u00a0±\u00a0{margin} nats a word less than {baseline}",
+    "{cell} costs {by} ± {margin} nats a word more than {baseline}",
+    "{cell} costs {by} ± {margin} nats a word less than {baseline}",
     "{cell} costs as much as {baseline}",
     about=0.0005,
     by="{:.3f}",
@@ -162,7 +162,7 @@ def faster(ratios: list[float], other: str) -> str:
     return FASTER(difference, other=other, **dict(zip(("low", "high"), written, strict=True)))
 
 
-NO_DIFFERENCE = "no difference found at this scale (±\u00a0{margin})"
+NO_DIFFERENCE = "no difference found at this scale (± {margin})"
 NOTHING_TO_COMPARE = "nothing to compare yet"
 
 # A run with one seed beside what is recorded over several.

@@ -107,7 +107,7 @@ def test_what_two_experiments_compare_is_one_difference() -> None:
 
 def told_of(found: Results) -> str:
     (answer,) = answers(found)
-    return ablation_charts.title(answer).replace("\u00a0", " ")
+    return ablation_charts.title(answer)
 
 
 def test_a_title_names_the_finding_in_words() -> None:
@@ -153,7 +153,7 @@ def test_what_chapter_7_draws_of_the_records_has_a_finding_and_a_name_for_reader
 def test_below_a_figure_stands_what_is_asked_and_what_is_missing_and_no_method() -> None:
     (answer,) = answers(results(fresh=6.0, PCA=5.9, both=5.95))
     assert ablation_charts.caption(answer) == (
-        "Which init? Intervals of differences at 98.3 %, for 3 comparisons. 3 of 4 cells are recorded."
+        "Which init? Intervals of differences at 98.3%, for 3 comparisons. 3 of 4 cells are recorded."
     )
     found = results(fresh=6.0, PCA=5.9, both=5.95)
     more = {(LOST.key, 0): record(5.0, 0)}

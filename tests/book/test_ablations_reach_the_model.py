@@ -226,7 +226,7 @@ def position_spread(runs: Runs) -> None:
 
 
 def stage_two_recipe(runs: Runs) -> None:
-    plain, slow, hidden = (runs[label].student for label in ("as in the profile", "rate 1.0e-3", "masks 30 %"))
+    plain, slow, hidden = (runs[label].student for label in ("as in the profile", "rate 1.0e-3", "masks 30%"))
     assert slow.recipe == replace(plain.recipe, learning_rate=1e-3)
     assert hidden.recipe == plain.recipe
     shares = [(one.batch(256).labels != IGNORED).sum() / one.batch(256).attention.sum() for one in (plain, hidden)]

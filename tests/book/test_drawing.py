@@ -56,6 +56,11 @@ def test_a_logarithmic_axis_has_round_numbers(ends: tuple[float, float], ticks: 
     assert not axes.get_xticks(minor=True).size
 
 
+def test_a_models_name_stays_whole_in_a_title() -> None:
+    figure = draw(curves("The student of this book has nearly all of BERT-base's slot F1", STEPS, LOSS, LINES))
+    assert figure.get_suptitle().split("\n") == ["The student of this book has nearly all of", "BERT-base's slot F1"]
+
+
 def test_rows_have_the_colour_of_their_kind() -> None:
     means = {"fresh": Estimate(6.1, 0.2, 3), "PCA": Estimate(6.0, 0.1, 3), "one": Estimate(5.0, float("nan"), 1)}
     kinds = {"fresh": ("open", 0), "PCA": ("lower", 2), "one": ("open", 0)}

@@ -26,6 +26,10 @@ CUT = """() => {
     .filter((box) => box.scrollWidth > box.clientWidth + 1 || box.getBoundingClientRect().right > innerWidth + 1)
     .map((box) => `${box.tagName} ${box.className}, ${box.scrollWidth} wide: ${box.textContent.trim().slice(0, 60)}`);
 }"""
+COLUMN = """() => ["article", ".bd-sidebar-primary"].map((name) => {
+  const { left, right } = document.querySelector(name).getBoundingClientRect();
+  return `${name}: ${left} to ${right}`;
+}).join(", ")"""
 NUMBERS = re.compile(r"chapters? (\d+)(?:(?:, (\d+))* and (\d+))?", re.IGNORECASE)
 
 
@@ -37,8 +41,8 @@ def chapters(names: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_nothing_is_cut(context, server: str, names: list[str], size: dict[str, int]):
-    """With all folds open."""
-    faults = {}
+    """With all folds open; and no chapter's column is wider than another's."""
+    faults, columns = {}, {}
     for name in names:
         if name == "index.html":
             continue  # a redirection
@@ -48,8 +52,11 @@ def test_nothing_is_cut(context, server: str, names: list[str], size: dict[str, 
         settle(page)
         if found := page.evaluate(CUT):
             faults[name] = found[:5]
+        if name.startswith("notebooks/"):
+            columns.setdefault(page.evaluate(COLUMN), []).append(name)
         page.close()
     assert faults == {}
+    assert len(columns) == 1, columns
 
 
 def test_a_cut_cell_would_be_seen(context):

@@ -9,7 +9,7 @@ from recorded import commit, scored, student
 
 from mixvocab.sources.glue import layout
 from mixvocab_book.show import neighbours
-from mixvocab_book.show.neighbours import GAINS, HEADERS, SCORES, System
+from mixvocab_book.show.neighbours import COSTS, GAINS, SCORES, WORTH, System
 
 Records = list[dict[str, Any]]
 
@@ -39,7 +39,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_without_records_there_is_nothing_to_show(recorded: Any) -> None:
     assert recorded() == []
-    assert neighbours.rows([]) == neighbours.gains([]) == []
+    assert neighbours.costs([]) == neighbours.worth([]) == neighbours.gains([]) == []
     assert "none of ours" in neighbours.size_chart([]).title
 
 
@@ -50,11 +50,16 @@ def test_a_row_has_what_the_student_and_its_teacher_read_and_what_was_fine_tuned
         glue=sst2("nokd", 0.75, 0.77),
         edge=[edge],
     )
-    nokd, taught = (dict(zip(HEADERS, row, strict=True)) for row in neighbours.rows(found))
-    assert (nokd["system"], nokd["seeds"], nokd["teacher"], nokd["PFLOPs"]) == ("NoKD L-6 H-96", 2, "–", "2.00")
+    nokd, taught = (
+        dict(zip((*COSTS, *WORTH), (*cost, *worth), strict=True))
+        for cost, worth in zip(neighbours.costs(found), neighbours.worth(found), strict=True)
+    )
+    assert (nokd["system"], nokd["seeds"], nokd["PFLOPs"]) == ("NoKD L-6 H-96", 2, "2.00")
+    assert (nokd["teacher's tokens"], taught["teacher's tokens"]) == ("–", "3.0M")
     assert nokd["SST-2"].startswith("76.0 ±")
     assert (nokd["off the plateau"], taught["off the plateau"]) == ("not yet", "0.1M tokens")
-    assert (taught["teacher"], taught["PFLOPs"], taught["SST-2"], taught["ms a query"]) == ("3.0M", "3.00", "–", "0.50")
+    assert (taught["PFLOPs"], taught["SST-2"], taught["ms a query"]) == ("3.00", "–", "0.50")
+    assert max(len(COSTS), len(WORTH)) <= 9  # what a page of 1,280 points has room for
     assert len(found[0].records) == 4  # of the student and of its models
 
 

@@ -1,6 +1,7 @@
 """Tables with headings for every row and column; numbers and verdicts that claim no more than the data."""
 
 import math
+import re
 
 import pytest
 
@@ -11,9 +12,9 @@ from mixvocab_book.show import tables
 def test_table(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr(tables, "display", lambda html: shown.append(html.data))
-    tables.table(["model", "parameters"], [["<L-6>", 1_200_000], ["b", 0.12345]], caption="Two")
+    tables.table(["model", "parameters"], [["<L6>", 1_200_000], ["b", 0.12345]], caption="Two")
     (html,) = shown
-    assert '<th scope="row" style="text-align:left">&lt;L-6&gt;</th>' in html
+    assert '<th scope="row" style="text-align:left">&lt;L6&gt;</th>' in html
     assert "1,200,000" in html
     assert "0.123" in html
     assert "<caption>Two</caption>" in html
@@ -26,15 +27,21 @@ def test_sentences_are_paragraphs_and_text(monkeypatch: pytest.MonkeyPatch) -> N
     assert shown == ["<p>One &lt;b&gt;</p><p>Two</p>"]
 
 
-def test_no_line_of_a_table_ends_before_a_sign_or_beside_plus_minus(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_names_and_numbers_with_their_interval_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is copied is what was written."""
     shown: list[str] = []
     monkeypatch.setattr(tables, "display", lambda html: shown.append(html.data))
-    tables.table(["model", "± 95 %"], [["a", "85.0 ± 2.5 points"]], caption="At 99.3 %")
-    assert '<td style="text-align:left">85.0\u00a0±\u00a02.5 points</td>' in shown[0]
-    assert "At 99.3\u00a0%<" in shown[0]
-    assert "95\u00a0%<" in shown[0]
-    tables.prose("1 ± 2")
-    assert shown[1] == "<p>1\u00a0±\u00a02</p>"
+    tables.table(
+        ["system", "SST-2"], [["mixed-vocab as in the paper L-12 H-256", "+94.2 ± 0.4: better"], ["a-" * 9, -3]]
+    )
+    (html,) = shown
+    assert re.findall('<span class="mv-whole">(.*?)</span>', html) == [
+        "SST-2",
+        "mixed-vocab",
+        "L-12 H-256",
+        "+94.2 ± 0.4:",
+    ]
+    assert "mixed-vocab as in the paper L-12 H-256" in re.sub("<.*?>", "", html)
 
 
 def test_a_mean_has_its_interval_where_it_has_one() -> None:

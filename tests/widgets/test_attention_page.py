@@ -159,7 +159,7 @@ def test_what_is_told_follows_from_what_is_shown(page, place) -> None:
         told = page.locator(".mv-attention [role=status]").inner_text()
         assert told.startswith(f"“{each['words'][word]}” is hidden: ")
         same = np.minimum(one, other).sum()
-        assert f"; {100 * same:.{int(same < 0.0995)}f} % of their attention is in common." in told
+        assert f"; {100 * same:.{int(same < 0.0995)}f}% of their attention is in common." in told
         names = ["[CLS]", *(f"“{name}”" for name in each["words"]), "[SEP]"]
         names[word + 1] = "its own place"
         tops = [names[int(share.argmax())] for share in (one, other)]

@@ -38,7 +38,7 @@ ROWS = dots(
     references=[Reference("x", 5.5, "baseline"), Reference("x", 5.52, "guessing by frequency")],
 )
 MODELS = Chart(
-    "A student of 1.2M parameters",
+    "L-6 H-96 keeps most of BERT-base's slot F1, and words-with-so-many-hyphens break",
     Axis("parameters", "log", ticks=((1e6, "1M"), (1e8, "100M")), decimals=0),
     Axis("slot F1 (%)", decimals=1),
     (
@@ -209,6 +209,19 @@ def meet(a: dict[str, float], b: dict[str, float]) -> bool:
     return all(
         a[side] < b[side] + b[size] and b[side] < a[side] + a[size] for side, size in (("x", "width"), ("y", "height"))
     )
+
+
+def test_short_names_stay_on_one_line(page) -> None:
+    """Where lines may end: not in a model's name."""
+    view = drawn(page).nth(2)
+    view.locator("summary").click()
+    whole = "(each) => [...each.querySelectorAll('.mv-whole')].map((one) => one.textContent)"
+    assert view.locator(".mv-chart-title").evaluate(whole) == ["L-6 H-96", "BERT-base's"]
+    assert view.locator("tbody").evaluate(whole) == ["L-6 H-96", "L-6 H-96"]
+    for width in range(320, 600, 20):
+        page.set_viewport_size({"width": width, "height": 800})
+        lines = page.evaluate("[...document.querySelectorAll('.mv-whole')].map((one) => one.getClientRects().length)")
+        assert {*lines} == {1}
 
 
 def test_print_keeps_the_picture(page) -> None:

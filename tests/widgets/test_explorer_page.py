@@ -153,8 +153,8 @@ def test_the_numbers_are_those_of_the_report(page, place) -> None:
         found = place.overlap(size)
         told = page.locator(".mv-explorer-told").inner_text()
         assert f"{found.shared.sum():,} of the student's {len(found.pieces):,} pieces" in told
-        assert f"({100 * found.share:.1f} %)" in told
-        assert f"and {100 * found.share_of_text:.1f} % of the tokens" in told
+        assert f"({100 * found.share:.1f}%)" in told
+        assert f"and {100 * found.share_of_text:.1f}% of the tokens" in told
         for by in ("frequency", "length"):
             columns = list(zip(*cells(page, by).values(), strict=True))
             assert [sum(column) for column in columns] == [len(each) for each in sets_of(place, size).values()]

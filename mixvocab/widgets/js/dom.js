@@ -32,3 +32,15 @@ export function s(tag, attributes = {}, ...children) {
   element.append(...children);
   return element;
 }
+
+// A student's shape, and words with a hyphen, unless they are so long that a phone's line may not hold them.
+const WHOLE = /(L-\d+ H-\d+|(?<!\S)(?=\S*\w-)\S{1,20}(?!\S))/;
+
+/**
+ * A text as children of an element, its short names on one line each.
+ * @param {string} text
+ * @returns {(Node | string)[]}
+ */
+export function whole(text) {
+  return text.split(WHOLE).map((part, number) => (number % 2 ? h("span", { class: "mv-whole" }, part) : part));
+}

@@ -8,7 +8,7 @@ import { afterwards } from "../overlap/store.js";
 const SIDES = ["teacher", "student"];
 const TITLES = { teacher: "Teacher", student: "Student" };
 const [CLS, SEP, MASK] = ["[CLS]", "[SEP]", "[MASK]"];
-const percent = (share) => (share < 0.0005 ? "<0.1 %" : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`);
+const percent = (share) => (share < 0.0005 ? "<0.1%" : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)}%`);
 /** A bar as long as a share of the longest beside it. */
 const bar = (share, longest) =>
   h("span", { class: "mv-attention-bar", "aria-hidden": "true", style: `--mv-share: ${share / longest}` });

@@ -1,6 +1,6 @@
 /** Charts on the page: the picture gives way to a drawing that can be read point by point. */
 
-import { h } from "../dom.js";
+import { h, whole } from "../dom.js";
 import { draw } from "./drawing.js";
 import { legend } from "./legend.js";
 import { table } from "./table.js";
@@ -69,7 +69,7 @@ function view(chart, description) {
   return h(
     "div",
     {},
-    h("p", { class: "mv-chart-title" }, chart.title),
+    h("p", { class: "mv-chart-title" }, ...whole(chart.title)),
     ...(chart.series.length > 1 ? [legend(chart.series, change)] : []),
     h("p", { class: "mv-chart-label", "aria-hidden": "true" }, chart.y.categories ? "" : chart.y.label),
     box,

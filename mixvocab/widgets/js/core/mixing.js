@@ -51,7 +51,7 @@ function fitting(columns, pieces) {
   return columns.slice(0, end < 0 ? columns.length : Math.max(end, 1));
 }
 
-/** Positions to predict: tokens queue in random order, until 15 % are taken or the caps are reached. */
+/** Positions to predict: tokens queue in random order, until 15% are taken or the caps are reached. */
 function chooseMasks(tokens, generator) {
   const keys = generator.doubles(LENGTH);
   const queue = [...tokens.keys()].filter((n) => !SPECIAL.has(tokens[n].piece)).sort((a, b) => keys[a] - keys[b]);

@@ -6,9 +6,9 @@ export function megabytes(bytes) {
   return `${(bytes / 1e6).toFixed(bytes < 10e6 ? 2 : 1)} MB`;
 }
 
-/** "97 %". */
+/** "97%". */
 export function percent(share) {
-  return `${Math.round(100 * share)} %`;
+  return `${Math.round(100 * share)}%`;
 }
 
 /**

@@ -114,5 +114,5 @@ function choice(choose) {
 }
 
 function percent(part) {
-  return `${(100 * part).toFixed(1)} %`;
+  return `${(100 * part).toFixed(1)}%`;
 }

@@ -5,7 +5,7 @@ import { countParameters } from "../core/parameters.js";
 import { h } from "../dom.js";
 import { freshId, grouped } from "./naming.js";
 
-const share = (part, whole) => `${((100 * part) / whole).toFixed(0)} %`;
+const share = (part, whole) => `${((100 * part) / whole).toFixed(0)}%`;
 
 /** A table of counts over the whole text. */
 export function countsTable() {
@@ -83,7 +83,7 @@ export function sizeCards(vocabularies, shapes, store) {
           h(
             "span",
             {},
-            `${(total / 1e6).toFixed(2)} M parameters, ${((100 * embeddings) / total).toFixed(0)} % embeddings`,
+            `${(total / 1e6).toFixed(2)} M parameters, ${((100 * embeddings) / total).toFixed(0)}% embeddings`,
           ),
           h("span", {}, `${((4 * total) / 1e6).toFixed(1)} MB; in 8 bits ${(total / 1e6).toFixed(1)} MB`),
         );

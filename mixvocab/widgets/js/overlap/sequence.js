@@ -64,7 +64,7 @@ function summary(words, { words: kept, tokens }) {
   const left = words.length - (kept.length - 2);
   const told = [
     `${grouped(tokens.length)} tokens, ${grouped(mine)} of them the student's.`,
-    `To predict: ${masked.length} (15 %, at most 20), ${teachers} of them the teacher's (at most 10).`,
+    `To predict: ${masked.length} (15%, at most 20), ${teachers} of them the teacher's (at most 10).`,
   ];
   if (left > 0) told.push(`The row holds ${LENGTH} tokens: ${grouped(left)} words do not fit.`);
   return told.join(" ");

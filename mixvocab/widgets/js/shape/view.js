@@ -81,7 +81,7 @@ export function shapeView(known, store) {
     const share = Math.round((100 * embeddings) / total);
     const source = found === null ? "" : found.measured ? "measured" : "estimated";
     const ms = found === null ? "not known" : `${digits(found.ms)} ms`;
-    parameters.show(`${digits(total / 1e6)} million`, `${share} % in the vocabulary`, share);
+    parameters.show(`${digits(total / 1e6)} million`, `${share}% in the vocabulary`, share);
     stored.show(megabytes(bytes), `${grouped(bytes)} bytes`, Math.round((100 * parts["embeddings of pieces"]) / bytes));
     time.show(ms, source && `${source}, ${store.get("length")} tokens`);
     const name = `L-${shape.layers} H-${shape.hidden}`;
