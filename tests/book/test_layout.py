@@ -1,4 +1,4 @@
-"""Nothing on a page is cut at the width of a desk or a phone; pages are light, and numbered as their files."""
+"""Pages are light, and numbered as their files."""
 
 from __future__ import annotations
 
@@ -7,29 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from browsing import settle
-from visiting import PHONE, open_page
 
-DESK = {"width": 1280, "height": 900}
 MEGABYTE = 1_000_000
-# What is wider than its box, or ends right of the window. Left out: what only screen readers read; formulas and figures
-# that scroll in a box of their own, which has a tab stop and, for a figure, says so above.
-CUT = """() => {
-  const looked = "pre, table, caption, th, td, details, figure, img, .mv-table, .mv-banner, .cell_input," +
-    ".cell_output, .output, .pst-scrollable-table-container";
-  const hinted = (box) => {
-    const figure = box.closest(".mv-wide");
-    return figure && getComputedStyle(figure, "::before").content.includes("sideways");
-  };
-  return [...document.querySelectorAll("article :is(" + looked + "):not(.mv-silent)")]
-    .filter((box) => box.checkVisibility() && box.clientWidth && !hinted(box))
-    .filter((box) => box.scrollWidth > box.clientWidth + 1 || box.getBoundingClientRect().right > innerWidth + 1)
-    .map((box) => `${box.tagName} ${box.className}, ${box.scrollWidth} wide: ${box.textContent.trim().slice(0, 60)}`);
-}"""
-COLUMN = """() => ["article", ".bd-sidebar-primary"].map((name) => {
-  const { left, right } = document.querySelector(name).getBoundingClientRect();
-  return `${name}: ${left} to ${right}`;
-}).join(", ")"""
 NUMBERS = re.compile(r"chapters? (\d+)(?:(?:, (\d+))* and (\d+))?", re.IGNORECASE)
 
 
@@ -37,34 +16,6 @@ NUMBERS = re.compile(r"chapters? (\d+)(?:(?:, (\d+))* and (\d+))?", re.IGNORECAS
 def chapters(names: list[str]) -> list[str]:
     """Pages of chapters."""
     return [name for name in names if name.startswith("notebooks/")]
-
-
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_nothing_is_cut(context, server: str, names: list[str], size: dict[str, int]):
-    """With all folds open; and no chapter's column is wider than another's."""
-    faults, columns = {}, {}
-    for name in names:
-        if name == "index.html":
-            continue  # a redirection
-        page, _, _ = open_page(context, server, name)
-        page.set_viewport_size(size)
-        page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
-        settle(page)
-        if found := page.evaluate(CUT):
-            faults[name] = found[:5]
-        if name.startswith("notebooks/"):
-            columns.setdefault(page.evaluate(COLUMN), []).append(name)
-        page.close()
-    assert faults == {}
-    assert len(columns) == 1, columns
-
-
-def test_a_cut_cell_would_be_seen(context):
-    page = context.new_page()
-    page.set_viewport_size(PHONE)
-    wide = "<td style='white-space: nowrap'>" + "a cell that is too wide " * 9 + "</td>"
-    page.set_content(f"<article><table><tr>{wide}</tr></table><pre>fits</pre></article>")
-    assert {fault.split()[0] for fault in page.evaluate(CUT)} == {"TABLE", "TD"}
 
 
 def test_no_page_is_heavy(pages: Path, names: list[str]):

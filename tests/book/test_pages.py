@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from browsing import settle
-from visiting import PHONE, expect, new_window, open_page
+from visiting import expect, new_window, open_page
 
 
-def test_pages_are_quiet_ask_nobody_describe_pictures_and_fit_a_phone(browser, base: str, names: list[str]):
-    """Pages seen once, each in a window without history, on a desk and then on a phone; from disk all of them."""
+def test_pages_are_quiet_and_ask_nobody_from_disk(browser, pages: Path, names: list[str]):
+    """Each in a window without history; `test_every_page` has them over http."""
     faults = {}
-    for name in names if base.startswith("file:") else names[::4]:  # over http nothing but the origin differs
+    for name in names:
         window = new_window(browser)
-        page, wrong, outside = open_page(window, base, name)
-        page.set_viewport_size(PHONE)
-        settle(page)
-        silent = page.evaluate("[...document.images].filter(i => !i.alt.trim()).map(i => i.outerHTML.slice(0, 120))")
-        width = page.evaluate("document.documentElement.scrollWidth")
-        too_wide = [f"{width} points wide"] if width > PHONE["width"] else []
-        if found := wrong + outside + silent + too_wide:
+        _, wrong, outside = open_page(window, f"{pages.as_uri()}/", name)
+        if found := wrong + outside:
             faults[name] = found
         window.close()
     assert faults == {}
@@ -49,19 +46,6 @@ def test_figures_follow_the_theme(context, base, names, pages):
         page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         expect(page.locator(f"{picture}.only-{theme}").first).to_be_visible()
         expect(page.locator(f"{picture}.only-{other}").first).to_be_hidden()
-
-
-def test_what_cells_show_stands_on_the_dark_page_itself(context, base, names, pages):
-    """The theme puts a light card behind HTML that it does not know."""
-    cards = "[...document.querySelectorAll('.cell_output .text_html')].map(e => getComputedStyle(e).backgroundColor)"
-    for name in names:
-        if "text_html" not in (pages / name).read_text(encoding="utf-8"):
-            continue
-        page, _, _ = open_page(context, base, name)
-        page.evaluate("document.documentElement.dataset.theme = 'dark'")
-        settle(page)
-        assert set(page.evaluate(cards)) == {"rgba(0, 0, 0, 0)"}, name
-        page.close()
 
 
 def test_theme_switch_works(context, base):
