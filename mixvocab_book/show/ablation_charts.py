@@ -46,7 +46,7 @@ def _costs(row: Row) -> str:
 
 def title(answer: Answer) -> str:
     """An experiment's name and finding."""
-    return f"{answer.experiment.topic}: {finding(answer)}"
+    return told.OF_EXPERIMENT.format(topic=answer.experiment.topic, finding=finding(answer))
 
 
 def caption(answer: Answer) -> str:

@@ -14,7 +14,7 @@ from mixvocab.distill.methods import methods
 from mixvocab.evaluate.stats import Estimate
 from mixvocab.settings.profiles import load_profile
 from mixvocab.widgets.charts import MARKS, Axis, Chart, Reference, Series
-from mixvocab_book.show import entries, paper
+from mixvocab_book.show import entries, paper, told
 from mixvocab_book.show.ablation_charts import OPERATIONS
 from mixvocab_book.show.entries import Entry, Model
 from mixvocab_book.show.tables import plus_minus, short_verdict, standing
@@ -86,12 +86,12 @@ class Course:
             for entry in self.students:
                 if entry.model.method != AGAINST[0] and (gain := self.gain(entry, over)):
                     found.setdefault(standing(gain), {}).setdefault(entry.name, []).append(_millions(entry))
-            told = []
+            parts = []
             for how in ("better", "worse", "not told apart", "one seed"):
                 who = [f"{name} at {_and(budgets)}" for name, budgets in found.get(how, {}).items()]
-                told += [f"{how[:1].upper()}{how[1:]}: {'; '.join(who)}."] if who else []
-            if told:
-                lines.append(f"By {judged}, against {methods()[over].title}. {' '.join(told)}")
+                parts += [f"{how[:1].upper()}{how[1:]}: {'; '.join(who)}."] if who else []
+            if parts:
+                lines.append(f"By {judged}, against {methods()[over].title}. {' '.join(parts)}")
         return lines
 
     def rows(self) -> list[list[str]]:
@@ -136,12 +136,14 @@ class Course:
         """What the copy gains over NoKD at the smallest and at the largest budget."""
         nokd, pca = AGAINST
         gains = [(entry, gain) for entry in self.lines().get(pca, []) if (gain := self.gain(entry, nokd))]
-        told = [
+        parts = [
             f"{plus_minus(gain, self.measure.decimals, sign='+')} at {_millions(entry)}"
             for entry, gain in (gains if len(gains) < 3 else [gains[0], gains[-1]])
         ]
-        over = f"{methods()[pca].title} over {methods()[nokd].title}"
-        return f"{over}, in {self.measure.unit}: {' and '.join(told)} tokens" if told else f"{over}: not known yet"
+        names = {"first": methods()[pca].title, "second": methods()[nokd].title}
+        if not parts:
+            return told.GAIN_UNKNOWN.format(**names)
+        return told.GAINED.format(unit=self.measure.unit, gains=" and ".join(parts), **names)
 
     def _best_for_their_cost(self) -> str:
         """The students that are better, by their means, than all that cost as much or less."""
@@ -156,8 +158,8 @@ class Course:
             if loss < least:
                 least = loss
                 front.setdefault(name, []).append(f"{cost:g}")
-        told = [f"{name} at {' and '.join(costs)}" for name, costs in front.items()]
-        return f"Best for what they cost (PFLOPs): {', '.join(told) or 'not known yet'}"
+        who = [f"{name} at {' and '.join(costs)}" for name, costs in front.items()]
+        return told.BEST_FOR_COST.format(who=", ".join(who) or "not known yet")
 
 
 def recorded() -> list[Course]:

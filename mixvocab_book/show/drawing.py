@@ -36,8 +36,8 @@ def draw(chart: Chart) -> Figure:
     if rows:
         axes.set(ylim=(rows - 0.5, -0.5), ylabel="")  # the rows' names say it
         axes.grid(False, axis="y")
-    title = "\n".join(_filled(line, 48) for line in chart.title.splitlines())
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    filled = "\n".join(_filled(line, 48) for line in chart.title.splitlines())
+    figure.suptitle(filled, x=0.01, ha="left", fontsize=12, fontweight="bold")
     if names > 1:
         figure.legend(loc="outside lower center", fontsize=10, handlelength=3)
     _name_points(figure, axes, chart)

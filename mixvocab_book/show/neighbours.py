@@ -11,7 +11,7 @@ import yaml
 
 from mixvocab.evaluate.stats import Estimate
 from mixvocab.widgets.charts import MARKS, Axis, Chart, Point, Series
-from mixvocab_book.show import entries, paper
+from mixvocab_book.show import entries, paper, told
 from mixvocab_book.show.entries import Entry
 from mixvocab_book.show.plateau import off_the_plateau
 from mixvocab_book.show.tables import NONE, millions, plus_minus, table, verdict
@@ -180,9 +180,10 @@ def _published() -> list[tuple[str, float, dict[str, Any]]]:
 def _finding(ours: Sequence[tuple[System, Estimate]], others: Sequence[tuple[str, float, float]], heading: str) -> str:
     """Our best beside the best that others print for a model no larger."""
     if not ours:
-        return f"{heading} of published models; none of ours is recorded yet"
+        return told.NONE_OF_OURS.format(score=heading)
     system, value = max(ours, key=lambda pair: pair[1].mean)
     size = system.student.metrics["parameters"]
     name, _, best = max((row for row in others if row[1] <= size), key=lambda row: row[2], default=("", 0, 0.0))
-    told = f"Ours, {system.student.name}: {heading} {value.mean:.1f} in {size / 1e6:.1f} MB"
-    return f"{told};\nof published models no larger {name} has {best:.1f}" if name else told
+    form = told.OURS_BESIDE if name else told.OURS
+    ours_is = {"name": system.student.name, "score": heading, "value": value.mean, "megabytes": size / 1e6}
+    return form.format(**ours_is, other=name, best=best)

@@ -92,9 +92,9 @@ def finding(group: Sequence[Entry]) -> str:
     """Who has left the plateau first, and how many have with every seed, in two lines."""
     left = {e.name: sum(ends) / len(ends) for e in group if len(ends := plateau_ends(e)) == len(e.seeds)}
     if not left:
-        return "No student leaves the plateau with every seed"
+        return told.NONE_OFF
     first = min(left, key=lambda name: left[name])
-    return f"{first} leaves the plateau first,\nafter {left[first]:.1f}M tokens; {len(left)} of {len(group)} leave it"
+    return told.FIRST_OFF.format(name=first, tokens=left[first], count=len(left), total=len(group))
 
 
 def summary(group: Sequence[Entry]) -> str:

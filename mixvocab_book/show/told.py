@@ -165,6 +165,33 @@ def faster(ratios: list[float], other: str) -> str:
 NO_DIFFERENCE = "no difference found at this scale (± {margin})"
 NOTHING_TO_COMPARE = "nothing to compare yet"
 
+# Titles that state what was found and compare nothing.
+WORD_EMBEDDINGS = "{share:.0%} of {model}\nare word embeddings"
+SHARED = "{share:.1%} of the pieces are shared"
+SHARED_OF_MOST_USED = "and {share:.1%} of the {top:,} most used"
+EMBEDDINGS = "With {pieces:,} pieces, embeddings are\n{low:.0%} to {high:.0%} of a student"
+BATCH = "{share:.0%} of the tokens are the student's, {predicted:.0%} are to be predicted"
+PREDICTED = "At $p_{{SV}}$ = 0.5, {share:.0%} of what is\npredicted is the student's"
+ALSO_TEACHERS = "{share:.0%} of student tokens\nare pieces the teacher has"
+KEPT_BY_PCA = "{width} of {of} dimensions keep {share:.0%}\nof the teacher's embeddings"
+NEITHER_BEATS = "{lead}; neither\nbeats the guess by frequency"
+FIRST_OFF = "{name} leaves the plateau first,\nafter {tokens:.1f}M tokens; {count} of {total} leave it"
+NONE_OFF = "No student leaves the plateau with every seed"
+GAINED = "{first} over {second}, in {unit}: {gains} tokens"
+GAIN_UNKNOWN = "{first} over {second}: not known yet"
+BEST_FOR_COST = "Best for what they cost (PFLOPs): {who}"
+TAGS_BEST = "Your machine, now: {who} tags best,\nslot F1 {score:.1f} on development data"
+NONE_OF_OURS = "{score} of published models; none of ours is recorded yet"
+OURS = "Ours, {name}: {score} {value:.1f} in {megabytes:.1f} MB"
+OURS_BESIDE = (
+    "Ours, {name}: {score} {value:.1f} in {megabytes:.1f} MB;\nof published models no larger {other} has {best:.1f}"
+)
+MEGABYTES = "{small:.2f} MB instead of {large:.2f},\nvocabulary and labels included"
+NOW = "Your machine, now: {found}"
+RECORDED_AND_NOW = "Recorded: {found}.\n{now}"
+READING = "Reading takes time {growth}: {rate:,.1f} MB a second in one process"
+OF_EXPERIMENT = "{topic}: {finding}"
+
 # A run with one seed beside what is recorded over several.
 AGREES = "which agrees with {recorded}, recorded {where}"
 DISAGREES = "which does not agree with {recorded}, recorded {where}"

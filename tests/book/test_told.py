@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
@@ -19,6 +20,9 @@ from mixvocab_book.show.told import Counted, Told
 SENTENCES = {name: each for name, each in vars(told).items() if isinstance(each, Told)}
 COUNTED = {name: each for name, each in vars(told).items() if isinstance(each, Counted)}
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+
+
+ALL_FORMS, ALL_COUNTS = ("more", "less", "same"), ("every", "some", "none")
 
 
 def filled(*forms: str) -> dict[str, float]:
@@ -80,6 +84,56 @@ def test_chapters_write_no_comparison_of_their_own(path: Path) -> None:
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     written = re.findall(r"\{[^{}]*\}[^\"'\n]{0,4}\b(?:more|fewer|less|longer|shorter|ahead|better|worse)\b", code)
     assert not written
+
+
+TITLED = re.compile(r"(?:\btitle ?= ?\(?|set_title\(|\b(?:curves|dots|Chart)\()\s*f?[\"']")
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *Path(told.__file__).parent.glob("*.py")], ids=lambda path: path.stem)
+def test_no_title_is_written_where_it_is_drawn(path: Path) -> None:
+    """Each is a form of `told`, so that what can come out is read in one place."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    assert not TITLED.findall(text)
+
+
+def test_a_title_that_is_written_where_it_is_drawn_would_be_seen() -> None:
+    written = ('axes.set(title=f"{a} of b")', "curves(\n    'a'", 'axes.set_title("a")', 'title = (\n    f"a"')
+    assert all(TITLED.search(each) for each in written)
+
+
+def forms() -> list[re.Pattern[str]]:
+    """All declared sentences, with anything in their gaps, and perhaps behind what they are about: "p_SV: ..."."""
+    texts = [each for name, each in vars(told).items() if name.isupper() and isinstance(each, str)]
+    for each in [*SENTENCES.values(), *COUNTED.values()]:
+        texts += [each.unknown, *(getattr(each, which) for which in (*ALL_FORMS, *ALL_COUNTS) if hasattr(each, which))]
+    patterns = []
+    for text in texts:
+        words = [(fixed.split(), fixed, gap is not None) for fixed, gap, *_ in string.Formatter().parse(text)]
+        if sum(len(each) for each, *_ in words) > 1:  # more than gaps
+            parts = [re.sub(r"\s+", " ", fixed) for _, fixed, _ in words]
+            escaped = [re.escape(part) + (".+" if gap else "") for part, (*_, gap) in zip(parts, words, strict=True)]
+            patterns.append(re.compile(f"(?:.+: )?{''.join(escaped)}"))
+    return patterns
+
+
+def test_titles_on_the_pages_are_declared(pages: Path, names: list[str]) -> None:
+    """Of every chart of the book that was rendered: on real data where there is some, else of the offline default."""
+    declared_forms, charts = forms(), re.compile('data-mv="chart" data-mv-config="([^"]*)"')
+    undeclared = []
+    for name in names:
+        for config in charts.findall((pages / name).read_text(encoding="utf-8")):
+            for title in re.findall(r'"title": ?("(?:[^"\\]|\\.)*")', html.unescape(config)):
+                line = re.sub(r"\s+", " ", json.loads(title))
+                undeclared += [] if any(form.fullmatch(line) for form in declared_forms) else [(name, line)]
+    assert not undeclared
+
+
+def test_a_title_of_another_form_would_be_seen() -> None:
+    assert any(form.fullmatch("Position spread: no difference found at this scale (± 0.1)") for form in forms())
+    assert not any(form.fullmatch("-4% fewer words a row") for form in forms())
 
 
 @pytest.mark.parametrize(
