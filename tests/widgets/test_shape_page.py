@@ -94,7 +94,7 @@ def test_arrow_keys_move_all_numbers_and_what_was_not_trained_has_no_score(page,
     assert spoken.get_attribute("aria-live") == "polite"
     slider(page, "Pieces").focus()
     page.keyboard.press("End")
-    assert slider(page, "Pieces").get_attribute("aria-valuetext") == f"{PIECES[-1]:,}"
+    expect(slider(page, "Pieces")).to_have_attribute("aria-valuetext", f"{PIECES[-1]:,}")
     slider(page, "Width").press("ArrowRight")
     slider(page, "Layers").press("ArrowLeft")
     page.get_by_role("radio", name="8-bit weights", exact=True).check()
