@@ -27,6 +27,7 @@ from mixvocab.sources.source import Source, cache_root, files_source, read_lines
 SUFFIXES = (".txt", ".txt.gz", ".txt.xz", ".txt.zst")
 HUB_MEGABYTES = 500  # of the hub's default text where no limit is set; all of it is some 20 GB
 LONGEST = 10_000_000  # characters of a document, about; no book has as many
+LONGEST_LINE = 100_000  # bytes of one; a file without line breaks comes in such parts
 _NOT_TEXT = ("readme", "license", "licence", "vocab", "requirements")
 
 
@@ -118,7 +119,7 @@ def read_documents(path: Path) -> Iterator[str]:
     """The documents of one file: paragraphs joined by a line break. Raises UserError as `read_lines` does."""
 
     def lines() -> Iterator[str]:
-        return map(str.strip, read_lines(path))
+        return map(str.strip, read_lines(path, LONGEST_LINE))
 
     separated = sum(has_text for has_text, _ in islice(groupby(lines(), key=bool), 4)) == 2
     joined = (part for has_text, paragraphs in groupby(lines(), key=bool) if has_text for part in _joined(paragraphs))

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from mixvocab.common.errors import UserError, need
 from mixvocab.common.files import file_sha256, text_sha256
@@ -95,16 +95,17 @@ def files_sha256(files: Sequence[Path]) -> str:
     return text_sha256(*(part for path in files for part in (path.name, file_sha256(path))))
 
 
-def read_lines(path: Path) -> Iterator[str]:
+def read_lines(path: Path, longest: int | None = None) -> Iterator[str]:
     """The lines of a file, plain or compressed, broken at line feeds alone (str.splitlines also breaks inside text).
 
+    A line of more than `longest` bytes comes in parts, broken between words, or between characters where no word ends.
     Raises UserError, naming the file, if it is damaged or missing, and the line if that is not UTF-8.
     """
     shown, number = f"{path.parent.name}/{path.name}", 0
     try:
         with _OPEN.get(path.suffix.lower(), open)(path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+            for number, line in _numbered(file, longest):  # noqa: B007 (where it breaks off is told)
+                yield line.decode("utf-8")
     except UnicodeDecodeError as error:
         marked = number == 1 and error.object.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         guess, name = ("it is UTF-16", "UTF-16") if marked else ("if it is Latin-1", "LATIN1")
@@ -115,6 +116,23 @@ def read_lines(path: Path) -> Iterator[str]:
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error  # without the file's absolute path
         raise UserError(f"{shown}: cannot be read, or is damaged or cut short ({reason}); fetch it again") from None
+
+
+def _numbered(file: BinaryIO, longest: int | None) -> Iterator[tuple[int, bytes]]:
+    """Lines without a mark of the byte order, or parts of long lines, each with the number of its line."""
+    number, mark, rest = 1, codecs.BOM_UTF8, b""
+    while part := rest + file.readline(longest or -1):
+        rest = b""
+        if longest and len(part) >= longest and not part.endswith(b"\n"):
+            end = part.rfind(b" ") + 1
+            if not end:
+                end = len(part) - 1
+                while end > 1 and part[end] & 0xC0 == 0x80:  # inside a character
+                    end -= 1
+            part, rest = part[:end], part[end:]
+        yield number, part.removeprefix(mark)
+        mark = b""
+        number += part.endswith(b"\n")
 
 
 def _open_zst(path: Path, mode: str) -> io.BufferedReader:

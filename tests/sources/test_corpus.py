@@ -8,7 +8,7 @@ from mixvocab.common.errors import UserError
 from mixvocab.common.files import file_sha256
 from mixvocab.sources import hub
 from mixvocab.sources.corpus import limited, read_documents, resolve_corpus
-from mixvocab.sources.source import files_sha256
+from mixvocab.sources.source import files_sha256, read_lines
 
 
 @pytest.fixture(autouse=True)
@@ -210,3 +210,21 @@ def test_a_document_too_long_to_be_held_comes_in_parts(tmp_path, monkeypatch):
     assert [*read_documents(tmp_path / "a.txt")] == ["one two\nthree\nfour", "five\nsix"]
     monkeypatch.setattr("mixvocab.sources.corpus.LONGEST", 8)
     assert [*read_documents(tmp_path / "a.txt")] == ["one two\nthree", "four", "five\nsix"]
+
+
+@pytest.mark.parametrize(
+    "text", ["the cat sat " * 9, "日本語の文章" * 20, "é" * 101, "a\nbc\n" + "no_blank" * 30 + "\nlast"]
+)
+def test_a_line_too_long_to_be_held_comes_in_parts(tmp_path, text):
+    """And the number of a bad line stays that of the line."""
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    parts = list(read_lines(path, 20))
+    assert "".join(parts) == text
+    assert len(parts) > 4
+    assert max(len(part.encode()) for part in parts) <= 20 + 12  # with a word that the part before had no room for
+    if " " in text:
+        assert all(part.endswith(" ") for part in parts)
+    path.write_bytes(b"a\n" + text.replace("\n", " ").encode() + b"\nb\xe9\n")
+    with pytest.raises(UserError, match="line 3: not UTF-8"):
+        list(read_lines(path, 20))
