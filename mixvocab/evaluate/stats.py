@@ -42,7 +42,7 @@ class Estimate:
 
 
 def estimate(values: Sequence[float], *, level: float = 0.95) -> Estimate:
-    """Mean and interval by Student's t, which is honest about few seeds: with three, 95 % span 2.5 deviations."""
+    """Mean and interval by Student's t, which is honest about few seeds: with three, 95% span 2.5 deviations."""
     n = len(values)
     half_width = _t(level, n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else math.nan
     return Estimate(float(np.mean(values)), half_width, n)

@@ -54,7 +54,7 @@ def glue_roles(data: GlueData, limit: int | None = None) -> Roles:
     """Development data chooses, test data reports.
 
     GLUE hides the labels of most test sets. Where there is none with labels (all but MRPC), development sets report,
-    and a part of the training rows chooses, 5 % of them or 1,000, on which no model is trained. With a `limit`, so many
+    and a part of the training rows chooses, 5% of them or 1,000, on which no model is trained. With a `limit`, so many
     rows train, stratified by label; a greater subset contains the smaller ones. Raises UserError if none is left.
     """
     train = data.splits["train"]

@@ -1,6 +1,6 @@
 """Which tokens of a mixed sequence are masked, and by what (sections 3.1 and 4.3 of the paper).
 
-BERT's rule (15 % of the tokens; 80 % of those become [MASK], 10 % another piece, 10 % stay) with the paper's
+BERT's rule (15% of the tokens; 80% of those become [MASK], 10% another piece, 10% stay) with the paper's
 two caps: at most 20 masked tokens a sequence, of which at most 10 segmented by the teacher's vocabulary.
 """
 

@@ -54,7 +54,7 @@ class Overlap:
 
     @property
     def share(self) -> float:
-        """Shared pieces as a share of all (the paper: 93.9 % of 4,928), between 0 and 1."""
+        """Shared pieces as a share of all (the paper: 93.9% of 4,928), between 0 and 1."""
         return float(self.shared.mean())
 
     @property

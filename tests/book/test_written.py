@@ -50,6 +50,15 @@ def test_every_exercise_has_a_difficulty_and_a_solution(path: Path) -> None:
     assert text.count("<details") == text.count("</details>") == len(exercises)
 
 
+def test_a_number_stands_directly_before_its_percent_sign() -> None:
+    folders, ends = ("book", "notebooks", "mixvocab", "mixvocab_book", "benchmarks"), (".md", ".ipynb", ".py", ".yaml")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in ends]
+    own = [path for path in files if not {"_build", "vendor", "chapters"} & {*path.relative_to(ROOT).parts}]
+    apart = re.compile(r"[0-9}] %(?:[ .,;:)\"']|$)", re.MULTILINE)
+    assert len(own) > 100
+    assert {path.name: found for path in [*own, ROOT / "README.md"] if (found := apart.findall(path.read_text()))} == {}
+
+
 def test_what_is_cited_is_in_the_bibliography_and_the_other_way_round() -> None:
     pages = [*map(prose, CHAPTERS), *(path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md"))]
     cited = {key for keys in re.findall(r"\{cite(?::[pt])?\}`([^`]*)`", "\n".join(pages)) for key in keys.split(",")}
