@@ -258,8 +258,7 @@ def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, folder
     assert page.evaluate("saved") == [[0, 2, 0, 3, 0, 0]]
     group(page, "Sentence").get_by_role("radio").nth(1).check()
     assert page.evaluate("saved.at(-1)") == [1, 0, 0, 3, 0, 0]  # the first word of the other sentence
-    page.evaluate("leave()")
-    page.evaluate("model.set('word', 3)")
+    page.evaluate("model.set('word', 3); leave(); model.set('word', 4)")  # the first was to be drawn
     page.evaluate(REDRAWN)
     assert shown(page) == pytest.approx(wanted(place.widget(sentence=1, teacher_head=3)), abs=1e-6)
     page.close()

@@ -172,8 +172,7 @@ def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, folder
     assert page.evaluate(ROWS) == expected(place, "the reader reads", 0.5, 0)
     page.get_by_role("button", name="Draw again").click()
     assert page.evaluate("saved") == [["the reader reads", 0.5, 1]]
-    page.evaluate("leave()")
-    page.evaluate("model.set('text', 'gone')")
+    page.evaluate("model.set('text', 'was to be drawn'); leave(); model.set('text', 'gone')")
     page.evaluate(REDRAWN)
     expect(page.get_by_label("Sentence")).to_have_value("the reader reads")
     page.close()

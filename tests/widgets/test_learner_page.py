@@ -174,7 +174,7 @@ def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, script
     page.evaluate("model.set('text', 'aa:3')")  # by a cell
     expect(page.locator(".mv-learner-words tbody th")).to_have_text(["▸aa"])
     expect(page.locator(".mv-learner textarea")).to_have_value("aa:3")
-    page.evaluate("leave()")
-    page.evaluate("model.set('text', 'gone')")
+    page.evaluate("model.set('text', 'was to be drawn'); leave(); model.set('text', 'gone')")
+    page.evaluate("new Promise((done) => setTimeout(done, 200))")
     expect(page.locator(".mv-learner textarea")).to_have_value("aa:3")
     page.close()

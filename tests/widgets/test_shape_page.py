@@ -174,7 +174,7 @@ def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, script
     assert page.evaluate("saved") == [[5000, 96, 7, "fp32", 16]]
     page.evaluate("model.set('hidden', 256)")  # by a cell
     expect(page.locator(".mv-shape-spoken")).to_contain_text("L-7 H-256")
-    page.evaluate("leave()")
-    page.evaluate("model.set('hidden', 96)")
+    page.evaluate("model.set('hidden', 192); leave(); model.set('hidden', 96)")  # the first was to be drawn
+    page.evaluate("new Promise((done) => setTimeout(done, 50))")
     expect(page.locator(".mv-shape-spoken")).to_contain_text("L-7 H-256")
     page.close()

@@ -3,7 +3,7 @@
 import { inCommon, most, sharesOf } from "../core/attention.js";
 import { h } from "../dom.js";
 import { freshId, grouped } from "../overlap/naming.js";
-import { afterwards } from "../overlap/store.js";
+import { follow } from "../overlap/store.js";
 
 const SIDES = ["teacher", "student"];
 const TITLES = { teacher: "Teacher", student: "Student" };
@@ -69,7 +69,7 @@ export function attentionView(looks, store) {
     h("p", { class: "mv-summary mv-about" }, looks.about),
   );
   update();
-  return { element, remove: store.on(afterwards(update)) };
+  return { element, remove: follow(store, update) };
 }
 
 /** One of some names: radio buttons, since arrow keys and screen readers know these. */

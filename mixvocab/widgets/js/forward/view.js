@@ -5,7 +5,7 @@ import { Vocabulary } from "../core/vocabulary.js";
 import { h } from "../dom.js";
 import { drawControls } from "../overlap/drawing.js";
 import { freshId, grouped } from "../overlap/naming.js";
-import { afterwards } from "../overlap/store.js";
+import { follow } from "../overlap/store.js";
 
 const sub = (name, index) => [h("i", {}, name), h("sub", {}, index)];
 const ET = () => sub("E", "t");
@@ -92,7 +92,7 @@ export function forwardView(vocabularies, store) {
     ),
   );
   update();
-  return { element, remove: store.on(afterwards(update)) };
+  return { element, remove: follow(store, update) };
 }
 
 function head(narrow, wide) {

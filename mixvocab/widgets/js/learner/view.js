@@ -1,6 +1,7 @@
 /** The learner step by step, on pages and in JupyterLab: the reader's words, their cuts, the pieces, and what happens. */
 
 import { h } from "../dom.js";
+import { follow } from "../overlap/store.js";
 import { countTyped, WORDS } from "./counting.js";
 import { EXAMPLES } from "./examples.js";
 import { characters, FIXED, learn } from "./learning.js";
@@ -146,11 +147,7 @@ export function learnerView(store) {
     draw();
   }
 
-  let waiting = 0;
-  const remove = store.on(() => {
-    clearTimeout(waiting);
-    waiting = setTimeout(update, [text, pieces].includes(document.activeElement) ? PAUSE : 0);
-  });
+  const remove = follow(store, update, () => ([text, pieces].includes(document.activeElement) ? PAUSE : 0));
   const element = h(
     "div",
     { class: "mv-learner" },

@@ -41,15 +41,18 @@ export function modelStore(model) {
   };
 }
 
-/** Several changes at once, and changes while a key is held down, are drawn once. */
-export function afterwards(update) {
-  let waiting = false;
+/**
+ * Call `update` after changes: once for several at a time, and after a `pause` in milliseconds. Returns what ends that,
+ * for changes too that have not been drawn yet.
+ */
+export function follow(store, update, pause = () => 0) {
+  let waiting = 0;
+  const stop = store.on(() => {
+    clearTimeout(waiting);
+    waiting = setTimeout(update, pause());
+  });
   return () => {
-    if (waiting) return;
-    waiting = true;
-    setTimeout(() => {
-      waiting = false;
-      update();
-    });
+    clearTimeout(waiting);
+    stop();
   };
 }

@@ -11,7 +11,7 @@ import { countsTable, sizeCards } from "./figures.js";
 import { drawWords } from "./pieces.js";
 import { pointing } from "./pointing.js";
 import { sequencePanel } from "./sequence.js";
-import { afterwards } from "./store.js";
+import { follow } from "./store.js";
 
 const WORDS = 400; // drawn at most, so that a pasted book does not stop the page
 const PIECES = 3000;
@@ -107,5 +107,5 @@ export function overlapView(vocabularies, shapes, store, page = {}) {
     h("p", { class: "mv-summary mv-about" }, `The students' vocabularies were learned from: ${vocabularies.about}`),
   );
   update();
-  return { element, remove: store.on(afterwards(update)) };
+  return { element, remove: follow(store, update) };
 }

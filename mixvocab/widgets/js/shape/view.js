@@ -2,6 +2,7 @@
 
 import { countParameters, storedBytes } from "../core/parameters.js";
 import { h } from "../dom.js";
+import { follow } from "../overlap/store.js";
 import { latency } from "./latency.js";
 import { drawScores, key, scoresTable } from "./scores.js";
 
@@ -118,11 +119,8 @@ export function shapeView(known, store) {
     scored,
     about,
   );
-  let [waiting, width] = [0, 0];
-  const stop = store.on(() => {
-    clearTimeout(waiting);
-    waiting = setTimeout(update);
-  });
+  let width = 0;
+  const stop = follow(store, update);
   const sized = new ResizeObserver(() => {
     if (box.clientWidth !== width) {
       width = box.clientWidth;
