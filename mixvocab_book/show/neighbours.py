@@ -28,7 +28,7 @@ SCORES = {
 }
 PRINTED = {"sst2": "SST-2", "mnli_m": "MNLI-m", "mrpc_f1": "MRPC F1", "slot_f1": "slot F1", "intent": "intents"}
 COSTS = ("system", "parameters", "MB in 8 bits", "ms a query", "student's tokens", "teacher's tokens", "PFLOPs")
-WORTH = ("system", "nats a word", "off the plateau", *SCORES, "seeds")
+WORTH = ("system", "nats a word", "off the plateau after (tokens)", *SCORES, "seeds")
 AGAINST = "nokd"
 GAINS = ("system", "gain: whole words", "gain: slot F1", "gain: SST-2")
 

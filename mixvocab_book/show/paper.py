@@ -106,23 +106,25 @@ def ours(table: PaperTable, entries: Sequence[Entry]) -> list[Row]:
 def side_by_side(table: PaperTable, rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Headers and rows: each published model, below it those of ours that stand beside it, and then the others of ours.
 
+    A score that none of ours has is left out, where there are any of ours.
     The last column is of ours alone.
     """
-    headers = ["model", "parameters", *table.scores.values(), "tokens read"]
+    known = [key for key in table.scores if not rows or any(key in row.scores for row in rows)]
+    headers = ["model", "parameters", *(table.scores[key] for key in known), "tokens read"]
     cells = []
     for name, published in table.published.items():
-        cells.append([name, str(table.rows[name][0]), *_scores(table, published), NONE])
-        cells += [_own(table, row) for row in rows if table.twin(row) == name]
-    return headers, [*cells, *(_own(table, row) for row in rows if not table.twin(row))]
+        cells.append([name, str(table.rows[name][0]), *_scores(known, published), NONE])
+        cells += [_own(known, row) for row in rows if table.twin(row) == name]
+    return headers, [*cells, *(_own(known, row) for row in rows if not table.twin(row))]
 
 
-def _own(table: PaperTable, row: Row) -> list[str]:
+def _own(known: Sequence[str], row: Row) -> list[str]:
     entry = row.entries[0]
-    return [f"ours: {row.name}", millions(row.parameters), *_scores(table, row), millions(entry.tokens)]
+    return [f"ours: {row.name}", millions(row.parameters), *_scores(known, row), millions(entry.tokens)]
 
 
-def _scores(table: PaperTable, row: Row) -> list[str]:
-    return [plus_minus(row.scores.get(key)) for key in table.scores]
+def _scores(known: Sequence[str], row: Row) -> list[str]:
+    return [plus_minus(row.scores.get(key)) for key in known]
 
 
 def size_chart(table: PaperTable, rows: Sequence[Row], score: str) -> Chart:

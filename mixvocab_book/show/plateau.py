@@ -12,12 +12,12 @@ from mixvocab.widgets.charts import Axis, Chart, Reference, curves
 from mixvocab_book.chapter import Chapter
 from mixvocab_book.show import entries, told
 from mixvocab_book.show.entries import Entry, Model
-from mixvocab_book.show.tables import plus_minus, verdict
+from mixvocab_book.show.tables import millions, plus_minus, verdict
 from mixvocab_book.steps import students
 
 HEADERS = (
-    "student", "seeds", "behind [MASK] (nats)", "right there", "whole hidden word (nats)", "off the plateau after",
-    "tokens, stage I", "tokens, stage II", "PFLOPs",
+    "student", "seeds", "behind [MASK] (nats)", "right there", "whole hidden word (nats)",
+    "off the plateau after (tokens)", "tokens, stage I", "tokens, stage II", "PFLOPs",
 )  # fmt: skip
 QUESTIONS = (
     ("What are embeddings copied from the teacher worth?", "pca", "nokd"),
@@ -70,7 +70,7 @@ def _row(entry: Entry) -> list[Any]:
         f"{plus_minus(entry.mean('heldout', 'right', factor=100))}%",
         plus_minus(entry.mean("heldout_word_nats"), 3),
         off_the_plateau(entry),
-        *(f"{entry.spent('tokens_read', stage):,.0f}" for stage in ("stage one", "stage two")),
+        *(millions(entry.spent("tokens_read", stage)) for stage in ("stage one", "stage two")),
         f"{entry.spent('flops') / 1e15:.2f}",
     ]
 
@@ -80,7 +80,7 @@ def off_the_plateau(entry: Entry) -> str:
     ends, seeds = plateau_ends(entry), len(entry.seeds)
     if not ends:
         return "not yet"
-    return f"{sum(ends) / len(ends):.1f}M tokens" + (f" ({len(ends)} of {seeds} seeds)" if len(ends) < seeds else "")
+    return f"{sum(ends) / len(ends):.1f}M" + (f" ({len(ends)} of {seeds} seeds)" if len(ends) < seeds else "")
 
 
 def plateau_ends(entry: Entry) -> list[float]:

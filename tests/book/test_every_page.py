@@ -42,6 +42,9 @@ COLUMN = """() => ["article", ".bd-sidebar-primary"].map((name) => {
   const { left, right } = document.querySelector(name).getBoundingClientRect();
   return `${name}: ${left} to ${right}`;
 }).join(", ")"""
+# A table that is too wide becomes a list of cards: for a phone, not for a desk, where rows are to be compared.
+STACKED = """() => [...document.querySelectorAll("article .mv-stacked table")]
+  .map((each) => each.textContent.trim().slice(0, 60))"""
 # The theme puts a light card behind HTML that it does not know.
 CARDS = """() => [...document.querySelectorAll(".cell_output .text_html")]
   .filter((each) => getComputedStyle(each).backgroundColor !== "rgba(0, 0, 0, 0)")
@@ -96,6 +99,7 @@ def seen(browser, server: str, names: list[str], axe: str) -> dict[str, dict[str
             found["light cards in the dark"][name] = page.evaluate(CARDS)[:5]
         open_folds(page)
         found["cut on a desk"][name] = page.evaluate(CUT)[:5]
+        found["stacked on a desk"][name] = page.evaluate(STACKED)
         if name.startswith("notebooks/"):
             found["column"][name] = page.evaluate(COLUMN)
         look(page, PHONE)
@@ -112,8 +116,8 @@ def seen(browser, server: str, names: list[str], axe: str) -> dict[str, dict[str
 @pytest.mark.parametrize(
     "what",
     [
-        "light, desk", "dark, desk", "phone", "cut on a desk", "cut on a phone", "too wide", "light cards in the dark",
-        "silent", "wrong", "outside",
+        "light, desk", "dark, desk", "phone", "cut on a desk", "cut on a phone", "too wide", "stacked on a desk",
+        "light cards in the dark", "silent", "wrong", "outside",
     ],
 )  # fmt: skip
 def test_no_page_keeps_a_reader_out(seen: dict[str, dict[str, Any]], what: str):

@@ -27,7 +27,7 @@ def test_the_guess_is_the_tables_first_row() -> None:
     assert rows[0][:5] == ["guessing by frequency", "", "6.500", "5.2%", "8.100"]
     assert (rows[1][0], rows[1][5]) == ("NoKD", "not yet")
     assert rows[2][2].startswith("5.010 ± ")
-    assert rows[2][5:] == ["1.0M tokens", "0", "100,000", "2.00"]
+    assert rows[2][5:] == ["1.0M", "0.0M", "0.1M", "2.00"]
     assert all(len(row) == len(plateau.HEADERS) for row in rows)
 
 
@@ -51,7 +51,7 @@ def test_the_finding_is_who_leaves_first_and_who_does_not(students: dict[str, An
 
 def test_a_student_with_a_seed_on_the_plateau_has_not_left() -> None:
     found = grouped([student("pca", 0, 5.9, 1.5), student("pca", 1, 6.1, None)])
-    assert plateau.rows(found)[1][5] == "1.5M tokens (1 of 2 seeds)"
+    assert plateau.rows(found)[1][5] == "1.5M (1 of 2 seeds)"
     assert plateau.finding(found).startswith("No student")
 
 
