@@ -24,7 +24,8 @@ MARKER_SIZE = 7.0  # points
 def draw(chart: Chart) -> Figure:
     """A new figure, so narrow that its text keeps its size on a phone; to be called within `figures.style`."""
     rows, names = len(chart.y.categories), len(chart.series) + len(chart.references)
-    figure, axes = plt.subplots(figsize=(5.2, 0.24 * names + max(4.0, 1.4 + 0.36 * rows)))
+    named = sum(bool(point.label) for series in chart.series for point in series.points)
+    figure, axes = plt.subplots(figsize=(5.2, 0.24 * names + max(4.0, 1.4 + 0.36 * rows, 0.27 * named)))
     for line, dash in zip(chart.references, cycle((":", "--", "-.")), strict=False):
         across = axes.axvline if line.axis == "x" else axes.axhline
         across(line.value, color="gray", linestyle=dash, linewidth=1.4, label=line.label)
