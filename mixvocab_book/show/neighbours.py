@@ -28,7 +28,7 @@ SCORES = {
 }
 PRINTED = {"sst2": "SST-2", "mnli_m": "MNLI-m", "mrpc_f1": "MRPC F1", "slot_f1": "slot F1", "intent": "intents"}
 COSTS = ("system", "parameters", "MB in 8 bits", "ms a query", "student's tokens", "teacher's tokens", "PFLOPs")
-WORTH = ("system", "nats a word", "off the plateau after (tokens)", *SCORES, "seeds")
+WORTH = ("system", "nats a word", "off the plateau after", *SCORES, "seeds")
 AGAINST = "nokd"
 GAINS = ("system", "gain: whole words", "gain: slot F1", "gain: SST-2")
 
@@ -102,7 +102,8 @@ def show_systems(found: Sequence[System], told: str) -> None:
     """Display both as tables, below a caption that begins with `told`."""
     students = [system.student for system in found]
     table(COSTS, costs(found), f"{told}. What each costs before the task", records=students)
-    scores = "test scores in percent, GLUE as chapter 5 reports it; means and 95% intervals over seeds; –: not recorded"
+    scores = "test scores in percent, GLUE as chapter 5 reports it; means and 95% intervals over seeds"
+    scores += "; M: million tokens; –: not recorded"
     table(WORTH, worth(found), f"{told}. What each is worth: {scores}", records=found)
 
 

@@ -17,7 +17,7 @@ from mixvocab_book.steps import students
 
 HEADERS = (
     "student", "seeds", "behind [MASK] (nats)", "right there", "whole hidden word (nats)",
-    "off the plateau after (tokens)", "tokens, stage I", "tokens, stage II", "PFLOPs",
+    "off the plateau after", "tokens, stage I", "tokens, stage II", "PFLOPs",
 )  # fmt: skip
 QUESTIONS = (
     ("What are embeddings copied from the teacher worth?", "pca", "nokd"),
@@ -58,7 +58,7 @@ def masked(entry: Entry) -> Estimate:
 def rows(group: Sequence[Entry]) -> list[list[Any]]:
     """A row a student under `HEADERS`, below that of the guess."""
     frequency = group[0].metrics["guess"]
-    scores = [f"{frequency['masked']:.3f}", f"{100 * frequency['right']:.1f}%", f"{frequency['word']:.3f}"]
+    scores = [f"{frequency['masked']:.3f}", f"{100 * frequency['right']:.1f}%", f"{frequency['word']:.2f}"]
     return [["guessing by frequency", "", *scores, "", "", "", ""], *map(_row, group)]
 
 
@@ -68,7 +68,7 @@ def _row(entry: Entry) -> list[Any]:
         len(entry.seeds),
         plus_minus(masked(entry), 3),
         f"{plus_minus(entry.mean('heldout', 'right', factor=100))}%",
-        plus_minus(entry.mean("heldout_word_nats"), 3),
+        plus_minus(entry.mean("heldout_word_nats"), 2),
         off_the_plateau(entry),
         *(millions(entry.spent("tokens_read", stage)) for stage in ("stage one", "stage two")),
         f"{entry.spent('flops') / 1e15:.2f}",

@@ -24,7 +24,7 @@ def group(**students: tuple[float, float | None]) -> list[Entry]:
 
 def test_the_guess_is_the_tables_first_row() -> None:
     rows = plateau.rows(group(pca=(5.0, 1.0), nokd=(6.4, None)))
-    assert rows[0][:5] == ["guessing by frequency", "", "6.500", "5.2%", "8.100"]
+    assert rows[0][:5] == ["guessing by frequency", "", "6.500", "5.2%", "8.10"]
     assert (rows[1][0], rows[1][5]) == ("NoKD", "not yet")
     assert rows[2][2].startswith("5.010 ± ")
     assert rows[2][5:] == ["1.0M", "0.0M", "0.1M", "2.00"]
