@@ -85,7 +85,7 @@ class Course:
             found: dict[str, dict[str, list[str]]] = {}  # how -> who -> at which budgets
             for entry in self.students:
                 if entry.model.method != AGAINST[0] and (gain := self.gain(entry, over)):
-                    found.setdefault(standing(gain), {}).setdefault(entry.name, []).append(_millions(entry))
+                    found.setdefault(standing(gain), {}).setdefault(entry.name, []).append(entry.model.asked)
             parts = []
             for how in ("better", "worse", "not told apart", "one seed"):
                 who = [f"{name} at {_and(budgets)}" for name, budgets in found.get(how, {}).items()]
@@ -99,7 +99,7 @@ class Course:
         decimals = self.measure.decimals
         found = [(entry, [self.gain(entry, over) for over in AGAINST]) for entry in self.students]
         return [
-            [_millions(entry), entry.name, *(short_verdict(gain, decimals) for gain in gains)]
+            [entry.model.asked, entry.name, *(short_verdict(gain, decimals) for gain in gains)]
             for entry, gains in found
             if any(gains) and entry.model.method != AGAINST[0]
         ]
@@ -137,7 +137,7 @@ class Course:
         nokd, pca = AGAINST
         gains = [(entry, gain) for entry in self.lines().get(pca, []) if (gain := self.gain(entry, nokd))]
         parts = [
-            f"{plus_minus(gain, self.measure.decimals, sign='+')} at {_millions(entry)}"
+            f"{plus_minus(gain, self.measure.decimals, sign='+')} at {entry.model.asked}"
             for entry, gain in (gains if len(gains) < 3 else [gains[0], gains[-1]])
         ]
         names = {"first": methods()[pca].title, "second": methods()[nokd].title}
@@ -197,17 +197,11 @@ def _and(parts: list[str]) -> str:
     return " and ".join(parts) if len(parts) < 3 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _millions(entry: Entry) -> str:
-    """The tokens of stage II that were asked for: "10M"; with a decimal below one million."""
-    millions = entry.model.read / 1e6
-    return f"{millions:.{0 if millions >= 1 else 1}f}M"
-
-
 def _recipe(entry: Entry) -> str:
     params = entry.records[0]["params"]
     first, second = params["stage_one"], params["stage_two"]
     tokens = first["steps"] * first["batch_size"] * params["mixing"]["length"]
     return (
-        f"{_millions(entry)}: profile {entry.model.profile}, batches of {second['batch_size']} rows at a rate of "
+        f"{entry.model.asked}: profile {entry.model.profile}, batches of {second['batch_size']} rows at a rate of "
         f"{second['learning_rate']:g}, stage I, where there is one, of {tokens / 1e6:.1f}M tokens"
     )

@@ -40,6 +40,11 @@ class Model:
         """All but the method."""
         return replace(self, method="")
 
+    @property
+    def asked(self) -> str:
+        """The tokens of stage II that were asked for: "10M"; with a decimal below one million."""
+        return f"{self.read / 1e6:.{0 if self.read >= 1e6 else 1}f}M"
+
 
 @dataclass(frozen=True)
 class Entry(OverSeeds):
@@ -135,7 +140,7 @@ def twin_rows(entries: Sequence[Entry], run: str, before: Sequence[Entry] | None
     return [
         [
             f"{taught.title} against {other.title}",
-            f"{run}, {budget_title(taught)}",
+            f"{run}, {taught.model.asked} tokens",
             f"{taught.task} {score_title(score)}".strip(),
             verdict(
                 difference(taught, other, "test", score, factor=100),
@@ -145,11 +150,6 @@ def twin_rows(entries: Sequence[Entry], run: str, before: Sequence[Entry] | None
         for taught, other in twins(entries)
         for score in taught.scores
     ]
-
-
-def budget_title(entry: Entry) -> str:
-    """The tokens of stage II that were asked for: "10M tokens"."""
-    return f"{entry.model.read / 1e6:.{0 if entry.model.read >= 1e6 else 1}f}M tokens"
 
 
 def recorded_gain(
@@ -179,7 +179,7 @@ def recorded_gain(
         gain = difference(a, b, *path, factor=factor)
     except KeyError:  # another set of scores
         return Finding(None, "")
-    return Finding(gain, f"over {gain.n if gain else 0} seeds of {budget_title(a)}")
+    return Finding(gain, f"over {gain.n if gain else 0} seeds of {a.model.asked} tokens")
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def twin_table(found: Sequence[Entry]) -> tuple[list[str], list[list[str]]]:
     rows = [
         [
             f"{titles()[taught.method]} against {titles()[other.method]}, {taught.size}",
-            f"{taught.read / 1e6:.3g}M",
+            taught.asked,
             *(cells.get(score, NONE) for score in scores),
         ]
         for (taught, other), cells in pairs.items()

@@ -98,13 +98,13 @@ def worth(found: Sequence[System]) -> list[list[Any]]:
     ]
 
 
-def show_systems(found: Sequence[System], told: str) -> None:
-    """Display both as tables, below a caption that begins with `told`."""
+def show_systems(found: Sequence[System], about: str) -> None:
+    """Display both as tables, below a caption that begins with `about`."""
     students = [system.student for system in found]
-    table(COSTS, costs(found), f"{told}. What each costs before the task", records=students)
+    table(COSTS, costs(found), f"{about}. What each costs before the task", records=students)
     scores = "test scores in percent, GLUE as chapter 5 reports it; means and 95% intervals over seeds"
     scores += "; M: million tokens; –: not recorded"
-    table(WORTH, worth(found), f"{told}. What each is worth: {scores}", records=found)
+    table(WORTH, worth(found), f"{about}. What each is worth: {scores}", records=found)
 
 
 def milliseconds(length: int) -> dict[str, float]:

@@ -183,9 +183,7 @@ BEST_FOR_COST = "Best for what they cost (PFLOPs): {who}"
 TAGS_BEST = "Your machine, now: {who} tags best,\nslot F1 {score:.1f} on development data"
 NONE_OF_OURS = "{score} of published models; none of ours is recorded yet"
 OURS = "Ours, {name}: {score} {value:.1f} in {megabytes:.1f} MB"
-OURS_BESIDE = (
-    "Ours, {name}: {score} {value:.1f} in {megabytes:.1f} MB;\nof published models no larger {other} has {best:.1f}"
-)
+OURS_BESIDE = OURS + ";\nof published models no larger {other} has {best:.1f}"
 MEGABYTES = "{small:.2f} MB instead of {large:.2f},\nvocabulary and labels included"
 NOW = "Your machine, now: {found}"
 RECORDED_AND_NOW = "Recorded: {found}.\n{now}"
