@@ -154,6 +154,11 @@ def printed() -> list[list[Any]]:
     ]
 
 
+def printed_score(name: str, score: str) -> float:
+    """What is printed for that model, in percent; `score` is one of the names of `PRINTED`."""
+    return next(scores[score] for other, _, scores in _published() if other == name)
+
+
 def size_chart(found: Sequence[System], heading: str = "SST-2", score: str = "sst2") -> Chart:
     """A score against the bytes of the weights in 8 bits: ours, and hollow what others print."""
     others = [(name, size, scores[score]) for name, size, scores in _published() if score in scores]

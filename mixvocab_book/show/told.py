@@ -180,6 +180,7 @@ NONE_OFF = "No student leaves the plateau with every seed"
 GAINED = "{first} over {second}, in {unit}: {gains} tokens"
 GAIN_UNKNOWN = "{first} over {second}: not known yet"
 BEST_FOR_COST = "Best for what they cost (PFLOPs): {who}"
+TENFOLD = "{name}, ten times the text:\n{gain} points of {score}"
 TAGS_BEST = "Your machine, now: {who} tags best,\nslot F1 {score:.1f} on development data"
 NONE_OF_OURS = "{score} of published models; none of ours is recorded yet"
 OURS = "Ours, {name}: {score} {value:.1f} in {megabytes:.1f} MB"
@@ -189,6 +190,12 @@ NOW = "Your machine, now: {found}"
 RECORDED_AND_NOW = "Recorded: {found}.\n{now}"
 READING = "Reading takes time {growth}: {rate:,.1f} MB a second in one process"
 OF_EXPERIMENT = "{topic}: {finding}"
+
+# What an aim takes (`reach`).
+REACHED = "reached with {tokens}"
+REACHES = "{tokens} ({low} to {high})"
+BEYOND = "more than the paper's own {paper}; {low} at the steepest"
+NOT_BY_TEXT = "cannot be told: what text adds is not told apart from zero"
 
 # A run with one seed beside what is recorded over several.
 AGREES = "which agrees with {recorded}, recorded {where}"
