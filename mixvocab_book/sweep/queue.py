@@ -37,7 +37,7 @@ from mixvocab_book.store import records
 from mixvocab_book.store.provenance import project_root
 from mixvocab_book.store.records import Record
 from mixvocab_book.sweep.grid import load_grid, read_yaml
-from mixvocab_book.sweep.run import Unit, lock_of, run, take, units_of
+from mixvocab_book.sweep.run import ABLATIONS, Unit, lock_of, run, take, units_of
 
 GRACE = 180  # seconds that a run has to write its checkpoint before it is killed
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
@@ -82,7 +82,8 @@ def load_wanted(path: Path) -> list[Unit]:
             raise UserError(f"{path.name}: entry {number}: {error}") from None
     once: dict[str, Unit] = {}
     for _, _, unit in sorted(wanted, key=lambda item: (*item[:2], bool(item[2].task))):
-        once.setdefault(unit.identity, unit)  # cells of two experiments may be one student
+        # Cells of two experiments may be one student, which is recorded once; of two methods each has a record.
+        once.setdefault(unit.identity if unit.place.startswith(ABLATIONS) else str(unit.file), unit)
     return list(once.values())
 
 

@@ -63,6 +63,13 @@ def test_a_student_of_two_experiments_is_wanted_once(tmp_path: Path) -> None:
     assert "ablations/stage_one_length/pca-0" not in places
 
 
+def test_methods_that_share_a_student_have_a_record_of_it_each(tmp_path: Path) -> None:
+    path = wanted(tmp_path, "methods: [mixed, mixed-tinybert], profile: smoke, seeds: [0], priority: 1")
+    first, second = load_wanted(path)
+    assert first.identity == second.identity
+    assert first.file != second.file
+
+
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
