@@ -245,8 +245,8 @@ def test_a_page_carries_little_for_it(place) -> None:
     assert (place.root / "_static" / "data-attention.js").stat().st_size <= MOST
 
 
-def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, folder) -> None:
-    page, place = browser.new_page(), Place(folder, "page.html")
+def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(context, folder) -> None:
+    page, place = context.new_page(), Place(folder, "page.html")
     page.goto("about:blank")
     source = (assets.scripts() / "lab" / "attention.js").read_text(encoding="utf-8")
     values = {"looks": place.looks} | dict.fromkeys(KEYS, 0)

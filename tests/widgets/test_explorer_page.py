@@ -251,10 +251,10 @@ def test_no_serious_violation_of_accessibility(page, scripts: Path) -> None:
         assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
 
 
-def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, folder) -> None:
+def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(context, folder) -> None:
     place = Place(folder, "page.html")
     values = {"vocabularies": place.vocabularies, "words": place.words, "size": 800, "query": "", "selected": "the"}
-    page = browser.new_page()
+    page = context.new_page()
     page.goto("about:blank")
     source = assets.scripts() / "lab" / "explorer.js"
     keys = ["size", "query", "selected"]

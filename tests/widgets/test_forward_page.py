@@ -157,11 +157,11 @@ def test_no_serious_violation_of_accessibility(page, scripts: Path) -> None:
         assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
 
 
-def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, folder) -> None:
+def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(context, folder) -> None:
     packs = read_published(folder / "_static")
     values = {"vocabularies": packs, "size": 1000, "text": "a cat", "p": 0.5, "seed": 0}
     values |= {"layers": 6, "wide": 384, "narrow": 96, "tied": True}
-    page = browser.new_page()
+    page = context.new_page()
     page.goto("about:blank")
     source = assets.scripts() / "lab" / "forward.js"
     keys = ["text", "p", "seed"]

@@ -162,8 +162,8 @@ def test_no_serious_violation_of_accessibility(page, scripts: Path) -> None:
         assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
 
 
-def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, scripts: Path) -> None:
-    page = browser.new_page()
+def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(context, scripts: Path) -> None:
+    page = context.new_page()
     page.goto("about:blank")
     source = assets.scripts() / "lab" / "learner.js"
     values = {"text": "low:5 lower:2", "pieces": 2, "step": 0}

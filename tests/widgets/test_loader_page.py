@@ -58,8 +58,8 @@ def address(request, folder):
         yield f"{base}below/page.html"
 
 
-def test_elements_come_alive_with_data_that_is_fetched_once(browser, address):
-    page = browser.new_page()
+def test_elements_come_alive_with_data_that_is_fetched_once(context, address):
+    page = context.new_page()
     asked = []
     page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
     page.goto(address)
@@ -74,8 +74,8 @@ def test_elements_come_alive_with_data_that_is_fetched_once(browser, address):
     page.close()
 
 
-def test_what_fails_keeps_its_fallback_and_says_why_in_a_line(browser, address):
-    page = browser.new_page()
+def test_what_fails_keeps_its_fallback_and_says_why_in_a_line(context, address):
+    page = context.new_page()
     page.goto(address)
     page.wait_for_selector("[data-mv-state=failed] >> nth=1")
     assert page.locator("[data-mv=broken]").inner_text().split("\n\n") == [

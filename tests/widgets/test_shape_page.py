@@ -163,8 +163,8 @@ def test_no_serious_violation_of_accessibility(page, scripts: Path) -> None:
         assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
 
 
-def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(browser, scripts: Path, known) -> None:
-    page = browser.new_page()
+def test_the_module_for_jupyterlab_stays_in_step_with_its_kernel(context, scripts: Path, known) -> None:
+    page = context.new_page()
     page.goto("about:blank")
     source = (assets.scripts() / "lab" / "shape.js").read_text(encoding="utf-8")
     chosen = {"pieces": 5000, "hidden": 96, "layers": 6, "numbers": "fp32", "length": 16}
