@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from mixvocab.evaluate.stats import Estimate
@@ -29,10 +31,11 @@ SCORES = {
 PRINTED = {"sst2": "SST-2", "mnli_m": "MNLI-m", "mrpc_f1": "MRPC F1", "slot_f1": "slot F1", "intent": "intents"}
 COSTS = ("system", "parameters", "MB in 8 bits", "ms a query", "student's tokens", "teacher's tokens", "PFLOPs")
 WORTH = ("system", "nats a word", "off the plateau after", *SCORES, "seeds")
-AGAINST = "nokd"
+AGAINST, SIZE = "nokd", "L-6 H-96"
 SYSTEMS = "nokd pca mixed mixed-tinybert vanilla distilbert tinybert mobilebert shared-projection pkd theseus".split()
 """What the chapter compares, by method."""
 GAINS = ("system", "gain: whole words", "gain: slot F1", "gain: SST-2")
+AT_EQUAL_COST = ("system", "PFLOPs", "nats a word", "NoKD's after as many operations", "gain")
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,28 @@ def gains(found: Sequence[System], before: Sequence[System] | None = None) -> li
                     gain = entries.difference(own, other, "test", score, factor=100)
                     beside = entries.recorded_gain(tuned, own, other, "test", score, factor=100)
                 rows[-1].append(verdict(gain, beside=beside))
+    return rows
+
+
+def at_equal_cost(found: Sequence[System]) -> list[list[str]]:
+    """A row a system under `AT_EQUAL_COST`: beside NoKD students of the same text that cost as much.
+
+    They are recorded at a few budgets. Between two of these the loss is taken as straight over the logarithm of the
+    operations; beyond them nothing is said.
+    """
+    texts = {system.student.model.corpus for system in found}
+    nokd = [e for e in entries.recorded("students") if e.model.method == AGAINST and e.model.corpus in texts]
+    nokd = sorted((e for e in nokd if e.model.size == SIZE), key=lambda e: e.spent("flops"))
+    costs, losses = [e.spent("flops") for e in nokd], [e.mean("heldout_word_nats").mean for e in nokd]
+    rows = []
+    for student in (system.student for system in found if system.student.model.method != AGAINST):
+        cost, loss = student.spent("flops"), student.mean("heldout_word_nats").mean
+        cells = [student.title, f"{cost / 1e15:.2g}", f"{loss:.2f}"]
+        if costs and costs[0] <= cost <= costs[-1]:
+            other = float(np.interp(math.log(cost), np.log(costs), losses))
+            rows.append([*cells, f"{other:.2f}", f"{other - loss:+.2f}"])
+        else:
+            rows.append([*cells, NONE, NONE])
     return rows
 
 

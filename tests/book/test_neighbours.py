@@ -83,6 +83,24 @@ def test_gains_are_paired_by_seed_and_said_only_where_both_are_known(recorded: A
     assert told["gain: slot F1"] == "–"
 
 
+def costing(pflops: float, found: Records) -> Records:
+    for one in found:
+        one["metrics"]["spent"] = {"stage two": {"tokens_read": 100_000, "flops": pflops * 1e15}}
+    return found
+
+
+def test_at_equal_cost_nokd_is_read_between_its_budgets_and_not_beyond_them(recorded: Any) -> None:
+    nokd = [*costing(1, read("nokd", 6.0)), *costing(100, read("nokd", 4.0, steps=1000, profile="gpu"))]
+    other = costing(100, read("nokd", 1.0, steps=1000, text="b" * 64))  # of another text
+    systems = [*costing(10, read("vanilla", 5.5)), *costing(200, read("tinybert", 3.0)), *costing(1, read("pca", 5.0))]
+    rows = {row[0]: row[1:] for row in neighbours.at_equal_cost(recorded(students=[*nokd, *other, *systems]))}
+    assert rows == {
+        "PCA L-6 H-96": ["1", "6.50", "7.50", "+1.00"],
+        "vanilla, 30K L-6 H-96": ["10", "7.00", "6.50", "-0.50"],
+        "TinyBERT L-6 H-96": ["2e+02", "4.50", "–", "–"],
+    }
+
+
 @pytest.mark.parametrize("value", [0.7, 0.99])
 def test_the_title_has_our_best_beside_the_best_published_that_is_no_larger(recorded: Any, value: float) -> None:
     found = recorded(students=read("nokd", 6.0), glue=sst2("nokd", value))
