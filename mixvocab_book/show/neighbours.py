@@ -159,7 +159,7 @@ def at_equal_cost(found: Sequence[System]) -> list[list[str]]:
     rows = []
     for student in (system.student for system in found if system.student.model.method != AGAINST):
         cost, loss = student.spent("flops"), student.mean("heldout_word_nats").mean
-        cells = [student.title, f"{cost / 1e15:.2g}", f"{loss:.2f}"]
+        cells = [student.title, f"{cost / 1e15:.3g}", f"{loss:.2f}"]
         if costs and costs[0] <= cost <= costs[-1]:
             other = float(np.interp(math.log(cost), np.log(costs), losses))
             rows.append([*cells, f"{other:.2f}", f"{other - loss:+.2f}"])

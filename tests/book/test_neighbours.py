@@ -97,7 +97,7 @@ def test_at_equal_cost_nokd_is_read_between_its_budgets_and_not_beyond_them(reco
     assert rows == {
         "PCA L-6 H-96": ["1", "6.50", "7.50", "+1.00"],
         "vanilla, 30K L-6 H-96": ["10", "7.00", "6.50", "-0.50"],
-        "TinyBERT L-6 H-96": ["2e+02", "4.50", "–", "–"],
+        "TinyBERT L-6 H-96": ["200", "4.50", "–", "–"],
     }
 
 
