@@ -83,7 +83,7 @@ def costs(found: Sequence[System]) -> list[list[Any]]:
             latencies.get(f"{student.model.size}, int8", NONE),
             millions(student.spent("tokens_read", "stage two")),
             millions(student.spent("tokens_read", "stage one", "teacher") or None),
-            f"{student.spent('flops') / 1e15:.2f}",
+            f"{student.spent('flops') / 1e15:.3g}",
         ]
         for student in (system.student for system in found)
     ]

@@ -54,11 +54,11 @@ def test_a_row_has_what_the_student_and_its_teacher_read_and_what_was_fine_tuned
         dict(zip((*COSTS, *WORTH), (*cost, *worth), strict=True))
         for cost, worth in zip(neighbours.costs(found), neighbours.worth(found), strict=True)
     )
-    assert (nokd["system"], nokd["seeds"], nokd["PFLOPs"]) == ("NoKD L-6 H-96", 2, "2.00")
+    assert (nokd["system"], nokd["seeds"], nokd["PFLOPs"]) == ("NoKD L-6 H-96", 2, "2")
     assert (nokd["teacher's tokens"], taught["teacher's tokens"]) == ("–", "3.0M")
     assert nokd["SST-2"].startswith("76.0 ±")
     assert (nokd["off the plateau after"], taught["off the plateau after"]) == ("not yet", "0.1M")
-    assert (taught["PFLOPs"], taught["SST-2"], taught["ms a query"]) == ("3.00", "–", "0.50")
+    assert (taught["PFLOPs"], taught["SST-2"], taught["ms a query"]) == ("3", "–", "0.50")
     assert max(len(COSTS), len(WORTH)) <= 9  # what a page of 1,280 points has room for
     assert len(found[0].records) == 4  # of the student and of its models
 
