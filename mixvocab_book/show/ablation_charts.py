@@ -162,6 +162,7 @@ def _over(answer: Answer, name: str, axis: Axis, place: Callable[[Row], float | 
     lines = {
         line or "mean over seeds": [(place(row), row.mean(WORDS).mean, row.mean(WORDS).half_width) for row in rows]
         for line, rows in answer.lines().items()
+        if len(rows) > 1  # one value of what is varied is no line
     }
     return curves(title(answer), axis, LOSS, lines, references=_guess(answer, "y", "word"), name=name)
 
