@@ -171,13 +171,20 @@ def compared(of: str, over: str, task: str, score: str, percent: bool = False) -
 
 
 def worse_cell(experiment: str, cell: str) -> Measured | None:
-    """Nats a hidden word by which a cell of chapter 7 is worse than its baseline, corrected for its family."""
+    """Nats a hidden word by which a cell of chapter 7 is worse than its baseline, corrected for its family.
+
+    Between two vocabularies that is what each is above its own guess by frequency, of which whole words know more.
+    """
     grid = load_grid("full", profile="evening", only=[experiment])
-    rows = [row for answer in answers(recorded_results(grid)) for row in answer.rows if row.cell.label == cell]
-    if not rows or not rows[0].comparison:
+    rows = [row for answer in answers(recorded_results(grid)) for row in answer.rows]
+    row = next((row for row in rows if row.cell.label == cell), None)
+    if not row or not row.comparison:
         return None
-    one = rows[0].comparison.estimate
-    return Measured(one.mean, one.low, one.high, f"{one.n} seed{'s' * (one.n > 1)}", rows[0].records)
+    baseline = next(other for other in rows if other.cell == row.baseline)
+    guessed = row.metrics["guess"]["word"] - baseline.metrics["guess"]["word"]
+    one = row.comparison.estimate
+    seeds = f"{one.n} seed{'s' * (one.n > 1)}"
+    return Measured(one.mean - guessed, one.low - guessed, one.high - guessed, seeds, row.records)
 
 
 MEASURES: Mapping[str, Callable[..., Measured | None]] = {

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from answered import PCA, results
 from recorded import commit, record, scored
 
 from mixvocab.distill.methods import methods
@@ -12,7 +13,7 @@ from mixvocab_book.show import paper, scorecard
 from mixvocab_book.show.scorecard import MEASURES, MISSING, NOT, OUT, REPRODUCED, Claim, Measured, claims
 from mixvocab_book.store import records
 from mixvocab_book.sweep.grid import load_grid
-from mixvocab_book.sweep.results import Results
+from mixvocab_book.sweep.results import Results, answers
 
 CLAIMS = [claim for rows in claims().values() for claim in rows]
 
@@ -88,6 +89,18 @@ def test_gains_are_paired_by_seed_and_by_text(monkeypatch: pytest.MonkeyPatch):
     assert scorecard.compared("mixed", "nokd", "snips", "slot_f1") is None
     assert scorecard.score("pca", "L-6 H-96", "snips", "slot_f1").mean == pytest.approx(91)
     assert scorecard.score("pca", "L-12 H-96", "snips", "slot_f1") is None
+
+
+@pytest.mark.parametrize("better", [0.0, 0.5])
+def test_what_the_guess_knows_of_another_vocabulary_is_no_gain(monkeypatch: pytest.MonkeyPatch, better: float):
+    found = results(fresh=6.0, PCA=5.9, both=5.95)
+    for seed in found.seeds:
+        found.records[PCA.key, seed]["metrics"]["guess"]["word"] -= better
+    monkeypatch.setattr(scorecard, "recorded_results", lambda grid: found)
+    plain = next(row for row in answers(found)[0].rows if row.cell == PCA).comparison.estimate
+    worse = scorecard.worse_cell("init", PCA.label)
+    assert worse.mean == pytest.approx(plain.mean + better)
+    assert worse.high - worse.low == pytest.approx(2 * plain.half_width)
 
 
 def test_latencies_and_files_are_over_machines(monkeypatch: pytest.MonkeyPatch):
