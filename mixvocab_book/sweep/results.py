@@ -21,7 +21,9 @@ UNIT = "nats a word"
 WORDS = "heldout_word_nats"
 SAID_ONCE = ("seeds", "guessing by frequency", "parameters", "PFLOPs")
 """Columns that a table has only where its rows differ in them."""
-HEADERS = ("", UNIT, "against the baseline", "verdict", "behind [MASK]", "right there", *SAID_ONCE)
+OF_A_PIECE = ("behind [MASK]", "right there")
+"""Columns that cannot be compared between vocabularies: a table of several goes without."""
+HEADERS = ("", UNIT, "against the baseline", "verdict", *OF_A_PIECE, *SAID_ONCE)
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,8 @@ def table_of(answer: Answer) -> tuple[list[str], list[list[Any]], str]:
     """Headers and rows of the cells that have records, and in words what is the same in all of them."""
     rows = [_cells(row) for row in answer.known]
     columns = list(zip(HEADERS, *rows, strict=True))
+    if len({piece for row in answer.known for piece in row.values("pieces")}) > 1:
+        columns = [c for c in columns if c[0] not in OF_A_PIECE]
     same = [c for c in columns if c[0] in SAID_ONCE and len(rows) > 1 and len({*c[1:]}) == 1]
     headers, *kept = (list(row) for row in zip(*(c for c in columns if c not in same), strict=True))
     once = ", ".join(f"{header} {_text(value)}" for header, value, *_ in same)

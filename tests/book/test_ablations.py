@@ -9,6 +9,7 @@ from answered import BOTH, FRESH, LOST, PCA, cell, record, results
 from mixvocab_book.sweep.grid import Cell, Experiment, Grid
 from mixvocab_book.sweep.results import (
     HEADERS,
+    OF_A_PIECE,
     SAID_ONCE,
     Answer,
     Results,
@@ -120,6 +121,10 @@ def test_tables_have_what_is_there_and_say_once_what_is_the_same() -> None:
     headers, rows, once = table_of(answer)
     assert [row[headers.index("guessing by frequency")] for row in rows] == ["6.050", "6.500", "6.050"]
     assert "guessing" not in once
+    answer.rows[1].records[0]["metrics"]["pieces"] = 800
+    headers, rows, once = table_of(answer)
+    assert not {*headers} & {*OF_A_PIECE}  # a piece is another thing there
+    assert all(len(row) == len(headers) for row in rows)
 
 
 def test_a_text_of_all_names_what_is_missing_holds_no_times_and_is_the_same_each_time() -> None:
